@@ -1,0 +1,105 @@
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void buf_init(struct buf *b, size_t limit)
+{
+        *b = (struct buf){.limit = limit};
+}
+
+void buf_done(struct buf *b)
+{
+        free(b->data);
+        *b = (struct buf){.limit = b->limit};
+}
+
+void buf_clear(struct buf *b)
+{
+        b->len = 0;
+        b->failed = false;
+}
+
+void buf_truncate(struct buf *b, size_t len)
+{
+        if (len < b->len)
+                b->len = len;
+}
+
+static bool grow(struct buf *b, size_t need)
+{
+        if (need < b->len || (b->limit && need > b->limit))
+                return false;
+        if (need <= b->cap)
+                return true;
+        size_t cap = b->cap ? b->cap : 256;
+        while (cap < need)
+                cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+        uint8_t *p = realloc(b->data, cap);
+        if (!p)
+                return false;
+        b->data = p;
+        b->cap = cap;
+        return true;
+}
+
+uint8_t *buf_add(struct buf *b, size_t n)
+{
+        size_t need;
+        if (b->failed || __builtin_add_overflow(b->len, n, &need) || !grow(b, need ? need : 1)) {
+                b->failed = true;
+                return NULL;
+        }
+        uint8_t *p = b->data + b->len;
+        b->len = need;
+        return p;
+}
+
+void buf_put(struct buf *b, struct bytes s)
+{
+        uint8_t *p = buf_add(b, s.len);
+        if (p && s.len)
+                memcpy(p, s.data, s.len);
+}
+
+void buf_puts(struct buf *b, const char *s)
+{
+        buf_put(b, bytes_str(s));
+}
+
+void buf_putc(struct buf *b, char c)
+{
+        uint8_t *p = buf_add(b, 1);
+        if (p)
+                *p = (uint8_t)c;
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+        va_list ap;
+        va_start(ap, format);
+        const int n = vsnprintf(NULL, 0, format, ap);
+        va_end(ap);
+        if (n < 0) {
+                b->failed = true;
+                return;
+        }
+        uint8_t *p = buf_add(b, (size_t)n + 1);
+        if (!p)
+                return;
+        va_start(ap, format);
+        vsnprintf((char *)p, (size_t)n + 1, format, ap);
+        va_end(ap);
+        b->len--; /* the NUL is not content */
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+        if (n >= b->len) {
+                b->len = 0;
+                return;
+        }
+        memmove(b->data, b->data + n, b->len - n);
+        b->len -= n;
+}
