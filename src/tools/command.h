@@ -1,0 +1,31 @@
+/* Sub-commands of `ni`. Each lives in a file of its own, src/tools/ni_NAME.c, and is one row of the table in src/tools/ni.c. */
+#ifndef NETINFO_TOOLS_COMMAND_H
+#define NETINFO_TOOLS_COMMAND_H
+
+#include <stdbool.h>
+
+/* Exit statuses of `ni` (README "Manners"). */
+enum ni_exit {
+        EXIT_ANSWERED = 0,
+        EXIT_FAILED = 1,
+        EXIT_USAGE = 2,
+        EXIT_NOT_FOUND = 3,
+        EXIT_CONFLICT = 4,
+        EXIT_DENIED = 5,
+        EXIT_UNREACHABLE = 6,
+};
+
+/* argv[0] is the sub-command's own name; argv[argc] is NULL. `--help` and `-h` are the sub-command's own business (help_print). Returns
+ * an exit status. Data goes to stdout, talk to stderr. */
+typedef int ni_command_run(int argc, char **argv);
+
+struct ni_command {
+        const char *name;
+        const char *summary; /* one line, for `ni help` */
+        ni_command_run *run;
+        bool needs_server;
+};
+
+ni_command_run ni_port_run, ni_ports_run;
+
+#endif
