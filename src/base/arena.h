@@ -17,12 +17,13 @@ void arena_init(struct arena *a, size_t limit);
 void arena_done(struct arena *a);
 /* Forgets all allocations and the sticky failure, and keeps one block for the next request. */
 void arena_reset(struct arena *a);
-/* n bytes, aligned for any type, not cleared; NULL when the limit or the memory is at its end (sticky, see `failed`). n == 0 gives
- * a valid pointer. */
+/* n bytes, aligned for any type, not cleared; NULL when the limit or the memory is at its end (sticky, see
+ * `failed`). n == 0 gives a valid pointer. */
 void *arena_alloc(struct arena *a, size_t n);
 /* count * size bytes, cleared; NULL also when the product overflows. */
 void *arena_zalloc(struct arena *a, size_t count, size_t size);
-/* A copy that lives in the arena, followed by one NUL that is not counted. {NULL,0} on failure (see `failed`). */
+/* A copy that lives in the arena, followed by one NUL that is not counted. {NULL,0} on failure (see
+ * `failed`). */
 struct bytes arena_bytes(struct arena *a, struct bytes b);
 /* The same as a C string; bytes after an embedded NUL are there but invisible. NULL on failure. */
 char *arena_str(struct arena *a, struct bytes b);

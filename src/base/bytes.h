@@ -1,5 +1,6 @@
-/* Byte strings that somebody else owns. NetInfo names and values are opaque NUL-free bytes (doc/protocol.md 1.3),
- * compared byte for byte; a `struct bytes` borrows them from a buffer, a page of the store, or an arena. */
+/* Byte strings that somebody else owns. NetInfo names and values are opaque NUL-free bytes
+ * (doc/protocol.md 1.3), compared byte for byte; a `struct bytes` borrows them from a buffer, a page of the
+ * store, or an arena. */
 #ifndef NETINFO_BASE_BYTES_H
 #define NETINFO_BASE_BYTES_H
 
@@ -13,10 +14,10 @@ struct bytes {
         size_t len;          /* bytes */
 };
 
-#define BYTES_LIT(s)   ((struct bytes){(const uint8_t *)(s), sizeof(s) - 1})
-#define BYTES_NONE     ((struct bytes){NULL, 0})
+#define BYTES_LIT(s) ((struct bytes){(const uint8_t *)(s), sizeof(s) - 1})
+#define BYTES_NONE   ((struct bytes){NULL, 0})
 /* For printf("%.*s"): cuts at INT_MAX, which no NetInfo name reaches. */
-#define BYTES_FMT(b)   (int)((b).len), (const char *)((b).len ? (b).data : (const uint8_t *)"")
+#define BYTES_FMT(b) (int)((b).len), (const char *)((b).len ? (b).data : (const uint8_t *)"")
 
 static inline struct bytes bytes_of(const void *data, size_t len)
 {

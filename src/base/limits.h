@@ -1,8 +1,10 @@
-/* Every limit that a stranger can push against, with its reason. doc/sizes.md explains them to administrators. */
+/* Every limit that a stranger can push against, with its reason. doc/sizes.md explains them to
+ * administrators. */
 #ifndef NETINFO_BASE_LIMITS_H
 #define NETINFO_BASE_LIMITS_H
 
-/* -- the protocol's own (doc/protocol.md 2.2): a peer may rely on them ------------------------------------------- */
+/* -- the protocol's own (doc/protocol.md 2.2): a peer may rely on them
+ * ------------------------------------------- */
 #define NI_NAME_MAX     65535u   /* bytes of one name or value */
 #define NI_VALUES_MAX   65535u   /* values of one property */
 #define NI_PROPS_MAX    65535u   /* properties of one directory */
@@ -10,21 +12,27 @@
 #define NI_REGS_MAX     32u      /* registrations in one LISTREG reply */
 #define NI_UDP_MAX      8800u    /* bytes of one datagram */
 
-/* -- ours: chosen so that the largest honest use fits with room ---------------------------------------------------- */
-#define LIMIT_NODE      (16u << 20) /* encoded properties of one directory: a group of 1,000,000 members fits */
-#define LIMIT_CALL      (4u << 20)  /* one call we accept (protocol.md 2.2 suggests it): an edit of 1,000 users is 0.4 MiB */
-#define LIMIT_REPLY     (64u << 20) /* one reply we parse or send in memory: LIST of a million children */
-#define LIMIT_FRAGMENTS 1024u       /* fragments of one record: historical peers send 1 KiB pieces of at most LIMIT_CALL / 4 ... */
-                                    /* ... and a stranger's one-byte fragments must not cost a record each */
-#define LIMIT_CRED      400u        /* bytes of a credential or verifier body (RFC 5531 section 8.2) */
-#define LIMIT_GROUPS    17u         /* gids of AUTH_SYS: 16 by RFC 5531, historical servers accept 17 (protocol.md 2.10) */
-#define LIMIT_MACHINE   255u        /* bytes of AUTH_SYS' machine name */
-#define LIMIT_ARENA     (64u << 20) /* memory one request may take while it is worked on */
-#define LIMIT_TAG       64u         /* bytes of a domain's tag (protocol.md 2.9) */
-#define LIMIT_DOMAINS   64u         /* domains in one server: each holds an LMDB environment and two sockets */
-#define LIMIT_DEPTH     32u         /* levels from local to root (protocol.md 4.6) */
-#define LIMIT_PATH      65535u      /* bytes of a directory path that a user types */
-#define LIMIT_EDIT_OPS  1000u       /* operations in one atomic EDIT (decision 18): one LMDB transaction stays short */
-#define LIMIT_WHO       255u        /* bytes of an actor's name in the journal */
+/* -- ours: chosen so that the largest honest use fits with room
+ * ---------------------------------------------------- */
+#define LIMIT_NODE (16u << 20) /* encoded properties of one directory: a group of 1,000,000 members fits */
+#define LIMIT_CALL \
+        (4u << 20) /* one call we accept (protocol.md 2.2 suggests it): an edit of 1,000 users is 0.4 MiB */
+#define LIMIT_REPLY (64u << 20) /* one reply we parse or send in memory: LIST of a million children */
+#define LIMIT_FRAGMENTS                                                                                    \
+        1024u /* fragments of one record: historical peers send 1 KiB pieces of at most LIMIT_CALL / 4 ... \
+               */
+              /* ... and a stranger's one-byte fragments must not cost a record each */
+#define LIMIT_CRED 400u /* bytes of a credential or verifier body (RFC 5531 section 8.2) */
+#define LIMIT_GROUPS \
+        17u /* gids of AUTH_SYS: 16 by RFC 5531, historical servers accept 17 (protocol.md 2.10) */
+#define LIMIT_MACHINE 255u        /* bytes of AUTH_SYS' machine name */
+#define LIMIT_ARENA   (64u << 20) /* memory one request may take while it is worked on */
+#define LIMIT_TAG     64u         /* bytes of a domain's tag (protocol.md 2.9) */
+#define LIMIT_DOMAINS 64u         /* domains in one server: each holds an LMDB environment and two sockets */
+#define LIMIT_DEPTH   32u         /* levels from local to root (protocol.md 4.6) */
+#define LIMIT_PATH    65535u      /* bytes of a directory path that a user types */
+#define LIMIT_EDIT_OPS \
+        1000u          /* operations in one atomic EDIT (decision 18): one LMDB transaction stays short */
+#define LIMIT_WHO 255u /* bytes of an actor's name in the journal */
 
 #endif

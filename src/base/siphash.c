@@ -33,8 +33,8 @@ static inline void round_of(struct sip *s)
         s->v2 = rotl(s->v2, 32);
 }
 
-static inline __attribute__((always_inline)) struct sip absorb(struct siphash_key key, const uint8_t *p, size_t len,
-                                                               int rounds, uint64_t tweak)
+static inline __attribute__((always_inline)) struct sip absorb(struct siphash_key key, const uint8_t *p,
+                                                               size_t len, int rounds, uint64_t tweak)
 {
         struct sip s = {key.k0 ^ 0x736f6d6570736575u, key.k1 ^ 0x646f72616e646f6du ^ tweak,
                         key.k0 ^ 0x6c7967656e657261u, key.k1 ^ 0x7465646279746573u};

@@ -1,6 +1,6 @@
-/* SipHash (Aumasson and Bernstein, 2012): a keyed hash, so that nobody who chooses names can choose collisions.
- * 2-4 with 128 bits of output for what is stored on disk, 1-3 with 64 bits for tables in memory and images.
- * Test vectors: the reference paper's key 00..0f, messages 00, 00 01, ... (tests/unit/base). */
+/* SipHash (Aumasson and Bernstein, 2012): a keyed hash, so that nobody who chooses names can choose
+ * collisions. 2-4 with 128 bits of output for what is stored on disk, 1-3 with 64 bits for tables in memory
+ * and images. Test vectors: the reference paper's key 00..0f, messages 00, 00 01, ... (tests/unit/base). */
 #ifndef NETINFO_BASE_SIPHASH_H
 #define NETINFO_BASE_SIPHASH_H
 

@@ -1,4 +1,5 @@
-/* Who may write, as protocol.md 3.8 has it, and what is secret (decision 6). Pure: it looks at encoded properties only. */
+/* Who may write, as protocol.md 3.8 has it, and what is secret (decision 6). Pure: it looks at encoded
+ * properties only. */
 #ifndef NETINFO_MODEL_ACCESS_H
 #define NETINFO_MODEL_ACCESS_H
 
@@ -20,8 +21,8 @@ bool access_locked(struct bytes encoded_proplist);
 
 /* Is this property secret (passwd, gshadow's and whatever the table in access.c marks)? */
 bool access_secret(struct bytes prop);
-/* Copies an encoded property list to out with every value of a secret property replaced by "*", counts and order unchanged. The input
- * must be exact (xdr_proplist_exact). */
+/* Copies an encoded property list to out with every value of a secret property replaced by "*", counts and
+ * order unchanged. The input must be exact (xdr_proplist_exact). */
 void access_redact(struct bytes encoded_proplist, struct buf *out);
 
 #endif

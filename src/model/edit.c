@@ -1,6 +1,7 @@
 #include "model/edit.h"
 
-/* A copy of n elements with one gap opened (insert) or one left out (remove) at position `at`. NULL: arena full. */
+/* A copy of n elements with one gap opened (insert) or one left out (remove) at position `at`. NULL: arena
+ * full. */
 static void *resized(struct arena *a, const void *old, uint32_t n, size_t size, uint32_t at, bool insert)
 {
         uint8_t *v = arena_zalloc(a, (size_t)n + insert, size);
@@ -11,7 +12,8 @@ static void *resized(struct arena *a, const void *old, uint32_t n, size_t size, 
                 memcpy(v, from, at * size);
         const uint32_t skip = insert ? 0 : 1;
         if (n - at > skip)
-                memcpy(v + ((size_t)at + insert) * size, from + ((size_t)at + skip) * size, (n - at - skip) * size);
+                memcpy(v + ((size_t)at + insert) * size, from + ((size_t)at + skip) * size,
+                       (n - at - skip) * size);
         return v;
 }
 
@@ -65,7 +67,8 @@ enum ni_status edit_write_prop(struct proplist *l, struct arena *a, uint32_t pro
         return prop >= l->n ? NI_NOPROP : set_values(l, a, prop, values);
 }
 
-enum ni_status edit_create_name(struct proplist *l, struct arena *a, uint32_t prop, struct bytes value, uint32_t where)
+enum ni_status edit_create_name(struct proplist *l, struct arena *a, uint32_t prop, struct bytes value,
+                                uint32_t where)
 {
         if (prop >= l->n)
                 return NI_NOPROP;
@@ -91,7 +94,8 @@ enum ni_status edit_destroy_name(struct proplist *l, struct arena *a, uint32_t p
         return v ? set_values(l, a, prop, (struct namelist){v, old.n - 1}) : NI_SYSTEMERR;
 }
 
-enum ni_status edit_write_name(struct proplist *l, struct arena *a, uint32_t prop, uint32_t index, struct bytes value)
+enum ni_status edit_write_name(struct proplist *l, struct arena *a, uint32_t prop, uint32_t index,
+                               struct bytes value)
 {
         if (prop >= l->n)
                 return NI_NOPROP;

@@ -9,7 +9,8 @@ static bool refuse(const char **ret_why, const char *why)
         return false;
 }
 
-/* One element, unescaped: splits at the first unescaped '='. Gives the position after the element, or 0 on a lone backslash. */
+/* One element, unescaped: splits at the first unescaped '='. Gives the position after the element, or 0 on a
+ * lone backslash. */
 static size_t parse_step(struct bytes text, size_t at, uint8_t *to, struct path_step *ret)
 {
         uint8_t *out = to, *key_end = NULL;
@@ -103,7 +104,8 @@ bool address_parse(struct bytes text, bool need_tag, struct server_address *ret,
                 return refuse(ret_why, "Bad format");
         host = bytes_sub(text, 0, bracket + slash);
         s.tag = bytes_sub(tail, slash + 1, tail.len);
-        const size_t colon = bracket ? bytes_find(bytes_sub(host, bracket, host.len), ':') + bracket : bytes_find(host, ':');
+        const size_t colon = bracket ? bytes_find(bytes_sub(host, bracket, host.len), ':') + bracket
+                                     : bytes_find(host, ':');
         if (colon < host.len) {
                 uint64_t port;
                 if (!text_u64(bytes_sub(host, colon + 1, host.len), 65535, &port) || port == 0)

@@ -6,22 +6,26 @@
 
 #include <sys/types.h>
 
-/* Reads a whole regular file into *out (appended). 0, or an errno: EFBIG over max bytes, EINVAL when it is no regular file. */
+/* Reads a whole regular file into *out (appended). 0, or an errno: EFBIG over max bytes, EINVAL when it is no
+ * regular file. */
 int fs_read(const char *path, size_t max, struct buf *out);
 /* Writes all n bytes, through EINTR and short writes. 0 or errno. */
 int fs_write_all(int fd, const void *data, size_t n);
-/* The only place that knows how to replace a file: writes bytes to a temporary name in the same folder, sets mode (and owner when uid or gid
- * is not -1), fsyncs, asks `verify` (may be NULL) to open the temporary file with the reader that will be used, renames over `path`, fsyncs
- * the folder. 0, or an errno (EBADMSG when verify said no); then `path` is as it was. */
+/* The only place that knows how to replace a file: writes bytes to a temporary name in the same folder, sets
+ * mode (and owner when uid or gid is not -1), fsyncs, asks `verify` (may be NULL) to open the temporary file
+ * with the reader that will be used, renames over `path`, fsyncs the folder. 0, or an errno (EBADMSG when
+ * verify said no); then `path` is as it was. */
 int fs_replace(const char *path, struct bytes content, mode_t mode, uid_t uid, gid_t gid,
                bool (*verify)(const char *temporary, void *context), void *context);
 /* fsync of a folder, so that renames in it last. 0 or errno. */
 int fs_sync_folder(const char *path);
 /* mkdir -p; existing folders are fine. 0 or errno. */
 int fs_make_folders(const char *path, mode_t mode);
-/* Removes a folder and all below it; does not follow links; at most 16 levels deep. 0 or errno; ENOENT counts as done. */
+/* Removes a folder and all below it; does not follow links; at most 16 levels deep. 0 or errno; ENOENT counts
+ * as done. */
 int fs_remove_tree(const char *path);
-/* True when the path lies on a file system whose locks and mmap cannot be trusted (NFS, SMB, 9P, AFS, FUSE, Ceph ...). */
+/* True when the path lies on a file system whose locks and mmap cannot be trusted (NFS, SMB, 9P, AFS, FUSE,
+ * Ceph ...). */
 bool fs_is_network(const char *path);
 
 #endif

@@ -1,4 +1,5 @@
-/* Sub-commands of `ni`. Each lives in a file of its own, src/tools/ni_NAME.c, and is one row of the table in src/tools/ni.c. */
+/* Sub-commands of `ni`. Each lives in a file of its own, src/tools/ni_NAME.c, and is one row of the table in
+ * src/tools/ni.c. */
 #ifndef NETINFO_TOOLS_COMMAND_H
 #define NETINFO_TOOLS_COMMAND_H
 
@@ -15,8 +16,8 @@ enum ni_exit {
         EXIT_UNREACHABLE = 6,
 };
 
-/* argv[0] is the sub-command's own name; argv[argc] is NULL. `--help` and `-h` are the sub-command's own business (help_print). Returns
- * an exit status. Data goes to stdout, talk to stderr. */
+/* argv[0] is the sub-command's own name; argv[argc] is NULL. `--help` and `-h` are the sub-command's own
+ * business (help_print). Returns an exit status. Data goes to stdout, talk to stderr. */
 typedef int ni_command_run(int argc, char **argv);
 
 struct ni_command {

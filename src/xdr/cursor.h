@@ -1,5 +1,5 @@
-/* XDR (RFC 4506) over bytes in memory: sticky cursors. Read or write field after field and ask once at the end.
- * There is one codec in NetInfo, this one; `model`, `wire` and `store` use it (doc/decisions/). */
+/* XDR (RFC 4506) over bytes in memory: sticky cursors. Read or write field after field and ask once at the
+ * end. There is one codec in NetInfo, this one; `model`, `wire` and `store` use it (doc/decisions/). */
 #ifndef NETINFO_XDR_CURSOR_H
 #define NETINFO_XDR_CURSOR_H
 
@@ -58,19 +58,21 @@ static inline uint64_t xdr_u64(struct xdr_in *in)
         return hi << 32 | xdr_u32(in);
 }
 
-/* A count that must not exceed max, and of whose elements each takes at least `least` bytes (>= 1), so that a huge count in a short
- * message fails before anything is allocated. */
+/* A count that must not exceed max, and of whose elements each takes at least `least` bytes (>= 1), so that a
+ * huge count in a short message fails before anything is allocated. */
 uint32_t xdr_count(struct xdr_in *in, uint32_t max, uint32_t least);
-/* XDR bool. Strict: only 0 and 1. (CREATE's target_id is read loosely, protocol.md 2.10: see xdr_loose_bool.) */
+/* XDR bool. Strict: only 0 and 1. (CREATE's target_id is read loosely, protocol.md 2.10: see xdr_loose_bool.)
+ */
 bool xdr_bool(struct xdr_in *in);
 /* Any non-zero word is true, as historical peers read an XDR "optional". */
 bool xdr_loose_bool(struct xdr_in *in);
-/* Exactly n bytes and their padding; borrowed from the input. Padding bytes are not looked at (RFC 4506 section 3: historical peers leave
- * rubbish there). */
+/* Exactly n bytes and their padding; borrowed from the input. Padding bytes are not looked at (RFC 4506
+ * section 3: historical peers leave rubbish there). */
 struct bytes xdr_fixed(struct xdr_in *in, size_t n);
 /* Counted bytes of at most max; borrowed. */
 struct bytes xdr_opaque(struct xdr_in *in, uint32_t max);
-/* A NetInfo name: counted bytes; what follows an embedded NUL is cut off, as historical peers do (protocol.md 1.3). Borrowed. */
+/* A NetInfo name: counted bytes; what follows an embedded NUL is cut off, as historical peers do
+ * (protocol.md 1.3). Borrowed. */
 struct bytes xdr_name(struct xdr_in *in);
 /* True when every read so far fitted. Trailing bytes are allowed (call arguments, protocol.md 2.10). */
 bool xdr_ok(const struct xdr_in *in);

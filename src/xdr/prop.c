@@ -174,7 +174,8 @@ struct bytes proplist_first(const struct proplist *l, const char *name)
         return p && p->values.n ? p->values.v[0] : BYTES_NONE;
 }
 
-bool proplist_add(struct proplist *l, struct arena *a, struct bytes name, const struct bytes *values, uint32_t n)
+bool proplist_add(struct proplist *l, struct arena *a, struct bytes name, const struct bytes *values,
+                  uint32_t n)
 {
         struct property *v = arena_zalloc(a, (size_t)l->n + 1, sizeof(*v));
         struct bytes *vals = arena_zalloc(a, n, sizeof(*vals));

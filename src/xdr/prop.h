@@ -1,5 +1,6 @@
-/* Properties: NetInfo's ids, names, value lists and property lists, in memory and as XDR (doc/protocol.md 2.1).
- * Stored nodes keep their properties as an XDR ni_proplist, so a READ is a copy from the page to the reply. */
+/* Properties: NetInfo's ids, names, value lists and property lists, in memory and as XDR
+ * (doc/protocol.md 2.1). Stored nodes keep their properties as an XDR ni_proplist, so a READ is a copy from
+ * the page to the reply. */
 #ifndef NETINFO_XDR_PROP_H
 #define NETINFO_XDR_PROP_H
 
@@ -29,12 +30,14 @@ struct proplist {
 };
 
 struct ni_id xdr_id(struct xdr_in *in);
-/* The lists are allocated in the arena, the bytes borrowed from the input. An arena that is full marks the input bad. */
+/* The lists are allocated in the arena, the bytes borrowed from the input. An arena that is full marks the
+ * input bad. */
 struct namelist xdr_namelist(struct xdr_in *in, struct arena *a);
 struct property xdr_property(struct xdr_in *in, struct arena *a);
 struct proplist xdr_proplist(struct xdr_in *in, struct arena *a);
-/* Walks over a property list, checking it, without allocating; gives the bytes it occupies (borrowed). Only for input that needs no
- * normalising: names with embedded NUL or padding that is not zero make it bad (what we store is exact). */
+/* Walks over a property list, checking it, without allocating; gives the bytes it occupies (borrowed). Only
+ * for input that needs no normalising: names with embedded NUL or padding that is not zero make it bad (what
+ * we store is exact). */
 struct bytes xdr_proplist_exact(struct xdr_in *in);
 
 void xdr_put_id(struct buf *out, struct ni_id id);
@@ -57,7 +60,8 @@ struct prop_walk {
 struct prop_walk prop_walk(struct bytes encoded_proplist);
 bool prop_walk_next(struct prop_walk *w);
 
-/* The first property called `name` in an encoded list: its encoded values into *ret_values and true, else false. */
+/* The first property called `name` in an encoded list: its encoded values into *ret_values and true, else
+ * false. */
 bool prop_find(struct bytes encoded_proplist, struct bytes name, struct prop_walk *ret);
 /* Value number i (0-based) of an encoded ni_namelist; false past its end. */
 bool namelist_at(struct bytes encoded_namelist, uint32_t i, struct bytes *ret);
@@ -70,8 +74,10 @@ bool prop_first(struct bytes encoded_proplist, const char *name, struct bytes *r
 struct property *proplist_get(const struct proplist *l, struct bytes name);
 /* Its first value, or {NULL,0} when absent or without values. */
 struct bytes proplist_first(const struct proplist *l, const char *name);
-/* Appends a property with n values (array borrowed). The list's array is reallocated in the arena. False: arena full. */
-bool proplist_add(struct proplist *l, struct arena *a, struct bytes name, const struct bytes *values, uint32_t n);
+/* Appends a property with n values (array borrowed). The list's array is reallocated in the arena. False:
+ * arena full. */
+bool proplist_add(struct proplist *l, struct arena *a, struct bytes name, const struct bytes *values,
+                  uint32_t n);
 bool proplist_add_str(struct proplist *l, struct arena *a, const char *name, const char *value);
 
 #endif

@@ -176,8 +176,10 @@ int fs_remove_tree(const char *path)
 
 bool fs_is_network(const char *path)
 {
-        static const unsigned long kinds[] = {0x6969 /* NFS */,  0xff534d42 /* CIFS */, 0xfe534d42 /* SMB2 */, 0x517b /* SMB */,
-                                              0x01021997 /* 9P */, 0x5346414f /* AFS */,  0x65735546 /* FUSE */, 0x00c36400 /* Ceph */,
+        static const unsigned long kinds[] = {0x6969 /* NFS */,      0xff534d42 /* CIFS */,
+                                              0xfe534d42 /* SMB2 */, 0x517b /* SMB */,
+                                              0x01021997 /* 9P */,   0x5346414f /* AFS */,
+                                              0x65735546 /* FUSE */, 0x00c36400 /* Ceph */,
                                               0x73757245 /* Coda */, 0x0bd00bd0 /* Lustre */};
         struct statfs s;
         if (statfs(path, &s) < 0)

@@ -1,0 +1,61 @@
+/* Talking to a NetInfo server: find it (decision 3), connect, call with a deadline. Blocking, one connection,
+ * one thread at a time; the historical ni_* calls and all programs stand on it. No function here prints. */
+#ifndef NETINFO_CLIENT_CLIENT_H
+#define NETINFO_CLIENT_CLIENT_H
+
+#include "wire/binder.h"
+#include "wire/ext.h"
+#include "wire/ni.h"
+
+struct client;
+
+struct client_why {
+        char text[256]; /* names the thing, the reason and the way out */
+};
+
+struct client_options {
+        const char *server;   /* "host[:port][/tag]", "[v6]...", a path of a UNIX socket (starts with '/'), or
+                                 NULL: decision 3's order */
+        const char *tag;      /* domain; NULL: the one in `server`, else "local" */
+        unsigned timeout_ms;  /* for connecting and for each call; 0 = 5 s for reads, 60 s for writes
+                                 (protocol.md 3.7) */
+        const char *user;     /* NULL: no credentials (AUTH_NONE). Else the uid is looked up in /users of the
+                                 domain and sent with the password */
+        const char *password; /* with user; NULL = "" */
+        int interrupt_fd;     /* when it becomes readable, a waiting call ends with NI_FAILED; -1 = none */
+};
+void client_options_init(struct client_options *o);
+
+/* NI_FAILED: nobody there or no answer (why says where was looked); NI_NOTAG: a server, but not of this
+ * domain; NI_NOUSER: no such user in the domain. */
+enum ni_status client_open(const struct client_options *o, struct client **ret, struct client_why *why);
+void client_close(struct client *c);
+
+const char *client_tag(const struct client *c);
+/* "unix:/run/netinfo/netinfod.sock", "127.0.0.1:987". Borrowed. */
+const char *client_peer(const struct client *c);
+/* Why the last call failed with NI_FAILED. Borrowed until the next call. */
+const char *client_reason(const struct client *c);
+
+/* Calls. The return value is NI_FAILED for transport trouble, NI_OK when a result was decoded; its own status
+ * is in ret->status. What ret points to lives until the next call on this client. A call repeated after a
+ * broken connection: reads once, writes never (protocol.md 4.9). Version 2 calls go to the tag's own port
+ * (GETREGISTER) unless the connection serves that domain already. */
+enum ni_status client_ni(struct client *c, enum ni_proc proc, const struct ni_args *args,
+                         struct ni_result *ret);
+enum ni_status client_binder(struct client *c, enum nibind_proc proc, const struct binder_args *args,
+                             struct binder_result *ret);
+enum ni_status client_status(struct client *c, struct ext_status_result *ret);
+enum ni_status client_changes(struct client *c, const struct ext_changes_args *args,
+                              struct ext_changes_result *ret); /* deadline: wait_ms + timeout */
+enum ni_status client_snapshot(struct client *c, const struct ext_snapshot_args *args,
+                               struct ext_snapshot_result *ret);
+enum ni_status client_edit(struct client *c, const struct ext_edit_args *args, struct ext_edit_result *ret);
+/* In the ext calls the argument's tag may be empty: then it is client_tag(c). */
+
+/* Walks a directory path (model/path.h) by LOOKUP and SELF: NI_NODIR when a step has no hit, and *ret_step
+ * (may be NULL) says which. */
+enum ni_status client_path(struct client *c, const char *path, struct ni_id *ret, uint32_t *ret_step,
+                           struct client_why *why);
+
+#endif
