@@ -39,8 +39,9 @@ const char *client_reason(const struct client *c);
 
 /* Calls. The return value is NI_FAILED for transport trouble, NI_OK when a result was decoded; its own status
  * is in ret->status. What ret points to lives until the next call on this client. A call repeated after a
- * broken connection: reads once, writes never (protocol.md 4.9). Version 2 calls go to the tag's own port
- * (GETREGISTER) unless the connection serves that domain already. */
+ * broken connection: reads once, writes never (protocol.md 4.9). Version 2 calls
+ * reach the domain by SELECT of the extension program, sent when the connection opens; where a server does
+ * not know it (a historical one), by the tag's own port from GETREGISTER. */
 enum ni_status client_ni(struct client *c, enum ni_proc proc, const struct ni_args *args,
                          struct ni_result *ret);
 enum ni_status client_binder(struct client *c, enum nibind_proc proc, const struct binder_args *args,
