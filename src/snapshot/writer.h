@@ -1,0 +1,117 @@
+/* Makes snapshot images and publishes them, all maps of one generation at once (doc/snapshot-format.md). Not
+ * thread-safe: one builder, and one publication per folder, at a time (a lock on the control file keeps a
+ * second process out).
+ *
+ *      snap_builder_new(SNAP_PASSWD, &users);
+ *      snap_add_user(users, &ada);                        ... in rank order
+ *      struct snap_publication p = {.folder = SNAP_LIVE, .durable = SNAP_DURABLE, .map[SNAP_PASSWD] = users,
+ * ...}; err = snap_publish(&p, &report); snap_builder_free(users);
+ */
+#ifndef NETINFO_SNAPSHOT_WRITER_H
+#define NETINFO_SNAPSHOT_WRITER_H
+
+#include "base/bytes.h"
+#include "snapshot/format.h"
+
+#include <sys/types.h>
+
+/* -- records
+ * ------------------------------------------------------------------------------------------------------- All
+ * byte strings are borrowed for the call only. No string may hold a NUL, ':' or a newline; a name is not
+ * empty; a member holds no ','. The rules of doc/resolution.md 10.1 (merging groups) and 10.2 (which records
+ * may be published at all) are the caller's. */
+struct snap_user {
+        const struct bytes *names; /* the first is pw_name, the others are found by name only */
+        size_t name_count;         /* >= 1 */
+        uint32_t uid, gid;
+        bool has_hash;  /* pw_passwd: "x", or "*" when no hash exists */
+        bool enumerate; /* false: found by name and number, never listed */
+        struct bytes gecos, dir, shell;
+};
+
+struct snap_group {
+        const struct bytes *names;
+        size_t name_count;
+        uint32_t gid;
+        bool has_hash;
+        bool enumerate;
+        const struct bytes *members; /* gr_mem, in this order; the membership index is made from it */
+        size_t member_count;
+};
+
+struct snap_shadow {
+        const struct bytes *names;
+        size_t name_count;
+        bool enumerate;
+        struct bytes hash; /* sp_pwdp as it shall be answered: a hash, "*", "!" ... */
+        int64_t last_change, min, max, warn, inactive, expire; /* days; -1: none */
+        uint64_t flag;
+};
+
+/* -- builder
+ * ------------------------------------------------------------------------------------------------------- */
+struct snap_builder;
+
+/* What became of the records (for logs and `ni doctor`). */
+struct snap_counts {
+        uint32_t records; /* in the image: each wins at least one of its keys */
+        uint32_t listed;  /* of these, in the enumeration */
+        uint32_t lost; /* left out: earlier records have all their keys (their memberships count nevertheless)
+                        */
+        uint32_t shadowed; /* in the image, but at least one key belongs to an earlier record */
+};
+
+/* 0 or ENOMEM. The caller frees *ret_builder. */
+int snap_builder_new(enum snap_kind kind, struct snap_builder **ret_builder);
+/* NULL is fine. */
+void snap_builder_free(struct snap_builder *b);
+
+/* Records are added in rank order (doc/resolution.md 10.1): the first that has a name, an alias or a number
+ * wins that key; a record that lost its first name is not listed. 0; EINVAL: the record breaks a rule above,
+ * or the builder is of another kind, or already built; E2BIG: its text is longer than SNAP_TEXT_MAX (groups:
+ * SNAP_GROUP_MAX), or the image than SNAP_SIZE_MAX; ENOMEM. After EINVAL and E2BIG the builder is as it was,
+ * and may go on. */
+int snap_add_user(struct snap_builder *b, const struct snap_user *user);
+int snap_add_group(struct snap_builder *b, const struct snap_group *group);
+int snap_add_shadow(struct snap_builder *b, const struct snap_shadow *shadow);
+
+/* Finishes the image; snap_publish does this itself. The bytes are borrowed until snap_builder_free. May be
+ * called again with another generation. 0, ENOMEM, or E2BIG. */
+int snap_build(struct snap_builder *b, uint64_t generation, struct bytes *ret_image);
+/* Zeros before the image was built. */
+struct snap_counts snap_builder_counts(const struct snap_builder *b);
+
+/* -- publishing
+ * ----------------------------------------------------------------------------------------------------- */
+struct snap_publication {
+        const char *folder;  /* exists, belongs to this process' user; the caller makes it (0755) */
+        const char *durable; /* second copy, written with fsync; NULL: none. Its failure does not undo the
+                                first: see the report */
+        struct snap_builder *map[SNAP_KINDS]; /* NULL: this map is unchanged (its present image is linked), or
+                                                 absent when there was none */
+        unsigned withdraw; /* bits 1 << kind: this map shall have no image any more; its map[] must be NULL */
+        unsigned may_shrink; /* bits 1 << kind: an image without records, or with less than a tenth of 20 or
+                                more, is meant so */
+        gid_t shadow_group;  /* group of the shadow image, mode 0640; (gid_t)-1: mode 0600, group untouched */
+        unsigned quarantine_s; /* superseded images are kept so long: a reader may be about to open one. 0:
+                                  SNAP_QUARANTINE_S */
+};
+#define SNAP_QUARANTINE_S 60u
+
+struct snap_report {
+        uint64_t generation;    /* that was published; 0: nothing was */
+        int kind;               /* enum snap_kind that was at fault, or -1 */
+        uint32_t before, after; /* records of that map now live and proposed, when the error is ENODATA */
+        int durable_error; /* 0, or an errno: the live images stand, the durable copy is the one of before */
+        char what[160];    /* one sentence: what failed, with the file's name; "" on full success */
+};
+
+/* Publishes one generation: writes each image aside, opens it with the reader and looks every name and number
+ * up, renames, then moves the generation word, and removes what is older than the quarantine. The new
+ * generation is one above the highest of both folders. A failure leaves what was published before
+ * (doc/snapshot-format.md "What a crash may leave"). 0, or an errno: ENODATA: refused because a map would
+ * shrink to nothing; EBADMSG: the written image did not pass the reader; EBUSY: another process is publishing
+ * here; ENOSPC, EACCES ... as the system said. ret_report is always filled. */
+int snap_publish(const struct snap_publication *p, struct snap_report *ret_report);
+
+#endif
