@@ -16,13 +16,17 @@ enum snap_kind { SNAP_PASSWD, SNAP_GROUP, SNAP_SHADOW };
 #define SNAP_GENERATION_NONE  0u         /* nothing was published yet */
 #define SNAP_GENERATION_MOVED UINT64_MAX /* this control file was replaced: open the folder's new one */
 
-#define SNAP_UNIT      8u /* bytes: records begin on a multiple of it, so a 32-bit offset reaches 32 GiB */
-#define SNAP_TEXT_MAX  65535u      /* bytes of text of one user or shadow record (16-bit offsets inside) */
-#define SNAP_GROUP_MAX (64u << 20) /* bytes of text of one group: 1,048,576 members of 63 bytes */
-#define SNAP_SIZE_MAX  ((uint64_t)32 << 30) /* bytes of an image: what 32-bit offsets reach */
-#define SNAP_RUN_MAX                                                                        \
-        64u /* occupied slots in a row in any table: the writer draws another key before it \
-               writes a longer run, the reader stops there: no name makes a lookup slow */
+/* Records begin on multiples of 8 bytes, so that a 32-bit offset reaches 32 GiB. */
+#define SNAP_UNIT     8u
+#define SNAP_SIZE_MAX ((uint64_t)32 << 30)
+/* Bytes of text of one user or shadow record (16-bit offsets inside), and of one group (1,048,576 members of
+ * 63 bytes). */
+#define SNAP_TEXT_MAX  65535u
+#define SNAP_GROUP_MAX (64u << 20)
+/* Occupied slots in a row in any table. The writer draws another key before it writes a longer run and the
+ * reader stops there, so no choice of names makes a lookup slow. At half load the longest run of 2^24 keys is
+ * expected near 90. */
+#define SNAP_RUN_MAX  256u
 #define SNAP_CONTROL  "control"                    /* its name in the folder */
 #define SNAP_LIVE     "/run/netinfo/snapshots"     /* in memory (doc/decisions.md 21) */
 #define SNAP_DURABLE  "/var/lib/netinfo/snapshots" /* for early boot */

@@ -89,7 +89,6 @@ struct snap_publication {
                                 first: see the report */
         struct snap_builder *map[SNAP_KINDS]; /* NULL: this map is unchanged (its present image is linked), or
                                                  absent when there was none */
-        unsigned withdraw; /* bits 1 << kind: this map shall have no image any more; its map[] must be NULL */
         unsigned may_shrink; /* bits 1 << kind: an image without records, or with less than a tenth of 20 or
                                 more, is meant so */
         gid_t shadow_group;  /* group of the shadow image, mode 0640; (gid_t)-1: mode 0600, group untouched */
