@@ -18,11 +18,12 @@
 #define LIMIT_CALL \
         (4u << 20) /* one call we accept (protocol.md 2.2 suggests it): an edit of 1,000 users is 0.4 MiB */
 #define LIMIT_REPLY (64u << 20) /* one reply we parse or send in memory: LIST of a million children */
-#define LIMIT_FRAGMENTS                                                                                    \
-        1024u /* fragments of one record: historical peers send 1 KiB pieces of at most LIMIT_CALL / 4 ... \
-               */
-              /* ... and a stranger's one-byte fragments must not cost a record each */
-#define LIMIT_CRED 400u /* bytes of a credential or verifier body (RFC 5531 section 8.2) */
+/* A record may have LIMIT_FRAGMENTS fragments and one more for every LIMIT_FRAGMENT_MEAN bytes: historical
+ * peers send pieces of 1020 bytes however long the record is, and a stranger's empty fragments must not go on
+ * for ever. */
+#define LIMIT_FRAGMENTS     1024u
+#define LIMIT_FRAGMENT_MEAN 512u
+#define LIMIT_CRED          400u /* bytes of a credential or verifier body (RFC 5531 section 8.2) */
 #define LIMIT_GROUPS \
         17u /* gids of AUTH_SYS: 16 by RFC 5531, historical servers accept 17 (protocol.md 2.10) */
 #define LIMIT_MACHINE 255u        /* bytes of AUTH_SYS' machine name */
@@ -34,5 +35,13 @@
 #define LIMIT_EDIT_OPS \
         1000u          /* operations in one atomic EDIT (decision 18): one LMDB transaction stays short */
 #define LIMIT_WHO 255u /* bytes of an actor's name in the journal */
+
+/* -- ports: lists that an administrator imports, and the table made of them
+ * ---------------------------------------- */
+#define LIMIT_PORT_FILE  (64u << 20) /* bytes of one list: IANA's XML of 2026 has 6 MB */
+#define LIMIT_PORT_ROWS  500000u     /* rows of one edition: IANA's of 2026 has 14,533 */
+#define LIMIT_PORT_FIELD 65535u      /* bytes of one field: IANA's longest note has 1.5 KB */
+#define LIMIT_PORT_FILES 4096u       /* files of a folder of editions: 522 are known */
+#define LIMIT_PORT_DEPTH 32u         /* nested elements of an XML list: IANA's has 4 */
 
 #endif

@@ -30,8 +30,9 @@ enum call_verdict {
                           in *ret is valid */
         CALL_UNKNOWN_CRED, /* another flavor: answer reply_denied(AUTH_REJECTEDCRED); valid likewise */
 };
-/* Program, version and procedure are in *ret for every verdict but the first two, so that the order of checks
- * of protocol.md 2.10 is the caller's to keep. */
+/* *ret: untouched by CALL_NOT_A_CALL, holds only xid for CALL_RPC_MISMATCH, and the whole header for the
+ * others, so that the order of checks of protocol.md 2.10 is the caller's to keep. A verifier of any flavor
+ * is accepted. */
 enum call_verdict call_decode(struct xdr_in *in, struct rpc_call *ret);
 /* Call header with AUTH_NONE (sys == NULL) or AUTH_SYS, verifier AUTH_NONE. */
 void call_encode(struct buf *out, const struct rpc_call *call, const struct auth_sys *sys);

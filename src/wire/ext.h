@@ -1,6 +1,8 @@
 /* The extension program, 0x20000987 version 1 (doc/extension-program.md): what NetInfo's own peers say to
  * each other. Every argument begins with the domain's tag; every result begins with a status word: an
- * ni_status, or one of ext_status. */
+ * ni_status, or one of ext_status. After a status that is not NI_OK nothing follows (EDIT: failed_op does).
+ * NULL has neither argument nor result, SELECT's result is the status word alone. Names with a NUL inside are
+ * refused here, not cut. */
 #ifndef NETINFO_WIRE_EXT_H
 #define NETINFO_WIRE_EXT_H
 
@@ -15,9 +17,7 @@ enum ext_status {
         EXT_UNKNOWN_OUTCOME = 1003, /* EDIT: the commit itself failed; read again to learn what stands */
 };
 
-/* -- STATUS
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* -- STATUS */
 struct ext_status_result {
         uint32_t status;
         uint8_t uuid[16];     /* of the domain, for its life */
@@ -35,9 +35,7 @@ struct ext_status_result {
                 you; /* who the server takes the caller for: "superuser", a user's name, or "" (anonymous) */
 };
 
-/* -- CHANGES
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* -- CHANGES */
 #define EXT_CHANGES_BEFORE 1u /* flag: send the properties before each change too */
 #define EXT_CHANGES_NEWEST                                                                                   \
         2u /* flag: `seq` counts from the end: the newest max_entries entries before head (for `ni log -1`); \
@@ -87,9 +85,7 @@ struct ext_changes_result {
         uint32_t entry_count;
 };
 
-/* -- SNAPSHOT
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* -- SNAPSHOT */
 struct ext_snapshot_args {
         struct bytes tag;
         uint64_t epoch;     /* 0 in the first call; then the one of the first reply: another one now is
@@ -112,8 +108,7 @@ struct ext_snapshot_result {
         uint32_t next; /* when more */
 };
 
-/* -- EDIT: all or nothing, one journal entry
- * ------------------------------------------------------------------------------------------ */
+/* -- EDIT: all or nothing, one journal entry */
 enum ext_op_kind {
         EXT_OP_CREATE = 1,  /* ref: parent; props; where */
         EXT_OP_DESTROY = 2, /* ref; flag EXT_OP_RECURSIVE */

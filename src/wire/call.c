@@ -1,0 +1,183 @@
+#include "wire/call.h"
+
+#define RPC_VERSION 2u
+
+enum { MSG_CALL = 0, MSG_REPLY = 1 };
+enum { REPLY_ACCEPTED = 0, REPLY_DENIED = 1 };
+enum { REJECT_RPC_MISMATCH = 0, REJECT_AUTH_ERROR = 1 };
+
+static bool sys_decode(struct bytes body, struct auth_sys *ret)
+{
+        struct xdr_in in = xdr_in(body);
+        struct auth_sys s = {0};
+        s.stamp = xdr_u32(&in);
+        s.machine = xdr_opaque(&in, LIMIT_MACHINE);
+        s.machine.len = bytes_find(s.machine, 0);
+        s.uid = xdr_u32(&in);
+        s.gid = xdr_u32(&in);
+        s.gid_count = xdr_count(&in, LIMIT_GROUPS, 4);
+        for (uint32_t i = 0; i < s.gid_count; i++)
+                s.gids[i] = xdr_u32(&in);
+        if (!xdr_ok(&in))
+                return false;
+        *ret = s;
+        return true;
+}
+
+enum call_verdict call_decode(struct xdr_in *in, struct rpc_call *ret)
+{
+        struct rpc_call c = {0};
+        c.xid = xdr_u32(in);
+        const uint32_t type = xdr_u32(in), version = xdr_u32(in);
+        if (!xdr_ok(in) || type != MSG_CALL)
+                return CALL_NOT_A_CALL;
+        if (version != RPC_VERSION) {
+                *ret = c;
+                return CALL_RPC_MISMATCH;
+        }
+        c.program = xdr_u32(in);
+        c.version = xdr_u32(in);
+        c.procedure = xdr_u32(in);
+        c.flavor = xdr_u32(in);
+        const struct bytes body = xdr_opaque(in, LIMIT_CRED);
+        xdr_u32(in); /* any flavor of verifier is accepted, and not looked at (protocol.md 2.10) */
+        xdr_opaque(in, LIMIT_CRED);
+        if (!xdr_ok(in))
+                return CALL_NOT_A_CALL;
+        enum call_verdict verdict = CALL_OK;
+        if (c.flavor == AUTH_FLAVOR_SYS)
+                verdict = sys_decode(body, &c.sys) ? CALL_OK : CALL_BAD_CRED;
+        else if (c.flavor != AUTH_FLAVOR_NONE)
+                verdict = CALL_UNKNOWN_CRED;
+        *ret = c;
+        return verdict;
+}
+
+static void put_sys(struct buf *out, const struct auth_sys *s)
+{
+        const size_t mark = out->len;
+        xdr_put_u32(out, 0); /* length of the body, once known */
+        xdr_put_u32(out, s->stamp);
+        xdr_put_opaque(out, s->machine);
+        xdr_put_u32(out, s->uid);
+        xdr_put_u32(out, s->gid);
+        xdr_put_u32(out, s->gid_count);
+        for (uint32_t i = 0; i < s->gid_count; i++)
+                xdr_put_u32(out, s->gids[i]);
+        if (!out->failed)
+                xdr_store(out->data + mark, (uint32_t)(out->len - mark - 4));
+}
+
+void call_encode(struct buf *out, const struct rpc_call *call, const struct auth_sys *sys)
+{
+        xdr_put_u32(out, call->xid);
+        xdr_put_u32(out, MSG_CALL);
+        xdr_put_u32(out, RPC_VERSION);
+        xdr_put_u32(out, call->program);
+        xdr_put_u32(out, call->version);
+        xdr_put_u32(out, call->procedure);
+        if (sys) {
+                xdr_put_u32(out, AUTH_FLAVOR_SYS);
+                put_sys(out, sys);
+        } else {
+                xdr_put_u32(out, AUTH_FLAVOR_NONE);
+                xdr_put_u32(out, 0);
+        }
+        xdr_put_u32(out, AUTH_FLAVOR_NONE); /* verifier */
+        xdr_put_u32(out, 0);
+}
+
+void auth_password(struct bytes password, uint8_t to[LIMIT_MACHINE], size_t *ret_len)
+{
+        size_t n = bytes_find(password, 0xff);
+        if (n > LIMIT_MACHINE)
+                n = LIMIT_MACHINE;
+        for (size_t i = 0; i < n; i++)
+                to[i] = (uint8_t)~password.data[i];
+        *ret_len = n;
+}
+
+static void put_accepted(struct buf *out, uint32_t xid, enum accept_stat stat)
+{
+        xdr_put_u32(out, xid);
+        xdr_put_u32(out, MSG_REPLY);
+        xdr_put_u32(out, REPLY_ACCEPTED);
+        xdr_put_u32(out, AUTH_FLAVOR_NONE); /* verifier */
+        xdr_put_u32(out, 0);
+        xdr_put_u32(out, stat);
+}
+
+void reply_accepted(struct buf *out, uint32_t xid, enum accept_stat stat)
+{
+        put_accepted(out, xid, stat);
+}
+
+void reply_mismatch(struct buf *out, uint32_t xid, uint32_t low, uint32_t high)
+{
+        put_accepted(out, xid, ACCEPT_PROG_MISMATCH);
+        xdr_put_u32(out, low);
+        xdr_put_u32(out, high);
+}
+
+void reply_rpc_mismatch(struct buf *out, uint32_t xid)
+{
+        xdr_put_u32(out, xid);
+        xdr_put_u32(out, MSG_REPLY);
+        xdr_put_u32(out, REPLY_DENIED);
+        xdr_put_u32(out, REJECT_RPC_MISMATCH);
+        xdr_put_u32(out, RPC_VERSION);
+        xdr_put_u32(out, RPC_VERSION);
+}
+
+void reply_denied(struct buf *out, uint32_t xid, enum auth_stat stat)
+{
+        xdr_put_u32(out, xid);
+        xdr_put_u32(out, MSG_REPLY);
+        xdr_put_u32(out, REPLY_DENIED);
+        xdr_put_u32(out, REJECT_AUTH_ERROR);
+        xdr_put_u32(out, stat);
+}
+
+static void accepted_decode(struct xdr_in *in, struct rpc_reply *r)
+{
+        xdr_u32(in); /* verifier: of any flavor, not looked at */
+        xdr_opaque(in, LIMIT_CRED);
+        r->stat = xdr_u32(in);
+        if (r->stat > ACCEPT_SYSTEM_ERR)
+                xdr_fail(in);
+        if (r->stat == ACCEPT_PROG_MISMATCH) {
+                r->low = xdr_u32(in);
+                r->high = xdr_u32(in);
+        }
+}
+
+static void denied_decode(struct xdr_in *in, struct rpc_reply *r)
+{
+        r->stat = xdr_u32(in);
+        if (r->stat == REJECT_RPC_MISMATCH) {
+                r->low = xdr_u32(in);
+                r->high = xdr_u32(in);
+        } else if (r->stat == REJECT_AUTH_ERROR)
+                r->auth_stat = xdr_u32(in);
+        else
+                xdr_fail(in);
+}
+
+bool reply_decode(struct xdr_in *in, struct rpc_reply *ret)
+{
+        struct rpc_reply r = {.xid = xdr_u32(in)};
+        if (xdr_u32(in) != MSG_REPLY)
+                xdr_fail(in);
+        const uint32_t kind = xdr_u32(in);
+        r.denied = kind == REPLY_DENIED;
+        if (r.denied)
+                denied_decode(in, &r);
+        else if (kind == REPLY_ACCEPTED)
+                accepted_decode(in, &r);
+        else
+                xdr_fail(in);
+        if (!xdr_ok(in))
+                return false;
+        *ret = r;
+        return true;
+}
