@@ -1,0 +1,41 @@
+/* Arguments of the extension program. First byte: procedure. */
+#include "stable.h"
+#include "wire/ext.h"
+
+static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf *out)
+{
+        struct ext_changes_args changes;
+        struct ext_snapshot_args snapshot;
+        struct ext_edit_args edit;
+        struct bytes tag;
+        bool ok;
+        switch (proc) {
+        case NIEXT_PROC_changes:
+                ok = ext_changes_args_decode(in, &changes);
+                if (ok)
+                        ext_changes_args_encode(&changes, out);
+                return ok;
+        case NIEXT_PROC_snapshot:
+                ok = ext_snapshot_args_decode(in, &snapshot);
+                if (ok)
+                        ext_snapshot_args_encode(&snapshot, out);
+                return ok;
+        case NIEXT_PROC_edit:
+                ok = ext_edit_args_decode(in, a, &edit);
+                if (ok)
+                        ext_edit_args_encode(&edit, out);
+                return ok;
+        default:
+                ok = ext_tag_decode(in, &tag);
+                if (ok)
+                        ext_tag_encode(tag, out);
+                return ok;
+        }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        if (size)
+                check_stable(recode, data[0] % NIEXT_PROC_COUNT, bytes_of(data + 1, size - 1), true);
+        return 0;
+}

@@ -1,0 +1,41 @@
+/* Results of the extension program. First byte: procedure. */
+#include "stable.h"
+#include "wire/ext.h"
+
+static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf *out)
+{
+        struct ext_status_result status;
+        struct ext_changes_result changes;
+        struct ext_snapshot_result snapshot;
+        struct ext_edit_result edit;
+        bool ok;
+        switch (proc) {
+        case NIEXT_PROC_changes:
+                ok = ext_changes_decode(in, a, &changes);
+                if (ok)
+                        ext_changes_encode(&changes, out);
+                return ok;
+        case NIEXT_PROC_snapshot:
+                ok = ext_snapshot_decode(in, a, &snapshot);
+                if (ok)
+                        ext_snapshot_encode(&snapshot, out);
+                return ok;
+        case NIEXT_PROC_edit:
+                ok = ext_edit_decode(in, a, &edit);
+                if (ok)
+                        ext_edit_encode(&edit, out);
+                return ok;
+        default:
+                ok = ext_status_decode(in, &status);
+                if (ok)
+                        ext_status_encode(&status, out);
+                return ok;
+        }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        if (size)
+                check_stable(recode, data[0] % NIEXT_PROC_COUNT, bytes_of(data + 1, size - 1), true);
+        return 0;
+}

@@ -1,0 +1,19 @@
+/* Arguments of program 200100000. First byte: procedure. */
+#include "stable.h"
+#include "wire/ni.h"
+
+static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf *out)
+{
+        struct ni_args args;
+        if (!ni_args_decode((enum ni_proc)proc, in, a, &args))
+                return false;
+        ni_args_encode((enum ni_proc)proc, &args, out);
+        return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        if (size)
+                check_stable(recode, data[0] % NI_PROC_COUNT, bytes_of(data + 1, size - 1), false);
+        return 0;
+}

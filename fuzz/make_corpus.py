@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Makes fuzz/corpus/ from the messages in doc/protocol.md section 10 and doc/extension-program.md.
+
+Run it again when a document gains a vector; what other targets keep in their corpora is not touched.
+"""
+import os
+import re
+import struct
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PROGRAMS = {200100000: "ni", 200100001: "binder", 0x20000987: "ext"}
+
+
+def blocks(path):
+    """(number, label, bytes) of every hex dump under a heading `== N`."""
+    number, label, data = None, None, b""
+    for line in open(path, encoding="utf-8"):
+        if re.match(r"^[0-9a-f]{4}  [0-9a-f ]+$", line):
+            data += bytes.fromhex(line[4:])
+            continue
+        if data:
+            yield number, label, data
+            data = b""
+        head = re.match(r"^== *(\d+)", line)
+        if head:
+            number = int(head.group(1))
+        label = line.strip()
+
+
+def put(target, name, data):
+    folder = os.path.join(ROOT, "fuzz", "corpus", target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as f:
+        f.write(data)
+
+
+def call_body(data):
+    """(program, procedure, arguments) of a call without record mark."""
+    program, _, procedure = struct.unpack(">III", data[12:24])
+    at = 24
+    for _ in range(2):
+        length = struct.unpack(">I", data[at + 4:at + 8])[0]
+        at += 8 + (length + 3) // 4 * 4
+    return PROGRAMS.get(program), procedure, data[at:]
+
+
+def messages(path, prefix):
+    """Splits every dump of a document into the corpora it belongs to; gives the TCP streams."""
+    streams, last = [], None
+    for index, (number, label, data) in enumerate(blocks(path)):
+        if number is None or (prefix == "p" and number > 15):
+            continue
+        name = "%s%02d-%03d" % (prefix, number, index)
+        if data[0] & 0x80 and struct.unpack(">I", data[:4])[0] & 0x7FFFFFFF == len(data) - 4:
+            streams.append(data)
+            data = data[4:]
+        if data[4:8] == b"\0\0\0\0":
+            put("call", name, data)
+            last = call_body(data)
+            if last[0] == "binder":
+                put("binder", name, bytes([last[1]]) + last[2])
+            elif last[0]:
+                put(last[0] + "_args", name, bytes([last[1]]) + last[2])
+        else:
+            put("reply", name, data)
+            if data[8:12] != b"\0\0\0\0":
+                continue
+            program, procedure = (last[0], last[1]) if number != 15 or prefix != "p" else ("binder", 4)
+            if program == "binder":
+                put("binder", "reply-" + name, bytes([128 + procedure]) + data[24:])
+            elif program:
+                put(program + "_results", name, bytes([procedure]) + data[24:])
+    return streams
+
+
+def fragments(data, size):
+    """The record of `data` (which begins with its mark) in fragments of `size` bytes."""
+    body, out = data[4:], b""
+    for at in range(0, len(body), size):
+        piece = body[at:at + size]
+        last = 0x80000000 if at + size >= len(body) else 0
+        out += struct.pack(">I", last | len(piece)) + piece
+    return out
+
+
+def lists():
+    """Property lists and texts that no message holds."""
+    def name(s):
+        return struct.pack(">I", len(s)) + s + b"\0" * (-len(s) % 4)
+
+    def props(*all_props):
+        out = struct.pack(">I", len(all_props))
+        for key, values in all_props:
+            out += name(key) + struct.pack(">I", len(values)) + b"".join(name(v) for v in values)
+        return out
+
+    put("proplist", "empty", props())
+    put("proplist", "user", props((b"name", [b"ada", b"lovelace"]), (b"uid", [b"5001"]), (b"passwd", [b"*"])))
+    put("proplist", "odd", props((b"", [b""]), (b"a", []), (b"a", [b"x"]), (b"abcd", [b"12345", b"", b"12"])))
+    put("proplist", "padding", props((b"a", [b"b"])).replace(b"a\0\0\0", b"a\0\0\1"))
+    put("proplist", "nul", props((b"a\0b", [b"c"])))
+    put("proplist", "short", props((b"name", [b"value"]))[:-3])
+    put("ext_args", "select", b"\7" + name(b"network"))
+    put("ext_results", "no-tag", b"\1" + struct.pack(">I", 19))
+    for number, text in enumerate([b"/", b"0", b"4294967296", b"/users/ada", b"users//ada/", b"/uid=5001", b"/a\\/b/c\\=d=e",
+                                   b"/users\\", b"host/tag", b"10.0.0.1:987/network", b"[::1]:987/local", b"[::1]/local",
+                                   b"[::1", b":1/x", b"host:0/t", b"host:65536/t", b"host", b"/machines/10.0.0.1\\/8"]):
+        put("path", "t%02d" % number, text)
+
+
+def main():
+    streams = messages(os.path.join(ROOT, "doc", "protocol.md"), "p")
+    streams += messages(os.path.join(ROOT, "doc", "extension-program.md"), "e")
+    put("record", "pipelined", b"\1" + b"".join(streams[:12]))
+    put("record", "fragments-1", b"\2" + fragments(streams[2], 1))
+    put("record", "fragments-20", b"\3" + b"".join(fragments(s, 20) for s in streams[:4]))
+    put("record", "empty-fragments", b"\4" + b"\0\0\0\0" * 30 + streams[0])
+    put("record", "too-many-fragments", b"\5" + b"\0\0\0\0" * 1030 + streams[0])
+    put("record", "too-long", b"\6" + streams[0] + b"\x7f\xff\xff\xff" + b"x" * 64)
+    put("record", "limit", b"\7\x80\0\x10\0" + b"y" * 4096 + b"\x80\0\x10\1" + b"z" * 4097)
+    lists()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
