@@ -10,7 +10,7 @@
 struct client;
 
 struct client_why {
-        char text[256]; /* names the thing, the reason and the way out */
+        char text[1024]; /* names the thing, the reason and the way out */
 };
 
 struct client_options {
@@ -23,25 +23,38 @@ struct client_options {
                                  domain and sent with the password */
         const char *password; /* with user; NULL = "" */
         int interrupt_fd;     /* when it becomes readable, a waiting call ends with NI_FAILED; -1 = none */
+        bool no_domain; /* only binder and extension calls will be made: any server with a binder does, and
+                           the domain need not exist. Credentials then carry uid 0 (protocol.md 2.9) */
 };
+/* All zero, interrupt_fd -1. */
 void client_options_init(struct client_options *o);
 
-/* NI_FAILED: nobody there or no answer (why says where was looked); NI_NOTAG: a server, but not of this
- * domain; NI_NOUSER: no such user in the domain. */
+/* The strings in *o are copied; interrupt_fd is borrowed. Places are tried in the order of decision 3; when
+ * NETINFO_SOCKET or NETINFO_SERVER name one for the host in question, the standard places are not tried: a
+ * write must not reach another service because the one meant is gone. Port numbers that answer, but not as
+ * NetInfo does, are passed over.
+ * NI_FAILED: nobody there or no answer (why says where was looked), or the options are malformed;
+ * NI_CANTFINDADDRESS: the host's name does not resolve; NI_NOTAG: a server, but not of this domain;
+ * NI_NOUSER: no such user in the domain. */
 enum ni_status client_open(const struct client_options *o, struct client **ret, struct client_why *why);
 void client_close(struct client *c);
 
 const char *client_tag(const struct client *c);
 /* "unix:/run/netinfo/netinfod.sock", "127.0.0.1:987". Borrowed. */
 const char *client_peer(const struct client *c);
-/* Why the last call failed with NI_FAILED. Borrowed until the next call. */
+/* Why the last call failed. Borrowed until the next call. */
 const char *client_reason(const struct client *c);
 
-/* Calls. The return value is NI_FAILED for transport trouble, NI_OK when a result was decoded; its own status
- * is in ret->status. What ret points to lives until the next call on this client. A call repeated after a
- * broken connection: reads once, writes never (protocol.md 4.9). Version 2 calls
- * reach the domain by SELECT of the extension program, sent when the connection opens; where a server does
- * not know it (a historical one), by the tag's own port from GETREGISTER. */
+/* Calls. The return value is NI_OK when a result was decoded; its own status is in ret->status. Otherwise
+ * client_reason() has the words: NI_FAILED for transport trouble (after a deadline or an interrupt the
+ * connection stays usable), NI_AUTHERROR when the credentials were denied, NI_BADOP when the server does not
+ * know the program or procedure (a historical server and the extension program), NI_NOSPACE when the call
+ * would pass LIMIT_CALL. What ret points to lives until the next call on this client.
+ * A call repeated after a broken connection: reads once, writes never (protocol.md 4.9), unless the server
+ * cannot have seen the whole call. A write that got no answer may have been executed: read again.
+ * Version 2 calls reach the domain by SELECT of the extension program, sent when the connection opens; where
+ * a server does not know it (a historical one), by the tag's own port from GETREGISTER. A forked child makes
+ * a connection of its own at its first call. */
 enum ni_status client_ni(struct client *c, enum ni_proc proc, const struct ni_args *args,
                          struct ni_result *ret);
 enum ni_status client_binder(struct client *c, enum nibind_proc proc, const struct binder_args *args,
@@ -54,8 +67,9 @@ enum ni_status client_snapshot(struct client *c, const struct ext_snapshot_args 
 enum ni_status client_edit(struct client *c, const struct ext_edit_args *args, struct ext_edit_result *ret);
 /* In the ext calls the argument's tag may be empty: then it is client_tag(c). */
 
-/* Walks a directory path (model/path.h) by LOOKUP and SELF: NI_NODIR when a step has no hit, and *ret_step
- * (may be NULL) says which. */
+/* Walks a directory path (model/path.h) by LOOKUP and SELF, to the id with its current instance. NI_NODIR
+ * when a step has no hit, and *ret_step (may be NULL) says which (counted from 0); NI_BADID: the text is no
+ * path; else as the calls above. */
 enum ni_status client_path(struct client *c, const char *path, struct ni_id *ret, uint32_t *ret_step,
                            struct client_why *why);
 

@@ -1,0 +1,213 @@
+#include "client/line.h"
+
+#include "base/limits.h"
+#include "sys/clock.h"
+#include "xdr/cursor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define READ_SLICE  ((size_t)64 << 10) /* bytes asked of the kernel at once */
+#define KEEP_MEMORY ((size_t)1 << 20)  /* a bigger input buffer is given back before the next call */
+
+void line_init(struct line *l)
+{
+        *l = (struct line){.fd = -1};
+        /* A record of LIMIT_REPLY with a mark per fragment, and the slice that is being read behind it. */
+        buf_init(&l->in, (size_t)2 * LIMIT_REPLY);
+        record_reader_init(&l->reader, LIMIT_REPLY);
+}
+
+static bool is_ours(const struct line *l)
+{
+        struct stat st;
+        return l->fd >= 0 && fstat(l->fd, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino;
+}
+
+void line_close(struct line *l)
+{
+        if (is_ours(l))
+                close(l->fd);
+        l->fd = -1;
+        l->at = 0;
+        buf_clear(&l->in);
+        record_reader_init(&l->reader, LIMIT_REPLY);
+}
+
+void line_done(struct line *l)
+{
+        line_close(l);
+        buf_done(&l->in);
+}
+
+/* Waits until fd is ready for `events`. */
+static enum line_end wait_for(int fd, short events, const struct line_wait *w)
+{
+        for (;;) {
+                const uint64_t now = clock_mono_ms();
+                struct pollfd p[2] = {{fd, events, 0}, {w->interrupt_fd, POLLIN, 0}};
+                if (now >= w->deadline)
+                        return LINE_LATE;
+                const uint64_t left = w->deadline - now;
+                const int n = poll(p, 2, left > INT_MAX ? INT_MAX : (int)left);
+                if (n < 0 && errno != EINTR && errno != EAGAIN)
+                        return LINE_CLOSED;
+                if (n > 0 && p[1].revents)
+                        return LINE_INTERRUPTED;
+                if (n > 0 && p[0].revents)
+                        return LINE_OK;
+        }
+}
+
+static enum line_end finish_connect(int fd, const struct line_wait *w, int *ret_errno)
+{
+        const enum line_end end = wait_for(fd, POLLOUT, w);
+        int error = 0;
+        socklen_t size = sizeof(error);
+        if (end != LINE_OK)
+                return end;
+        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+                error = errno;
+        if (error) {
+                *ret_errno = error;
+                return LINE_CLOSED;
+        }
+        return LINE_OK;
+}
+
+enum line_end line_connect(struct line *l, const struct sockaddr *to, socklen_t len,
+                           const struct line_wait *w, int *ret_errno)
+{
+        struct stat st;
+        const int one = 1;
+        enum line_end end = LINE_CLOSED;
+        line_close(l);
+        *ret_errno = 0;
+        const int fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0) {
+                *ret_errno = errno;
+                return LINE_CLOSED;
+        }
+        if (connect(fd, to, len) == 0)
+                end = LINE_OK;
+        else if (errno == EINPROGRESS || errno == EINTR)
+                end = finish_connect(fd, w, ret_errno);
+        else
+                *ret_errno = errno; /* a UNIX socket with a full backlog says EAGAIN: busy, not a wait */
+        if (end != LINE_OK || fstat(fd, &st) < 0) {
+                close(fd);
+                return end == LINE_OK ? LINE_CLOSED : end;
+        }
+        if (to->sa_family != AF_UNIX)
+                setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+        l->fd = fd;
+        l->pid = getpid();
+        l->dev = st.st_dev;
+        l->ino = st.st_ino;
+        return LINE_OK;
+}
+
+bool line_alive(struct line *l)
+{
+        char c;
+        if (l->fd < 0)
+                return false;
+        if (l->pid != getpid() || !is_ours(l)) {
+                line_close(l);
+                return false;
+        }
+        const ssize_t n = recv(l->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+        if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)))
+                return true;
+        line_close(l);
+        return false;
+}
+
+enum line_end line_send(struct line *l, struct bytes record, const struct line_wait *w, size_t *ret_sent)
+{
+        enum line_end end = LINE_OK;
+        *ret_sent = 0;
+        while (*ret_sent < record.len && end == LINE_OK) {
+                const ssize_t n = send(l->fd, record.data + *ret_sent, record.len - *ret_sent, MSG_NOSIGNAL);
+                if (n >= 0)
+                        *ret_sent += (size_t)n;
+                else if (errno == EAGAIN || errno == EWOULDBLOCK)
+                        end = wait_for(l->fd, POLLOUT, w);
+                else if (errno != EINTR)
+                        end = LINE_CLOSED;
+        }
+        if (end != LINE_OK)
+                line_close(l); /* half a record is on its way: nothing can follow it */
+        return end;
+}
+
+/* Moves on behind the records handed out. */
+static void forget_read(struct line *l)
+{
+        buf_consume(&l->in, l->at);
+        l->at = 0;
+        if (l->in.len == 0 && l->in.cap > KEEP_MEMORY)
+                buf_done(&l->in);
+}
+
+static enum line_end read_more(struct line *l, const struct line_wait *w)
+{
+        for (;;) {
+                if (clock_mono_ms() >= w->deadline)
+                        return LINE_LATE; /* also when a peer never stops sending */
+                const size_t before = l->in.len;
+                uint8_t *to = buf_add(&l->in, READ_SLICE);
+                if (!to)
+                        return LINE_BAD;
+                const ssize_t n = recv(l->fd, to, READ_SLICE, MSG_DONTWAIT);
+                const int error = errno;
+                buf_truncate(&l->in, before + (n > 0 ? (size_t)n : 0));
+                if (n > 0)
+                        return LINE_OK;
+                if (n == 0)
+                        return LINE_CLOSED;
+                if (error == EAGAIN || error == EWOULDBLOCK) {
+                        const enum line_end end = wait_for(l->fd, POLLIN, w);
+                        if (end != LINE_OK)
+                                return end;
+                } else if (error != EINTR) {
+                        return LINE_CLOSED;
+                }
+        }
+}
+
+enum line_end line_receive(struct line *l, uint32_t xid, const struct line_wait *w, struct bytes *ret)
+{
+        forget_read(l);
+        for (;;) {
+                struct bytes record;
+                size_t used;
+                enum line_end end;
+                switch (record_next(&l->reader, &l->in, l->at, &record, &used)) {
+                case RECORD_WHOLE:
+                        l->at += used;
+                        if (record.len >= 4 && xdr_load(record.data) == xid) {
+                                *ret = record;
+                                return LINE_OK;
+                        }
+                        forget_read(l);
+                        break;
+                case RECORD_MORE:
+                        end = read_more(l, w);
+                        if (end == LINE_CLOSED || end == LINE_BAD)
+                                line_close(l);
+                        if (end != LINE_OK)
+                                return end;
+                        break;
+                default:
+                        line_close(l);
+                        return LINE_BAD;
+                }
+        }
+}

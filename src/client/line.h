@@ -1,0 +1,55 @@
+/* One stream to a server: connect, send a record, wait for the reply with a given xid; every wait has a
+ * deadline and can be interrupted. Private to this room. */
+#ifndef NETINFO_CLIENT_LINE_H
+#define NETINFO_CLIENT_LINE_H
+
+#include "wire/record.h"
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+struct line {
+        int fd;    /* -1: not connected */
+        pid_t pid; /* of the process that connected: a forked child must not share the stream
+                      (protocol.md 4.9) */
+        dev_t dev;
+        ino_t ino; /* of the socket: the descriptor may have been closed and reused behind our back */
+        struct buf in;
+        struct record_reader reader;
+        size_t at; /* bytes at the front of `in` that belong to replies already handed out */
+};
+
+struct line_wait {
+        uint64_t deadline; /* clock_mono_ms() */
+        int interrupt_fd;  /* readable: stop waiting; -1 = none */
+};
+
+enum line_end {
+        LINE_OK,
+        LINE_CLOSED,      /* the peer closed, or the stream broke: see `why` of the call, an errno or 0 */
+        LINE_LATE,        /* deadline */
+        LINE_INTERRUPTED, /* interrupt_fd */
+        LINE_BAD,         /* what came is no record within the limits */
+};
+
+void line_init(struct line *l);
+/* Closes the stream (or, in a forked child and when the descriptor is no longer ours, only forgets it) and
+ * frees the memory. */
+void line_done(struct line *l);
+/* The same, but keeps the memory. */
+void line_close(struct line *l);
+/* LINE_OK, or why not: LINE_CLOSED with an errno in *ret_errno, LINE_LATE, LINE_INTERRUPTED. */
+enum line_end line_connect(struct line *l, const struct sockaddr *to, socklen_t len,
+                           const struct line_wait *w, int *ret_errno);
+/* Is this our own connection, in this process, and has the peer not closed it? Bytes that wait (a late reply)
+ * are fine. Closes it when not. */
+bool line_alive(struct line *l);
+/* Sends a whole record. *ret_sent: bytes the kernel took; fewer than all mean that the peer cannot have read
+ * a whole record. The stream is closed unless LINE_OK. */
+enum line_end line_send(struct line *l, struct bytes record, const struct line_wait *w, size_t *ret_sent);
+/* Waits for the record that begins with this xid, dropping others: late replies to calls given up before. The
+ * record is borrowed until the next call on the line. The stream stays open after LINE_LATE and
+ * LINE_INTERRUPTED. */
+enum line_end line_receive(struct line *l, uint32_t xid, const struct line_wait *w, struct bytes *ret);
+
+#endif
