@@ -33,8 +33,17 @@
 #define LIMIT_DEPTH   32u         /* levels from local to root (protocol.md 4.6) */
 #define LIMIT_PATH    65535u      /* bytes of a directory path that a user types */
 #define LIMIT_EDIT_OPS \
-        1000u          /* operations in one atomic EDIT (decision 18): one LMDB transaction stays short */
-#define LIMIT_WHO 255u /* bytes of an actor's name in the journal */
+        1000u /* operations in one atomic EDIT (decision 18): one LMDB transaction stays short */
+#define LIMIT_EDIT_BYTES                                                                                   \
+        (256u << 20) /* property bytes one EDIT reads and rewrites: 1,000 changes of a group of 20,000 fit \
+                      */
+#define LIMIT_EDIT_SCAN                                                                                   \
+        NI_CHILDREN_MAX /* children one EDIT's unindexed assertions visit: the largest directory once, as \
+                           the writer serves nobody else meanwhile */
+#define LIMIT_EDIT_DESTROY \
+        65536u /* directories one recursive EDIT removes: their properties are one journal entry */
+#define LIMIT_CHANGES 4096u /* entries in one CHANGES reply; LIMIT_CALL bytes usually end it before */
+#define LIMIT_WHO     255u  /* bytes of an actor's name in the journal */
 
 /* -- ports: lists that an administrator imports, and the table made of them
  * ---------------------------------------- */
@@ -47,8 +56,9 @@
 /* -- server: what the connections of strangers may cost (doc/server.md) -- */
 #define LIMIT_CONNECTIONS 4096u /* default of `connections`; less when the descriptors do not reach */
 #define LIMIT_PER_SOURCE  1024u /* default of `connections_per_source`: a host with many users behind it */
-#define LIMIT_DESCRIPTORS 128u  /* descriptors kept free for stores, spools, configuration and a last socket \
-                                 */
+#define LIMIT_DESCRIPTORS                                                                 \
+        128u /* descriptors kept free for stores, spools, configuration and a last socket \
+              */
 #define LIMIT_IDLE              900u /* seconds without a call, then closed; historical peers reconnect (9 #18) */
 #define LIMIT_STALL             35u  /* seconds without progress in half a record or an unread reply (3.4) */
 #define LIMIT_RECORD_TIME       300u /* seconds for one whole record: 4 MiB at 14 KB/s */
