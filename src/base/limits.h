@@ -34,16 +34,14 @@
 #define LIMIT_PATH    65535u      /* bytes of a directory path that a user types */
 #define LIMIT_EDIT_OPS \
         1000u /* operations in one atomic EDIT (decision 18): one LMDB transaction stays short */
-#define LIMIT_EDIT_BYTES                                                                                   \
-        (256u << 20) /* property bytes one EDIT reads and rewrites: 1,000 changes of a group of 20,000 fit \
-                      */
-#define LIMIT_EDIT_SCAN                                                                                   \
-        NI_CHILDREN_MAX /* children one EDIT's unindexed assertions visit: the largest directory once, as \
-                           the writer serves nobody else meanwhile */
-#define LIMIT_EDIT_DESTROY \
-        65536u /* directories one recursive EDIT removes: their properties are one journal entry */
-#define LIMIT_CHANGES 4096u /* entries in one CHANGES reply; LIMIT_CALL bytes usually end it before */
-#define LIMIT_WHO     255u  /* bytes of an actor's name in the journal */
+/* One EDIT keeps the writer to itself, so it may not read and rewrite more bytes of properties than this
+ * (1,000 changes of a group of 20,000), visit more children for its unindexed assertions than the largest
+ * directory has, or remove more directories: what they held is one journal entry. */
+#define LIMIT_EDIT_BYTES   (256u << 20)
+#define LIMIT_EDIT_SCAN    NI_CHILDREN_MAX
+#define LIMIT_EDIT_DESTROY 65536u
+#define LIMIT_CHANGES      4096u /* entries in one CHANGES reply; LIMIT_CALL bytes usually end it before */
+#define LIMIT_WHO          255u  /* bytes of an actor's name in the journal */
 
 /* -- ports: lists that an administrator imports, and the table made of them
  * ---------------------------------------- */

@@ -58,7 +58,8 @@ struct dir_readall {
         uint32_t *stack; /* path of object numbers from the root; malloc'ed */
         uint64_t *after; /* ordinal of the child visited last, per level */
         uint32_t depth, room;
-        uint64_t seq; /* state the walk belongs to */
+        uint64_t seq;               /* state the walk belongs to */
+        uint32_t sent, directories; /* objects sent so far, and how many there are */
         bool done;
 };
 enum ni_status dir_readall_begin(struct dir_request *rq, uint32_t checksum, struct dir_readall *w);
