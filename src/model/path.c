@@ -84,7 +84,7 @@ static void put_escaped(struct buf *out, struct bytes b)
 void path_put_step(struct buf *out, struct bytes key, struct bytes value)
 {
         buf_putc(out, '/');
-        if (!bytes_eq_str(key, "name")) {
+        if (!bytes_eq_str(key, "name") || value.len == 0) { /* an empty element would vanish */
                 put_escaped(out, key);
                 buf_putc(out, '=');
         }

@@ -23,7 +23,7 @@ struct path {
  * empty text, too long, a number over 32 bits, a lone `\` at the end, arena full. */
 bool path_parse(struct bytes text, struct arena *a, struct path *ret, const char **ret_why);
 /* Appends one element in escaped form ("/" and "\" and "=" escaped) with a leading slash; key "name" is left
- * out. */
+ * out unless the value is empty. path_parse reads it back. */
 void path_put_step(struct buf *out, struct bytes key, struct bytes value);
 
 /* host:port/tag, host/tag, [v6]:port/tag, [v6]/tag: parts borrowed from the text. */
