@@ -1,0 +1,57 @@
+/* What the entry points of libnss_netinfo share. Statuses: doc/resolution.md 11.1. */
+#ifndef NETINFO_NSS_GUEST_H
+#define NETINFO_NSS_GUEST_H
+
+#include "snapshot/live.h"
+
+#include <errno.h>
+#include <nss.h>
+
+/* Entry points are looked up by name in the finished library; nothing includes a prototype of ours. */
+#define NSS_DOOR __attribute__((visibility("default")))
+
+static inline enum nss_status nss_says(enum nss_status status, int error, int *errnop)
+{
+        *errnop = error;
+        return status;
+}
+
+/* No image: ENOENT, EACCES for a shadow image that is not for us, else what stood in the way. The next source
+ * may know. */
+static inline enum nss_status nss_no_image(int error, int *errnop)
+{
+        return nss_says(NSS_STATUS_UNAVAIL, error, errnop);
+}
+
+static inline enum nss_status nss_not_found(enum snap_result result, int *errnop)
+{
+        if (result == SNAP_DAMAGED)
+                return nss_says(NSS_STATUS_UNAVAIL, EBADMSG, errnop);
+        return nss_says(NSS_STATUS_NOTFOUND, ENOENT, errnop);
+}
+
+/* The image was replaced under us SNAP_TURNS times in a row. */
+static inline enum nss_status nss_too_busy(int *errnop)
+{
+        return nss_says(NSS_STATUS_TRYAGAIN, EAGAIN, errnop);
+}
+
+static inline enum nss_status nss_too_small(int *errnop)
+{
+        return nss_says(NSS_STATUS_TRYAGAIN, ERANGE, errnop);
+}
+
+/* An enumeration of one thread: an image of its own and how far it came. */
+struct nss_walk {
+        struct snap_own own;
+        uint32_t position;
+};
+
+/* The calling thread's walk through a map, opened when it is not; NULL with *errnop. Kept until nss_walk_end
+ * or the thread's end. */
+struct nss_walk *nss_walk(enum snap_kind kind, int *errnop);
+void nss_walk_end(enum snap_kind kind);
+/* Ends the walk and begins a new one; for set*ent. */
+enum nss_status nss_walk_begin(enum snap_kind kind);
+
+#endif

@@ -1,0 +1,93 @@
+/* passwd: doc/resolution.md 11.1. */
+#include "nss/guest.h"
+
+#include <pwd.h>
+#include <string.h>
+
+NSS_DOOR enum nss_status _nss_netinfo_getpwnam_r(const char *name, struct passwd *result, char *buffer,
+                                                 size_t buflen, int *errnop);
+NSS_DOOR enum nss_status _nss_netinfo_getpwuid_r(uid_t uid, struct passwd *result, char *buffer,
+                                                 size_t buflen, int *errnop);
+NSS_DOOR enum nss_status _nss_netinfo_setpwent(int stayopen);
+NSS_DOOR enum nss_status _nss_netinfo_endpwent(void);
+NSS_DOOR enum nss_status _nss_netinfo_getpwent_r(struct passwd *result, char *buffer, size_t buflen,
+                                                 int *errnop);
+
+static inline enum nss_status give(enum snap_result found, const struct snap_user_view *u,
+                                   struct passwd *result, char *buffer, size_t buflen, int *errnop)
+{
+        if (found != SNAP_FOUND)
+                return nss_not_found(found, errnop);
+        if (u->text_len > buflen)
+                return nss_too_small(errnop);
+        memcpy(buffer, u->text, u->text_len);
+        if (buffer[u->text_len - 1] != '\0') /* asked of the copy: the image may have changed since */
+                return nss_not_found(SNAP_DAMAGED, errnop);
+        result->pw_name = buffer;
+        result->pw_passwd = buffer + u->password;
+        result->pw_uid = u->uid;
+        result->pw_gid = u->gid;
+        result->pw_gecos = buffer + u->gecos;
+        result->pw_dir = buffer + u->dir;
+        result->pw_shell = buffer + u->shell;
+        return NSS_STATUS_SUCCESS;
+}
+
+enum nss_status _nss_netinfo_getpwnam_r(const char *name, struct passwd *result, char *buffer, size_t buflen,
+                                        int *errnop)
+{
+        const size_t len = strlen(name);
+        for (unsigned turn = 0; turn < SNAP_TURNS; turn++) {
+                struct snap_pin pin;
+                struct snap_user_view u;
+                const int err = snap_pin(SNAP_PASSWD, &pin);
+                if (err)
+                        return nss_no_image(err, errnop);
+                const enum snap_result found = snap_user_by_name(&pin.image, name, len, &u);
+                const enum nss_status status = give(found, &u, result, buffer, buflen, errnop);
+                if (snap_stands(&pin))
+                        return status;
+        }
+        return nss_too_busy(errnop);
+}
+
+enum nss_status _nss_netinfo_getpwuid_r(uid_t uid, struct passwd *result, char *buffer, size_t buflen,
+                                        int *errnop)
+{
+        for (unsigned turn = 0; turn < SNAP_TURNS; turn++) {
+                struct snap_pin pin;
+                struct snap_user_view u;
+                const int err = snap_pin(SNAP_PASSWD, &pin);
+                if (err)
+                        return nss_no_image(err, errnop);
+                const enum snap_result found = snap_user_by_uid(&pin.image, uid, &u);
+                const enum nss_status status = give(found, &u, result, buffer, buflen, errnop);
+                if (snap_stands(&pin))
+                        return status;
+        }
+        return nss_too_busy(errnop);
+}
+
+enum nss_status _nss_netinfo_setpwent(int stayopen)
+{
+        (void)stayopen;
+        return nss_walk_begin(SNAP_PASSWD);
+}
+
+enum nss_status _nss_netinfo_endpwent(void)
+{
+        nss_walk_end(SNAP_PASSWD);
+        return NSS_STATUS_SUCCESS;
+}
+
+enum nss_status _nss_netinfo_getpwent_r(struct passwd *result, char *buffer, size_t buflen, int *errnop)
+{
+        struct nss_walk *w = nss_walk(SNAP_PASSWD, errnop);
+        struct snap_user_view u;
+        if (!w)
+                return NSS_STATUS_UNAVAIL;
+        const enum snap_result found = snap_user_listed(&w->own.image, w->position, &u);
+        const enum nss_status status = give(found, &u, result, buffer, buflen, errnop);
+        w->position += status == NSS_STATUS_SUCCESS;
+        return status;
+}

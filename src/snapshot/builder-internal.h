@@ -1,0 +1,50 @@
+/* What the files of the writer share. */
+#ifndef NETINFO_SNAPSHOT_BUILDER_INTERNAL_H
+#define NETINFO_SNAPSHOT_BUILDER_INTERNAL_H
+
+#include "base/buf.h"
+#include "snapshot/writer.h"
+
+struct snap_builder {
+        enum snap_kind kind;
+        bool built;
+        struct buf image;      /* header, records; lists and tables once it is built */
+        uint64_t name_count;   /* keys of all records added, winners or not */
+        uint64_t record_count; /* added */
+        uint64_t member_count; /* of all groups */
+        struct snap_counts counts;
+};
+
+/* A record in the builder's buffer, whatever its kind. */
+struct snap_raw {
+        uint8_t *at;
+        uint64_t size; /* with the gap behind it */
+        uint32_t number;
+        uint16_t *flags16; /* one of the two, by kind */
+        uint32_t *flags32;
+        const char *first; /* names: this one, then those in aliases */
+        const char *aliases;
+        uint32_t aliases_len;
+};
+
+struct snap_raw snap_raw_at(enum snap_kind kind, uint8_t *at);
+
+/* The members of all groups in the buffer, turned round: member records for doc/snapshot-format.md 4, one
+ * after the other, in order of first appearance. 0 or ENOMEM. */
+int snap_index_members(const struct snap_builder *b, struct buf *ret_entries, uint32_t *ret_users);
+
+static inline uint64_t snap_round(uint64_t n, uint64_t to)
+{
+        return (n + to - 1) / to * to;
+}
+
+/* Bits of a table that holds n keys at half load. */
+static inline uint32_t snap_bits_for(uint64_t n)
+{
+        uint32_t bits = 3;
+        while (((uint64_t)1 << bits) < 2 * n)
+                bits++;
+        return bits;
+}
+
+#endif

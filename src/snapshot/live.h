@@ -1,0 +1,107 @@
+/* The live images of this process: mapped once, renewed when the generation word moves
+ * (doc/snapshot-format.md 10). A lookup is
+ *
+ *      struct snap_pin pin;
+ *      for (unsigned turn = 0; turn < SNAP_TURNS; turn++) {
+ *              if ((err = snap_pin(SNAP_PASSWD, &pin)))
+ *                      ... no image
+ *              ... read pin.image, copy the answer out
+ *              if (snap_stands(&pin))
+ *                      ... the copy is good
+ *      }
+ *
+ * For guests: no lock, no allocation, no descriptor kept, errno and cancellation untouched. Safe in threads
+ * and after fork. */
+#ifndef NETINFO_SNAPSHOT_LIVE_H
+#define NETINFO_SNAPSHOT_LIVE_H
+
+#include "snapshot/reader.h"
+
+/* How often a lookup starts again because the image was replaced under it. One repeat is rare; a publisher
+ * that replaces images without a pause, on a machine that hardly runs us, is the only way to need more. */
+#define SNAP_TURNS 64u
+
+/* A range of addresses for one image at a time. Lives as long as the process. */
+struct snap_place {
+        uint64_t sequence;   /* odd: being changed; atomic */
+        uint64_t generation; /* atomic */
+        uint64_t words[8];   /* struct snap_image, stored and loaded word by word; atomic */
+        uint8_t *base;
+        uint64_t range;  /* bytes reserved at base */
+        uint64_t mapped; /* bytes from base on that may be read, for ever */
+        uint64_t device, inode;
+};
+_Static_assert(sizeof(struct snap_image) == sizeof(((struct snap_place *)0)->words),
+               "an image is eight words");
+
+/* What every lookup looks at. */
+struct snap_live {
+        const struct snap_control *control;     /* atomic; NULL before the first lookup */
+        struct snap_place *current[SNAP_KINDS]; /* atomic; NULL: nothing mapped */
+} __attribute__((aligned(64)));
+extern struct snap_live snap_live;
+
+struct snap_pin {
+        struct snap_image image;
+        const struct snap_place *place; /* NULL: a mapping of our own, which snap_stands gives back */
+        uint64_t sequence;
+};
+
+/* A mapping of one's own, for enumerations; stays as it is until snap_own_close. */
+struct snap_own {
+        struct snap_image image; /* base NULL: closed */
+};
+
+/* 0, or why there is no image: ENOENT (none published), EACCES (not for us), EBADMSG (damaged, or not to be
+ * trusted), ENOMEM, EMFILE ... */
+int snap_own_open(enum snap_kind kind, struct snap_own *ret_own);
+/* Closed already is fine. */
+void snap_own_close(struct snap_own *own);
+
+/* The slow half of snap_pin: maps what is to be mapped. Same results. */
+int snap_pin_slowly(enum snap_kind kind, struct snap_pin *ret_pin);
+
+static inline bool snap_pin_current(enum snap_kind kind, struct snap_pin *ret_pin)
+{
+        const struct snap_place *place = __atomic_load_n(&snap_live.current[kind], __ATOMIC_ACQUIRE);
+        if (!place)
+                return false;
+        const uint64_t sequence = __atomic_load_n(&place->sequence, __ATOMIC_ACQUIRE);
+        uint64_t words[8];
+        for (unsigned i = 0; i < 8; i++)
+                words[i] = __atomic_load_n(&place->words[i], __ATOMIC_RELAXED);
+        __builtin_memcpy(&ret_pin->image, words, sizeof(words));
+        ret_pin->place = place;
+        ret_pin->sequence = sequence;
+        /* The words belong together only if the sequence stood still while they were read; before that
+         * nothing may follow them. */
+#ifndef __SANITIZE_THREAD__
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+        return !(sequence & 1) && __atomic_load_n(&place->sequence, __ATOMIC_RELAXED) == sequence;
+}
+
+/* 0 and an image to read, or an errno as snap_own_open. */
+static inline int snap_pin(enum snap_kind kind, struct snap_pin *ret_pin)
+{
+        const struct snap_control *control = __atomic_load_n(&snap_live.control, __ATOMIC_ACQUIRE);
+        if (control && snap_pin_current(kind, ret_pin) &&
+            __atomic_load_n(&ret_pin->place->generation, __ATOMIC_RELAXED) ==
+                    __atomic_load_n(&control->generation, __ATOMIC_ACQUIRE))
+                return 0;
+        return snap_pin_slowly(kind, ret_pin);
+}
+
+/* Ends the pin. True when the image was the same from snap_pin until now, so that what was read is true. */
+bool snap_own_ends(struct snap_pin *pin);
+static inline bool snap_stands(struct snap_pin *pin)
+{
+        if (!pin->place)
+                return snap_own_ends(pin);
+#ifndef __SANITIZE_THREAD__
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+        return __atomic_load_n(&pin->place->sequence, __ATOMIC_RELAXED) == pin->sequence;
+}
+
+#endif

@@ -1,0 +1,156 @@
+/* The membership index: from "group has members" to "member is in groups". */
+#include "snapshot/builder-internal.h"
+
+#include "snapshot/hash.h"
+#include "sys/random.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct user {
+        const char *name;     /* into the builder's records */
+        uint32_t first, last; /* pairs + 1; 0: none */
+        uint32_t pairs;
+};
+
+struct pair {         /* one membership of one user, in rank order */
+        uint32_t gid; /* index in gids */
+        uint32_t next;
+};
+
+struct index {
+        uint64_t key[2]; /* for this work only; the image gets one of its own */
+        struct snap_slot_bytes *user_slots, *gid_slots; /* `at` is an index + 1 */
+        uint32_t user_bits, gid_bits;
+        struct user *users;
+        struct pair *pairs;
+        uint32_t *gids, *stamps; /* stamps: the last user + 1 that was given this gid */
+        uint32_t user_count, pair_count, gid_count;
+};
+
+static void index_done(struct index *x)
+{
+        free(x->user_slots);
+        free(x->gid_slots);
+        free(x->users);
+        free(x->pairs);
+        free(x->gids);
+        free(x->stamps);
+}
+
+static int index_init(struct index *x, uint64_t groups, uint64_t members)
+{
+        *x = (struct index){.user_bits = snap_bits_for(members), .gid_bits = snap_bits_for(groups)};
+        random_bytes(x->key, sizeof(x->key));
+        x->user_slots = calloc((size_t)1 << x->user_bits, sizeof(*x->user_slots));
+        x->gid_slots = calloc((size_t)1 << x->gid_bits, sizeof(*x->gid_slots));
+        x->users = calloc(members + 1, sizeof(*x->users));
+        x->pairs = calloc(members + 1, sizeof(*x->pairs));
+        x->gids = calloc(groups + 1, sizeof(*x->gids));
+        x->stamps = calloc(groups + 1, sizeof(*x->stamps));
+        return x->user_slots && x->gid_slots && x->users && x->pairs && x->gids && x->stamps ? 0 : ENOMEM;
+}
+
+static uint32_t gid_index(struct index *x, uint32_t gid)
+{
+        const uint32_t mask = (uint32_t)(((uint64_t)1 << x->gid_bits) - 1);
+        uint32_t i = (uint32_t)(snap_hash_number(x->key, gid) >> (64 - x->gid_bits));
+        for (; x->gid_slots[i].at; i = (i + 1) & mask)
+                if (x->gid_slots[i].hash == gid)
+                        return x->gid_slots[i].at - 1;
+        x->gids[x->gid_count] = gid;
+        x->gid_slots[i] = (struct snap_slot_bytes){gid, ++x->gid_count};
+        return x->gid_count - 1;
+}
+
+static struct user *user_named(struct index *x, const char *name)
+{
+        const uint32_t mask = (uint32_t)(((uint64_t)1 << x->user_bits) - 1);
+        const uint64_t hash = snap_hash_name(x->key, name, strlen(name));
+        uint32_t i = (uint32_t)(hash >> (64 - x->user_bits));
+        for (; x->user_slots[i].at; i = (i + 1) & mask) {
+                struct user *u = &x->users[x->user_slots[i].at - 1];
+                if (x->user_slots[i].hash == (uint32_t)hash && strcmp(u->name, name) == 0)
+                        return u;
+        }
+        struct user *u = &x->users[x->user_count];
+        u->name = name;
+        x->user_slots[i] = (struct snap_slot_bytes){(uint32_t)hash, ++x->user_count};
+        return u;
+}
+
+static void add_pair(struct index *x, struct user *u, uint32_t gid)
+{
+        x->pairs[x->pair_count] = (struct pair){gid, 0};
+        x->pair_count++;
+        if (u->last)
+                x->pairs[u->last - 1].next = x->pair_count;
+        else
+                u->first = x->pair_count;
+        u->last = x->pair_count;
+        u->pairs++;
+}
+
+static void add_group(struct index *x, const uint8_t *at)
+{
+        struct snap_group_bytes g;
+        memcpy(&g, at, sizeof(g));
+        const uint8_t *words = at + sizeof(g);
+        const char *text = (const char *)words + (size_t)g.members * sizeof(uint32_t);
+        const uint32_t gid = gid_index(x, g.gid);
+        for (uint32_t i = 0; i < g.members; i++) {
+                uint32_t position;
+                memcpy(&position, words + (size_t)i * sizeof(position), sizeof(position));
+                add_pair(x, user_named(x, text + position), gid);
+        }
+}
+
+/* One member record: header, gids without repetition, name. */
+static bool emit(struct index *x, uint32_t which, struct buf *out)
+{
+        const struct user *u = &x->users[which];
+        const size_t begin = out->len, name_len = strlen(u->name);
+        struct snap_member_bytes m = {0, (uint32_t)name_len};
+        uint8_t *p = buf_add(out, sizeof(m) + (size_t)u->pairs * sizeof(uint32_t));
+        if (!p)
+                return false;
+        uint8_t *to = p + sizeof(m);
+        for (uint32_t i = u->first; i; i = x->pairs[i - 1].next) {
+                const uint32_t g = x->pairs[i - 1].gid;
+                if (x->stamps[g] == which + 1)
+                        continue;
+                x->stamps[g] = which + 1;
+                memcpy(to, &x->gids[g], sizeof(x->gids[g]));
+                to += sizeof(x->gids[g]);
+                m.gids++;
+        }
+        memcpy(p, &m, sizeof(m));
+        buf_truncate(out, (size_t)(to - out->data));
+        buf_put(out, bytes_of(u->name, name_len + 1));
+        const size_t gap = (size_t)snap_round(out->len - begin, SNAP_UNIT) - (out->len - begin);
+        uint8_t *zeros = buf_add(out, gap);
+        if (zeros && gap)
+                memset(zeros, 0, gap);
+        return !out->failed;
+}
+
+int snap_index_members(const struct snap_builder *b, struct buf *ret_entries, uint32_t *ret_users)
+{
+        struct index x;
+        int err =
+                b->member_count >= UINT32_MAX / 2 ? ENOMEM : index_init(&x, b->record_count, b->member_count);
+        if (b->member_count >= UINT32_MAX / 2)
+                return err;
+        uint64_t size;
+        for (uint64_t at = sizeof(struct snap_header); !err && at < b->image.len; at += size) {
+                size = snap_raw_at(SNAP_GROUP, b->image.data + at).size;
+                add_group(&x, b->image.data + at);
+        }
+        for (uint32_t i = 0; !err && i < x.user_count; i++)
+                if (!emit(&x, i, ret_entries))
+                        err = ENOMEM;
+        if (!err)
+                *ret_users = x.user_count;
+        index_done(&x);
+        return err;
+}

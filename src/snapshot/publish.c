@@ -1,0 +1,455 @@
+#include "snapshot/writer.h"
+
+#include "base/text.h"
+#include "snapshot/verify.h"
+#include "sys/clock.h"
+#include "sys/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEEP                                                                                                \
+        2u /* superseded generations that stay within the quarantine: a burst of publications must not fill \
+              the memory */
+
+static const char *const map_names[SNAP_KINDS] = {"passwd", "group", "shadow"};
+
+struct folder {
+        const char *path;
+        int fd;
+        struct snap_control *control; /* mapped; NULL: none that we can use */
+        uint64_t current;             /* its word; 0: nothing */
+        uint64_t highest;             /* of the word and of all file names */
+};
+
+static int fail(struct snap_report *r, int err, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+static int fail(struct snap_report *r, int err, const char *format, ...)
+{
+        va_list ap;
+        va_start(ap, format);
+        vsnprintf(r->what, sizeof(r->what), format, ap);
+        va_end(ap);
+        return err;
+}
+
+/* -- the folder
+ * ---------------------------------------------------------------------------------------------------- */
+/* "passwd.12" and the like: true with kind and generation. "passwd.12.XXXXXX" (fs_replace's temporary name)
+ * sets *ret_temporary. */
+static bool parse_name(const char *name, unsigned *ret_kind, uint64_t *ret_generation, bool *ret_temporary)
+{
+        for (unsigned k = 0; k < SNAP_KINDS; k++) {
+                const size_t n = strlen(map_names[k]);
+                if (strncmp(name, map_names[k], n) != 0 || name[n] != '.')
+                        continue;
+                const char *dot = strchr(name + n + 1, '.');
+                const size_t digits = dot ? (size_t)(dot - name) - n - 1 : strlen(name + n + 1);
+                uint64_t g;
+                if (!text_u64(bytes_of(name + n + 1, digits), UINT64_MAX - 1, &g) || g == 0 ||
+                    (dot && strlen(dot) != 7))
+                        return false;
+                *ret_kind = k;
+                *ret_generation = g;
+                *ret_temporary = dot != NULL;
+                return true;
+        }
+        return false;
+}
+
+static bool is_control_temporary(const char *name)
+{
+        return strncmp(name, SNAP_CONTROL ".", sizeof(SNAP_CONTROL)) == 0 &&
+               strlen(name) == sizeof(SNAP_CONTROL) + 6;
+}
+
+/* Calls f for every name in the folder. */
+static int each_name(const struct folder *f, void (*each)(const struct folder *, const char *, void *),
+                     void *context)
+{
+        const int fd = openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        if (!d) {
+                const int err = errno;
+                if (fd >= 0)
+                        close(fd);
+                return err;
+        }
+        for (struct dirent *e; (e = readdir(d));)
+                each(f, e->d_name, context);
+        closedir(d);
+        return 0;
+}
+
+/* Removes what a dead publisher left, and finds the highest generation that any name uses. */
+static void survey(const struct folder *f, const char *name, void *context)
+{
+        uint64_t *highest = context, g;
+        unsigned kind;
+        bool temporary;
+        if (is_control_temporary(name)) {
+                unlinkat(f->fd, name, 0);
+        } else if (parse_name(name, &kind, &g, &temporary)) {
+                if (temporary)
+                        unlinkat(f->fd, name, 0);
+                else if (g > *highest)
+                        *highest = g;
+        }
+}
+
+static struct snap_control *map_control(int folder)
+{
+        const int fd = openat(folder, SNAP_CONTROL, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        struct stat st;
+        if (fd < 0)
+                return NULL;
+        struct snap_control *c = MAP_FAILED;
+        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == (off_t)sizeof(*c))
+                c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        close(fd);
+        if (c == MAP_FAILED)
+                return NULL;
+        if (memcmp(c->magic, SNAP_CONTROL_MAGIC, sizeof(c->magic)) == 0 && c->version == SNAP_VERSION &&
+            c->byte_order == SNAP_BYTE_ORDER && c->generation != SNAP_GENERATION_MOVED)
+                return c;
+        munmap(c, sizeof(*c));
+        return NULL;
+}
+
+static void folder_close(struct folder *f)
+{
+        if (f->control)
+                munmap(f->control, sizeof(*f->control));
+        if (f->fd >= 0)
+                close(f->fd);
+        *f = (struct folder){.fd = -1};
+}
+
+static int folder_open(struct folder *f, const char *path, struct snap_report *r)
+{
+        *f = (struct folder){.path = path};
+        f->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (f->fd < 0) {
+                const int err = errno;
+                return fail(r, err, "cannot open the folder %.90s: %s", path, strerror(err));
+        }
+        if (flock(f->fd, LOCK_EX | LOCK_NB) < 0) {
+                folder_close(f);
+                return fail(r, EBUSY, "another process is publishing in %.100s", path);
+        }
+        f->control = map_control(f->fd);
+        if (f->control)
+                f->current = f->highest = f->control->generation;
+        const int err = each_name(f, survey, &f->highest);
+        if (err) {
+                folder_close(f);
+                return fail(r, err, "cannot read the folder %.90s: %s", path, strerror(err));
+        }
+        return 0;
+}
+
+static int image_path(char out[PATH_MAX], const struct folder *f, unsigned kind, uint64_t generation)
+{
+        const int n = snprintf(out, PATH_MAX, "%s/%s.%llu", f->path, map_names[kind],
+                               (unsigned long long)generation);
+        return n < 0 || n >= PATH_MAX ? ENAMETOOLONG : 0;
+}
+
+/* -- one image
+ * ------------------------------------------------------------------------------------------------------ */
+/* Maps a whole file. 0 or errno; *ret_base is given back with munmap. */
+static int map_file(const char *path, void **ret_base, size_t *ret_size)
+{
+        const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        struct stat st;
+        if (fd < 0)
+                return errno;
+        int err = fstat(fd, &st) < 0 ? errno : !S_ISREG(st.st_mode) || st.st_size <= 0 ? EBADMSG : 0;
+        if (!err) {
+                void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+                if (p == MAP_FAILED) {
+                        err = errno;
+                } else {
+                        *ret_base = p;
+                        *ret_size = (size_t)st.st_size;
+                }
+        }
+        close(fd);
+        return err;
+}
+
+/* Records of the image that is live now; 0 when there is none that can be read. */
+static uint32_t records_now(const struct folder *f, unsigned kind)
+{
+        char path[PATH_MAX];
+        struct snap_image image;
+        void *base;
+        size_t size;
+        uint32_t records = 0;
+        if (!f->current || image_path(path, f, kind, f->current) || map_file(path, &base, &size))
+                return 0;
+        if (snap_image_open(base, size, (enum snap_kind)kind, &image) == 0)
+                records = ((const struct snap_header *)base)->records;
+        munmap(base, size);
+        return records;
+}
+
+struct verifying {
+        enum snap_kind kind;
+        struct snap_findings findings;
+};
+
+static bool verify_file(const char *temporary, void *context)
+{
+        struct verifying *v = context;
+        void *base;
+        size_t size;
+        const int err = map_file(temporary, &base, &size);
+        if (err) {
+                snprintf(v->findings.what, sizeof(v->findings.what), "cannot read it back: %s",
+                         strerror(err));
+                return false;
+        }
+        const bool good = snap_verify(base, size, v->kind, &v->findings) == 0;
+        munmap(base, size);
+        return good;
+}
+
+static int write_image(const struct snap_publication *p, const struct folder *f, unsigned kind,
+                       uint64_t generation, struct bytes image, struct snap_report *r)
+{
+        char path[PATH_MAX];
+        struct verifying v = {.kind = (enum snap_kind)kind};
+        int err = image_path(path, f, kind, generation);
+        const bool shadow = kind == SNAP_SHADOW;
+        const mode_t mode = !shadow ? 0444 : p->shadow_group == (gid_t)-1 ? 0600 : 0640;
+        if (!err)
+                err = fs_replace(path, image, mode, (uid_t)-1, shadow ? p->shadow_group : (gid_t)-1,
+                                 verify_file, &v);
+        if (!err)
+                return 0;
+        r->kind = (int)kind;
+        return fail(r, err, "cannot publish %s in %.60s: %.60s", map_names[kind], f->path,
+                    v.findings.what[0] ? v.findings.what : strerror(err));
+}
+
+/* Gives the map's present file the name of the new generation; `from` is the folder that has it (links do not
+ * cross folders' file systems, then it is copied). A map that has no file stays without. */
+static int keep_image(const struct snap_publication *p, const struct folder *f, const struct folder *from,
+                      unsigned kind, uint64_t generation, struct snap_report *r)
+{
+        char old[PATH_MAX], new[PATH_MAX];
+        void *base;
+        size_t size;
+        int err = image_path(new, f, kind, generation);
+        if (err || !from->current || image_path(old, from, kind, from->current))
+                return err;
+        if (link(old, new) == 0)
+                return 0;
+        if (errno == ENOENT)
+                return 0;
+        err = map_file(old, &base, &size);
+        if (err)
+                return fail(r, err, "cannot read %.100s: %s", old, strerror(err));
+        err = write_image(p, f, kind, generation, bytes_of(base, size), r);
+        munmap(base, size);
+        return err;
+}
+
+/* -- one generation in one folder
+ * ----------------------------------------------------------------------------------- */
+static void unlink_generation(const struct folder *f, uint64_t generation)
+{
+        char path[PATH_MAX];
+        for (unsigned k = 0; k < SNAP_KINDS; k++)
+                if (image_path(path, f, k, generation) == 0)
+                        unlink(path);
+}
+
+/* unchanged_from: where the files of unchanged maps are. */
+static int write_generation(const struct snap_publication *p, const struct folder *f,
+                            const struct folder *unchanged_from, uint64_t generation, struct snap_report *r)
+{
+        int err = 0;
+        unlink_generation(f, generation);
+        for (unsigned k = 0; !err && k < SNAP_KINDS; k++) {
+                struct bytes image;
+                if (!p->map[k]) {
+                        err = keep_image(p, f, unchanged_from, k, generation, r);
+                        continue;
+                }
+                err = snap_build(p->map[k], generation, &image);
+                if (err)
+                        return fail(r, err, "cannot build the image of %s: %s", map_names[k], strerror(err));
+                err = write_image(p, f, k, generation, image, r);
+        }
+        if (err)
+                unlink_generation(f, generation);
+        return err;
+}
+
+/* A control file with this generation, in place of what is there. */
+static int replace_control(const struct folder *f, uint64_t generation, struct snap_report *r)
+{
+        char path[PATH_MAX];
+        const struct snap_control c = {.magic = {'N', 'I', 'C', 'T', 'R', 'L', '\r', '\n'},
+                                       .version = SNAP_VERSION,
+                                       .byte_order = SNAP_BYTE_ORDER,
+                                       .generation = generation};
+        const int n = snprintf(path, sizeof(path), "%s/%s", f->path, SNAP_CONTROL);
+        const int err = n < 0 || n >= PATH_MAX ? ENAMETOOLONG
+                                               : fs_replace(path, bytes_of(&c, sizeof(c)), 0644, (uid_t)-1,
+                                                            (gid_t)-1, NULL, NULL);
+        return err ? fail(r, err, "cannot write %.100s: %s", path, strerror(err)) : 0;
+}
+
+static void store_word(struct snap_control *c, uint64_t generation)
+{
+        __atomic_store_n(&c->generation, generation, __ATOMIC_RELEASE);
+}
+
+struct sweep {
+        uint64_t current, previous; /* previous: just superseded */
+        time_t older_than;
+        uint64_t kept[KEEP]; /* the highest superseded generations */
+};
+
+static void note_superseded(const struct folder *f, const char *name, void *context)
+{
+        struct sweep *s = context;
+        unsigned kind;
+        uint64_t g;
+        bool temporary;
+        (void)f;
+        if (!parse_name(name, &kind, &g, &temporary) || temporary || g >= s->current)
+                return;
+        for (unsigned i = 0; i < KEEP; i++) {
+                if (g == s->kept[i])
+                        return;
+                if (g > s->kept[i]) {
+                        memmove(&s->kept[i + 1], &s->kept[i], (KEEP - 1 - i) * sizeof(s->kept[0]));
+                        s->kept[i] = g;
+                        return;
+                }
+        }
+}
+
+static void sweep_one(const struct folder *f, const char *name, void *context)
+{
+        const struct sweep *s = context;
+        struct stat st;
+        unsigned kind;
+        uint64_t g;
+        bool temporary;
+        if (!parse_name(name, &kind, &g, &temporary) || temporary || g >= s->current ||
+            fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return;
+        bool keep = false;
+        for (unsigned i = 0; i < KEEP; i++)
+                keep |= g == s->kept[i];
+        if (g == s->previous && st.st_nlink == 1) { /* from now on its age counts */
+                const struct timespec now[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
+                utimensat(f->fd, name, now, AT_SYMLINK_NOFOLLOW);
+        } else if (!keep || st.st_nlink > 1 || st.st_mtime < s->older_than) {
+                unlinkat(f->fd, name, 0);
+        }
+}
+
+/* Removes superseded images: see doc/snapshot-format.md 8. Failures leave files behind for the next time. */
+static void sweep_old(const struct folder *f, uint64_t generation, uint64_t previous, unsigned quarantine_s)
+{
+        struct sweep s = {.current = generation,
+                          .previous = previous,
+                          .older_than = (time_t)(clock_wall_us() / 1000000) -
+                                        (time_t)(quarantine_s ? quarantine_s : SNAP_QUARANTINE_S)};
+        if (each_name(f, note_superseded, &s) == 0)
+                each_name(f, sweep_one, &s);
+}
+
+/* -- the doors
+ * ------------------------------------------------------------------------------------------------------ */
+static int refuse_shrinking(const struct snap_publication *p, const struct folder *f, uint64_t generation,
+                            struct snap_report *r)
+{
+        for (unsigned k = 0; k < SNAP_KINDS; k++) {
+                struct bytes unused;
+                if (!p->map[k] || (p->may_shrink & 1u << k))
+                        continue;
+                const int err = snap_build(p->map[k], generation, &unused);
+                if (err)
+                        return fail(r, err, "cannot build the image of %s: %s", map_names[k], strerror(err));
+                const uint32_t before = records_now(f, k), after = snap_builder_counts(p->map[k]).records;
+                if (after != 0 && (before < 20 || after >= before / 10))
+                        continue;
+                r->kind = (int)k;
+                r->before = before;
+                r->after = after;
+                return fail(r, ENODATA, "refused: %s would shrink from %u records to %u", map_names[k],
+                            before, after);
+        }
+        return 0;
+}
+
+static int publish_live(const struct snap_publication *p, struct folder *f, uint64_t generation,
+                        struct snap_report *r)
+{
+        int err = write_generation(p, f, f, generation, r);
+        if (!err && !f->control) {
+                err = replace_control(f, generation, r);
+                if (err)
+                        unlink_generation(f, generation);
+        } else if (!err) {
+                store_word(f->control, generation);
+        }
+        if (err)
+                return err;
+        sweep_old(f, generation, f->current, p->quarantine_s);
+        f->current = generation;
+        return 0;
+}
+
+static int publish_durable(const struct snap_publication *p, struct folder *f, const struct folder *live,
+                           uint64_t generation, struct snap_report *r)
+{
+        int err = write_generation(p, f, live, generation, r);
+        if (!err)
+                err = replace_control(f, generation, r);
+        if (err) {
+                unlink_generation(f, generation);
+                return err;
+        }
+        if (f->control) /* who began with the durable copy now looks for the live folder */
+                store_word(f->control, SNAP_GENERATION_MOVED);
+        sweep_old(f, generation, f->current, p->quarantine_s);
+        return 0;
+}
+
+int snap_publish(const struct snap_publication *p, struct snap_report *ret_report)
+{
+        struct folder live = {.fd = -1}, durable = {.fd = -1};
+        *ret_report = (struct snap_report){.kind = -1};
+        int err = folder_open(&live, p->folder, ret_report);
+        if (!err && p->durable)
+                ret_report->durable_error = folder_open(&durable, p->durable, ret_report);
+        const uint64_t generation = (live.highest > durable.highest ? live.highest : durable.highest) + 1;
+        if (!err)
+                err = refuse_shrinking(p, &live, generation, ret_report);
+        if (!err)
+                err = publish_live(p, &live, generation, ret_report);
+        if (!err)
+                ret_report->generation = generation;
+        if (!err && durable.fd >= 0)
+                ret_report->durable_error = publish_durable(p, &durable, &live, generation, ret_report);
+        folder_close(&durable);
+        folder_close(&live);
+        return err;
+}

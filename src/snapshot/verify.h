@@ -1,0 +1,24 @@
+/* Checks all of an image, which opening it does not (doc/snapshot-format.md 7): for publishing and for `ni
+ * snapshot verify`. */
+#ifndef NETINFO_SNAPSHOT_VERIFY_H
+#define NETINFO_SNAPSHOT_VERIFY_H
+
+#include "snapshot/reader.h"
+
+struct snap_findings {
+        uint64_t generation;
+        uint32_t records, listed, users; /* as the header says */
+        uint64_t keys;                   /* looked up: names, numbers, members */
+        char what[160];                  /* the first fault, "" when there is none */
+};
+
+/* base: the whole file in memory, aligned to 8. Every key in every table is looked up with the reader and
+ * must give its record; every record must be exact, reached, and listed as its flag says; every member of
+ * every group must have the group in its list (lists above 1024 gids are taken on trust, or this would be
+ * quadratic); the sum must be right. 0, EBADMSG with findings->what, or ENOMEM. */
+int snap_verify(const void *base, uint64_t size, enum snap_kind kind, struct snap_findings *ret_findings);
+
+/* The sum of doc/snapshot-format.md 4, whatever the header's own sum says. size >= 256. */
+uint64_t snap_image_sum(const void *base, uint64_t size);
+
+#endif
