@@ -1,0 +1,33 @@
+/* Random values of every message type of ours. Values live in the arena. */
+#ifndef NETINFO_TESTS_RANDOM_H
+#define NETINFO_TESTS_RANDOM_H
+
+#include "wire/binder.h"
+#include "wire/ext.h"
+#include "wire/ni.h"
+
+struct dice {
+        uint64_t state; /* any but 0; the same state gives the same values */
+        struct arena *arena;
+};
+
+uint32_t dice_u32(struct dice *d); /* small and extreme numbers more often than others */
+uint32_t dice_below(struct dice *d, uint32_t n);
+struct bytes dice_name(struct dice *d, uint32_t max); /* no NUL inside */
+struct proplist dice_props(struct dice *d);
+
+/* Every field is filled, also those the procedure does not carry: an encoder that sends too much is noticed.
+ */
+void dice_ni_args(struct dice *d, struct ni_args *ret);
+void dice_ni_result(struct dice *d, enum ni_proc proc, struct ni_result *ret);
+void dice_binder_args(struct dice *d, struct binder_args *ret);
+void dice_binder_result(struct dice *d, enum nibind_proc proc, struct binder_result *ret);
+void dice_ext_changes_args(struct dice *d, struct ext_changes_args *ret);
+void dice_ext_snapshot_args(struct dice *d, struct ext_snapshot_args *ret);
+void dice_ext_edit_args(struct dice *d, struct ext_edit_args *ret);
+void dice_ext_status(struct dice *d, struct ext_status_result *ret);
+void dice_ext_changes(struct dice *d, struct ext_changes_result *ret);
+void dice_ext_snapshot(struct dice *d, struct ext_snapshot_result *ret);
+void dice_ext_edit(struct dice *d, struct ext_edit_result *ret);
+
+#endif

@@ -1,0 +1,322 @@
+/* The binder and the extension program: from our structs to those that rpcgen made of doc/netinfo.x and
+ * doc/netinfo-ext.x. */
+#include "convert.h"
+
+/* -- binder */
+
+static void args_registration(const void *ours, void *theirs)
+{
+        const struct binder_args *o = ours;
+        t_nibind_registration *t = theirs;
+        t->tag = string_of(o->tag);
+        t->addrs.udp_port = o->udp_port;
+        t->addrs.tcp_port = o->tcp_port;
+}
+
+static void args_tag(const void *ours, void *theirs)
+{
+        const struct binder_args *o = ours;
+        t_ni_name *t = theirs;
+        *t = string_of(o->tag);
+}
+
+static void args_clone(const void *ours, void *theirs)
+{
+        const struct binder_args *o = ours;
+        t_nibind_clone_args *t = theirs;
+        t->tag = string_of(o->tag);
+        t->master_name = string_of(o->master_name);
+        t->master_addr = o->master_addr;
+        t->master_tag = string_of(o->master_tag);
+}
+
+static void args_bind(const void *ours, void *theirs)
+{
+        const struct binder_args *o = ours;
+        t_nibind_bind_args *t = theirs;
+        t->client_addr = o->client_addr;
+        t->client_tag = string_of(o->client_tag);
+        t->server_tag = string_of(o->tag);
+}
+
+const struct row binder_args_rows[NIBIND_PROC_COUNT] = {
+        [0] = {NULL, NULL},
+        [1] = {(xdrproc_t)xdr_t_nibind_registration, args_registration},
+        [2] = {(xdrproc_t)xdr_t_ni_name, args_tag},
+        [3] = {(xdrproc_t)xdr_t_ni_name, args_tag},
+        [4] = {NULL, NULL},
+        [5] = {(xdrproc_t)xdr_t_ni_name, args_tag},
+        [6] = {(xdrproc_t)xdr_t_nibind_clone_args, args_clone},
+        [7] = {(xdrproc_t)xdr_t_ni_name, args_tag},
+        [8] = {(xdrproc_t)xdr_t_nibind_bind_args, args_bind},
+};
+
+static void result_status(const void *ours, void *theirs)
+{
+        const struct binder_result *o = ours;
+        t_ni_status *t = theirs;
+        *t = (t_ni_status)o->status;
+}
+
+static void result_addrinfo(const void *ours, void *theirs)
+{
+        const struct binder_result *o = ours;
+        t_nibind_getregister_res *t = theirs;
+        t->status = (t_ni_status)o->status;
+        t->t_nibind_getregister_res_u.addrs.udp_port = o->udp_port;
+        t->t_nibind_getregister_res_u.addrs.tcp_port = o->tcp_port;
+}
+
+static void result_registrations(const void *ours, void *theirs)
+{
+        const struct binder_result *o = ours;
+        t_nibind_listreg_res *t = theirs;
+        t->status = (t_ni_status)o->status;
+        t->t_nibind_listreg_res_u.regs.regs_len = o->reg_count;
+        t_nibind_registration *v = pool(o->reg_count * sizeof(*v));
+        t->t_nibind_listreg_res_u.regs.regs_val = v;
+        for (uint32_t i = 0; i < o->reg_count; i++) {
+                v[i].tag = string_of(o->regs[i].tag);
+                v[i].addrs.udp_port = o->regs[i].udp_port;
+                v[i].addrs.tcp_port = o->regs[i].tcp_port;
+        }
+}
+
+const struct row binder_result_rows[NIBIND_PROC_COUNT] = {
+        [0] = {NULL, NULL},
+        [1] = {(xdrproc_t)xdr_t_ni_status, result_status},
+        [2] = {(xdrproc_t)xdr_t_ni_status, result_status},
+        [3] = {(xdrproc_t)xdr_t_nibind_getregister_res, result_addrinfo},
+        [4] = {(xdrproc_t)xdr_t_nibind_listreg_res, result_registrations},
+        [5] = {(xdrproc_t)xdr_t_ni_status, result_status},
+        [6] = {(xdrproc_t)xdr_t_ni_status, result_status},
+        [7] = {(xdrproc_t)xdr_t_ni_status, result_status},
+        [8] = {NULL, NULL},
+};
+
+/* -- extension: arguments */
+
+static void args_ext_tag(const void *ours, void *theirs)
+{
+        *(t_ext_tag *)theirs = string_of(*(const struct bytes *)ours);
+}
+
+static void args_ext_changes(const void *ours, void *theirs)
+{
+        const struct ext_changes_args *o = ours;
+        t_ext_changes_args *t = theirs;
+        t->tag = string_of(o->tag);
+        t->epoch = o->epoch;
+        t->seq = o->seq;
+        t->max_entries = o->max_entries;
+        t->wait_ms = o->wait_ms;
+        t->flags = o->flags;
+}
+
+static void args_ext_snapshot(const void *ours, void *theirs)
+{
+        const struct ext_snapshot_args *o = ours;
+        t_ext_snapshot_args *t = theirs;
+        t->tag = string_of(o->tag);
+        t->epoch = o->epoch;
+        t->from = o->from;
+        t->max_bytes = o->max_bytes;
+}
+
+static t_ext_ref ref_of(const struct ext_ref *r)
+{
+        t_ext_ref t = {r->by_op, r->value, NULL};
+        if (r->has_instance) {
+                t.instance = pool(sizeof(u_int));
+                *t.instance = r->instance;
+        }
+        return t;
+}
+
+static void fill_op(const struct ext_op *o, t_ext_op *t)
+{
+        t->kind = (t_ext_op_kind)o->kind;
+        switch (o->kind) {
+        case EXT_OP_CREATE:
+                t->t_ext_op_u.create = (t_ext_create_op){ref_of(&o->ref), proplist_of(o->props), o->where};
+                break;
+        case EXT_OP_DESTROY:
+                t->t_ext_op_u.destroy = (t_ext_destroy_op){ref_of(&o->ref), o->flags};
+                break;
+        case EXT_OP_WRITE:
+                t->t_ext_op_u.write = (t_ext_write_op){ref_of(&o->ref), proplist_of(o->props)};
+                break;
+        case EXT_OP_RENAME:
+                t->t_ext_op_u.rename =
+                        (t_ext_rename_op){ref_of(&o->ref), string_of(o->name), string_of(o->values.v[0])};
+                break;
+        case EXT_OP_MOVE:
+                t->t_ext_op_u.move = (t_ext_move_op){ref_of(&o->ref), ref_of(&o->target), o->where};
+                break;
+        case EXT_OP_ASSERT_SAME:
+                t->t_ext_op_u.same = ref_of(&o->ref);
+                break;
+        default: /* SET, ADD, REMOVE, ASSERT_NONE */
+                t->t_ext_op_u.values =
+                        (t_ext_values_op){ref_of(&o->ref), string_of(o->name), namelist_of(o->values)};
+                break;
+        }
+}
+
+static void args_ext_edit(const void *ours, void *theirs)
+{
+        const struct ext_edit_args *o = ours;
+        t_ext_edit_args *t = theirs;
+        t->tag = string_of(o->tag);
+        t->what = string_of(o->what);
+        t->ops.ops_len = o->op_count;
+        t->ops.ops_val = pool(o->op_count * sizeof(t_ext_op));
+        for (uint32_t i = 0; i < o->op_count; i++)
+                fill_op(&o->ops[i], &t->ops.ops_val[i]);
+}
+
+const struct row ext_args_rows[NIEXT_PROC_COUNT] = {
+        [NIEXT_PROC_status] = {(xdrproc_t)xdr_t_ext_tag, args_ext_tag},
+        [NIEXT_PROC_changes] = {(xdrproc_t)xdr_t_ext_changes_args, args_ext_changes},
+        [NIEXT_PROC_snapshot] = {(xdrproc_t)xdr_t_ext_snapshot_args, args_ext_snapshot},
+        [NIEXT_PROC_edit] = {(xdrproc_t)xdr_t_ext_edit_args, args_ext_edit},
+        [NIEXT_PROC_select] = {(xdrproc_t)xdr_t_ext_tag, args_ext_tag},
+};
+
+/* -- extension: results */
+
+static void result_word(const void *ours, void *theirs)
+{
+        *(u_int *)theirs = *(const uint32_t *)ours;
+}
+
+/* A name of an encoded list that the dice made, thus good. Only inline functions of ours can be had here. */
+static char *next_name(struct xdr_in *in)
+{
+        const uint32_t n = xdr_u32(in);
+        char *s = string_of(bytes_of(in->at, n));
+        in->at += xdr_padded(n);
+        return s;
+}
+
+/* Property lists are kept encoded on our side, not on theirs. NULL when absent. */
+static t_ni_proplist *encoded_of(bool present, struct bytes encoded)
+{
+        if (!present)
+                return NULL;
+        t_ni_proplist *l = pool(sizeof(*l));
+        struct xdr_in in = xdr_in(encoded);
+        l->t_ni_proplist_len = xdr_u32(&in);
+        l->t_ni_proplist_val = pool(l->t_ni_proplist_len * sizeof(t_ni_property));
+        for (uint32_t i = 0; i < l->t_ni_proplist_len; i++) {
+                t_ni_property *p = &l->t_ni_proplist_val[i];
+                p->nip_name = next_name(&in);
+                p->nip_val.t_ni_namelist_len = xdr_u32(&in);
+                p->nip_val.t_ni_namelist_val = pool(p->nip_val.t_ni_namelist_len * sizeof(t_ni_name));
+                for (uint32_t v = 0; v < p->nip_val.t_ni_namelist_len; v++)
+                        p->nip_val.t_ni_namelist_val[v] = next_name(&in);
+        }
+        return l;
+}
+
+static void result_ext_status(const void *ours, void *theirs)
+{
+        const struct ext_status_result *o = ours;
+        t_ext_status_res *t = theirs;
+        t->status = o->status;
+        t_ext_status_ok *s = &t->t_ext_status_res_u.ok;
+        memcpy(s->uuid, o->uuid, sizeof(s->uuid));
+        s->epoch = o->epoch;
+        s->role = o->role;
+        s->seq = o->seq;
+        s->first_seq = o->first_seq;
+        s->checksum = o->checksum;
+        memcpy(s->digest, o->digest, sizeof(s->digest));
+        s->directories = o->directories;
+        s->highest = o->highest;
+        s->now = o->now;
+        s->server_version = string_of(o->server_version);
+        s->you = string_of(o->you);
+}
+
+static void fill_entry(const struct ext_entry *o, t_ext_entry *t)
+{
+        t->seq = o->seq;
+        t->when = o->when;
+        t->who = string_of(o->who);
+        t->from = string_of(o->from);
+        t->what = string_of(o->what);
+        t->records.records_len = o->record_count;
+        t->records.records_val = pool(o->record_count * sizeof(t_ext_record));
+        for (uint32_t i = 0; i < o->record_count; i++) {
+                const struct ext_record *r = &o->records[i];
+                t->records.records_val[i] = (t_ext_record){
+                        .kind = (t_ext_record_kind)r->kind,
+                        .object = r->object,
+                        .born = r->born,
+                        .instance = r->instance,
+                        .parent = r->parent,
+                        .ordinal = r->ordinal,
+                        .before = encoded_of(r->has_before, r->before),
+                        .after = encoded_of(r->has_after, r->after),
+                };
+        }
+}
+
+static void result_ext_changes(const void *ours, void *theirs)
+{
+        const struct ext_changes_result *o = ours;
+        t_ext_changes_res *t = theirs;
+        t->status = o->status;
+        t_ext_changes_ok *s = &t->t_ext_changes_res_u.ok;
+        s->epoch = o->epoch;
+        s->seq = o->seq;
+        s->entries.entries_len = o->entry_count;
+        s->entries.entries_val = pool(o->entry_count * sizeof(t_ext_entry));
+        for (uint32_t i = 0; i < o->entry_count; i++)
+                fill_entry(&o->entries[i], &s->entries.entries_val[i]);
+}
+
+static void result_ext_snapshot(const void *ours, void *theirs)
+{
+        const struct ext_snapshot_result *o = ours;
+        t_ext_snapshot_res *t = theirs;
+        t->status = o->status;
+        t_ext_snapshot_ok *s = &t->t_ext_snapshot_res_u.ok;
+        s->epoch = o->epoch;
+        s->seq = o->seq;
+        s->more = o->more;
+        s->next = o->next;
+        s->nodes.nodes_len = o->node_count;
+        s->nodes.nodes_val = pool(o->node_count * sizeof(t_ext_node));
+        for (uint32_t i = 0; i < o->node_count; i++) {
+                const struct ext_node *n = &o->nodes[i];
+                s->nodes.nodes_val[i] = (t_ext_node){id_of(n->id), n->parent,  n->ordinal,
+                                                     n->born,      n->version, *encoded_of(true, n->props)};
+        }
+}
+
+static void result_ext_edit(const void *ours, void *theirs)
+{
+        const struct ext_edit_result *o = ours;
+        t_ext_edit_res *t = theirs;
+        t->status = o->status;
+        if (o->status != NI_OK) {
+                t->t_ext_edit_res_u.failed_op = o->failed_op;
+                return;
+        }
+        t_ext_edit_ok *s = &t->t_ext_edit_res_u.ok;
+        s->seq = o->seq;
+        s->ids.ids_len = o->id_count;
+        s->ids.ids_val = pool(o->id_count * sizeof(t_ni_id));
+        for (uint32_t i = 0; i < o->id_count; i++)
+                s->ids.ids_val[i] = id_of(o->ids[i]);
+}
+
+const struct row ext_result_rows[NIEXT_PROC_COUNT] = {
+        [NIEXT_PROC_status] = {(xdrproc_t)xdr_t_ext_status_res, result_ext_status},
+        [NIEXT_PROC_changes] = {(xdrproc_t)xdr_t_ext_changes_res, result_ext_changes},
+        [NIEXT_PROC_snapshot] = {(xdrproc_t)xdr_t_ext_snapshot_res, result_ext_snapshot},
+        [NIEXT_PROC_edit] = {(xdrproc_t)xdr_t_ext_edit_res, result_ext_edit},
+        [NIEXT_PROC_select] = {(xdrproc_t)xdr_u_int, result_word},
+};
