@@ -27,6 +27,8 @@ struct ni_command {
         bool needs_server;
 };
 
+ni_command_run ni_ls_run, ni_get_run, ni_set_run, ni_add_run, ni_rm_run, ni_log_run, ni_status_run,
+        ni_domain_run, ni_getent_run;
 ni_command_run ni_port_run, ni_ports_run;
 
 #endif

@@ -1,0 +1,114 @@
+/* The program `ni`: one command, a table of sub-commands. */
+#include "tools/command.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static ni_command_run help_run, version_run;
+
+static const struct ni_command commands[] = {
+        {"ls", "list the children of a directory", ni_ls_run, true},
+        {"get", "show the properties of a directory", ni_get_run, true},
+        {"set", "set properties", ni_set_run, true},
+        {"add", "make a directory", ni_add_run, true},
+        {"rm", "remove a directory, properties or values", ni_rm_run, true},
+        {"log", "show the changes of a domain, newest first", ni_log_run, true},
+        {"status", "show the server and the state of a domain", ni_status_run, true},
+        {"domain", "list, create and destroy domains", ni_domain_run, true},
+        {"getent", "look accounts up through the C library and NetInfo's module", ni_getent_run, false},
+        {"help", "show this text, or the help of a command", help_run, false},
+        {"version", "show the version", version_run, false},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_commands(void)
+{
+        puts("usage: ni COMMAND [options] [operands]\n\n"
+             "NetInfo: a directory of users, groups, hosts and services for a fleet of Unix machines.\n");
+        for (size_t i = 0; i < COMMANDS; i++)
+                printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+        puts("\nExamples:\n"
+             "  ni ls /users\n"
+             "  ni add /users/ada uid=5001 gid=100 home=/home/ada shell=/bin/bash\n"
+             "  ni log -1\n\n"
+             "`ni COMMAND --help` says more; so does `man ni`.");
+}
+
+static const struct ni_command *find(const char *name)
+{
+        for (size_t i = 0; i < COMMANDS; i++)
+                if (strcmp(commands[i].name, name) == 0)
+                        return &commands[i];
+        return NULL;
+}
+
+static int unknown(const char *name)
+{
+        const char *names[COMMANDS + 1];
+        for (size_t i = 0; i < COMMANDS; i++)
+                names[i] = commands[i].name;
+        names[COMMANDS] = NULL;
+        const char *near = text_suggest(name, names);
+        fprintf(stderr, "ni: there is no command `%s`%s%s%s\n  `ni help` lists them\n", name,
+                near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+        return EXIT_USAGE;
+}
+
+static int finish(int exit)
+{
+        if ((fflush(stdout) != 0 || ferror(stdout)) && exit == EXIT_ANSWERED) {
+                perror("ni: standard output");
+                return EXIT_FAILED;
+        }
+        return exit;
+}
+
+static int help_run(int argc, char **argv)
+{
+        static char option[] = "--help";
+        if (argc < 2 || argv[1][0] == '-') {
+                print_commands();
+                return finish(EXIT_ANSWERED);
+        }
+        const struct ni_command *c = find(argv[1]);
+        if (!c)
+                return unknown(argv[1]);
+        if (c->run == help_run || c->run == version_run) {
+                print_commands();
+                return finish(EXIT_ANSWERED);
+        }
+        char *words[] = {argv[1], option, NULL};
+        return c->run(2, words);
+}
+
+static int version_run(int argc, char **argv)
+{
+        if (argc > 1 && argv[1][0] == '-' && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+                puts("usage: ni version");
+        else
+                puts("NetInfo " NETINFO_VERSION);
+        return finish(EXIT_ANSWERED);
+}
+
+int main(int argc, char **argv)
+{
+        if (argc < 2) {
+                fputs("ni: which command?\n  `ni help` lists them\n", stderr);
+                return EXIT_USAGE;
+        }
+        const char *name = argv[1];
+        if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+                name = "help";
+        else if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+                name = "version";
+        else if (name[0] == '-') {
+                fprintf(stderr,
+                        "ni: options follow the command: ni COMMAND %s\n  `ni help` lists the commands\n",
+                        name);
+                return EXIT_USAGE;
+        }
+        const struct ni_command *c = find(name);
+        return c ? c->run(argc - 1, argv + 1) : unknown(name);
+}

@@ -1,0 +1,147 @@
+#include "tools/talk.h"
+
+#include "model/path.h"
+#include "model/status.h"
+#include "sys/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { O_YES = 256 };
+static const struct talk_option options[] = {
+        {O_YES, "yes", NULL, "destroy without asking"},
+        {0, NULL, NULL, NULL},
+};
+static const struct talk_manual manual = {
+        .command = "domain",
+        .synopsis = "domain list [--json]\n"
+                    "domain create TAG\n"
+                    "domain destroy [--yes] TAG",
+        .about = "Lists the domains that a server serves, with their own ports of protocol version 2;\n"
+                 "makes a new master domain, holding what every domain begins with; or takes one away.\n"
+                 "Creating and destroying are for the superuser of the server's machine.",
+        .options = options,
+        .examples = "  ni domain list\n"
+                    "  ni domain create network\n"
+                    "  ni domain destroy --yes scratch",
+        .talks = true,
+        .json = true,
+};
+
+#define CREATE_WAIT_MS \
+        10000u /* the binder answers before the new server does: we ask until it is registered */
+
+/* One binder call with its errors said. */
+static bool binder(struct talk *t, enum nibind_proc proc, const struct binder_args *args,
+                   struct binder_result *ret, const char *thing)
+{
+        enum ni_status status = client_binder(t->client, proc, args, ret);
+        if (status == NI_OK)
+                status = ret->status;
+        if (status == NI_PERM)
+                talk_error(t, status_exit(status), thing, status_text(status),
+                           "become root on the server's machine; over TCP the binder trusts nobody else");
+        else if (status == NI_NOTAG)
+                talk_error(t, status_exit(status), thing, status_text(status),
+                           "`ni domain list` shows what is served");
+        else if (status == NI_SYSTEMERR)
+                talk_error(t, status_exit(status), thing, status_text(status), "see the server's log");
+        else if (status != NI_OK)
+                talk_status(t, status, thing, NULL);
+        return status == NI_OK;
+}
+
+static void list(struct talk *t)
+{
+        const struct binder_args none = {0};
+        struct binder_result r;
+        if (!binder(t, NIBIND_PROC_listreg, &none, &r, NULL))
+                return;
+        json_t *all = t->json ? json_array() : NULL;
+        for (uint32_t i = 0; i < r.reg_count; i++) {
+                const struct binder_registration *g = &r.regs[i];
+                if (all) {
+                        json_array_append_new(all, json_pack("{s:o,s:I,s:I}", "tag", talk_json_bytes(g->tag),
+                                                             "udp", (json_int_t)g->udp_port, "tcp",
+                                                             (json_int_t)g->tcp_port));
+                        continue;
+                }
+                talk_value(t, g->tag);
+                printf("  udp=%u tcp=%u\n", g->udp_port, g->tcp_port);
+        }
+        if (all)
+                talk_json(t, all);
+}
+
+/* CREATEMASTER says only that the work was begun (protocol.md 2.9). */
+static void await(struct talk *t, const char *tag)
+{
+        const struct binder_args args = {.tag = bytes_str(tag)};
+        const uint64_t end = clock_mono_ms() + CREATE_WAIT_MS;
+        for (long pause = 1; clock_mono_ms() < end; pause = pause < 256 ? pause * 2 : pause) {
+                struct binder_result r;
+                const enum ni_status status = client_binder(t->client, NIBIND_PROC_getregister, &args, &r);
+                const struct timespec wait = {0, pause * 1000000};
+                if (status != NI_OK) {
+                        talk_status(t, status, tag, NULL);
+                        return;
+                }
+                if (r.status == NI_OK)
+                        return;
+                nanosleep(&wait, NULL);
+        }
+        talk_error(t, EXIT_FAILED, tag, "the domain was made, but nobody serves it yet",
+                   "see the server's log; `ni domain list` shows what is served");
+}
+
+static bool good_tag(struct talk *t, const char *tag)
+{
+        if (tag_is_valid(bytes_str(tag)))
+                return true;
+        talk_usage(t, "%s: a tag has 1 to 64 bytes, no '/', no control character, no leading '.' or '-'",
+                   tag);
+        return false;
+}
+
+static void create(struct talk *t, const char *tag)
+{
+        const struct binder_args args = {.tag = bytes_str(tag)};
+        struct binder_result r;
+        if (talk_connect(t) && binder(t, NIBIND_PROC_createmaster, &args, &r, tag))
+                await(t, tag);
+}
+
+static void destroy(struct talk *t, const char *tag)
+{
+        const struct binder_args args = {.tag = bytes_str(tag)};
+        struct binder_result r;
+        if (talk_confirm(t, "Take the domain %s and all it holds out of service?", tag) && talk_connect(t))
+                binder(t, NIBIND_PROC_destroydomain, &args, &r, tag);
+}
+
+int ni_domain_run(int argc, char **argv)
+{
+        struct talk t;
+        talk_begin(&t, &manual, argc, argv);
+        for (int o; (o = talk_option(&t)) != TALK_END;) {
+                if (o == TALK_STOP)
+                        return talk_end(&t);
+                t.yes = true;
+        }
+        t.server.no_domain = true;
+        const char *verb = t.operands ? t.operand[0] : "";
+        const bool one = t.operands == 2;
+        if (strcmp(verb, "list") == 0 && t.operands == 1) {
+                if (talk_connect(&t))
+                        list(&t);
+        } else if (strcmp(verb, "create") == 0 && one) {
+                if (good_tag(&t, t.operand[1]))
+                        create(&t, t.operand[1]);
+        } else if (strcmp(verb, "destroy") == 0 && one) {
+                if (good_tag(&t, t.operand[1]))
+                        destroy(&t, t.operand[1]);
+        } else {
+                talk_usage(&t, "say `list`, `create TAG` or `destroy TAG`");
+        }
+        return talk_end(&t);
+}

@@ -1,0 +1,127 @@
+#include "tools/talk.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static const struct talk_manual manual = {
+        .command = "status",
+        .synopsis = "status [--json]",
+        .about = "Shows the server that answers and the state of the domain: role, identity, newest\n"
+                 "change, oldest change still in the journal, size, and who the server takes you for.",
+        .examples = "  ni status\n"
+                    "  ni status --domain network\n"
+                    "  ni status --server 10.0.0.7/network --json",
+        .talks = true,
+        .json = true,
+};
+
+static void put_hex(char *to, const uint8_t *from, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                snprintf(to + 2 * i, 3, "%02x", from[i]);
+}
+
+static void put_uuid(char to[37], const uint8_t u[16])
+{
+        char hex[33];
+        put_hex(hex, u, 16);
+        snprintf(to, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+static void put_time(char *to, size_t size, uint64_t us)
+{
+        char day[32];
+        const time_t seconds = (time_t)(us / 1000000u);
+        struct tm tm;
+        gmtime_r(&seconds, &tm);
+        strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+        snprintf(to, size, "%s.%06uZ", day, (unsigned)(us % 1000000u));
+}
+
+static void print_status(struct talk *t, const struct ext_status_result *s)
+{
+        char uuid[37], digest[33], now[64];
+        put_uuid(uuid, s->uuid);
+        put_hex(digest, s->digest, sizeof(s->digest));
+        put_time(now, sizeof(now), s->now);
+        const char *role = s->role == 0 ? "master" : s->role == 1 ? "clone" : "unknown";
+        if (t->json) {
+                talk_json(t, json_pack("{s:s,s:s,s:o,s:s,s:s,s:I,s:I,s:I,s:I,s:s,s:I,s:I,s:s,s:o}", "domain",
+                                       client_tag(t->client), "server", client_peer(t->client), "version",
+                                       talk_json_bytes(s->server_version), "role", role, "uuid", uuid,
+                                       "epoch", (json_int_t)s->epoch, "seq", (json_int_t)s->seq, "first_seq",
+                                       (json_int_t)s->first_seq, "checksum", (json_int_t)s->checksum,
+                                       "digest", digest, "directories", (json_int_t)s->directories, "highest",
+                                       (json_int_t)s->highest, "now", now, "you", talk_json_bytes(s->you)));
+                return;
+        }
+        printf("domain       %s\nserver       %s  ", client_tag(t->client), client_peer(t->client));
+        talk_value(t, s->server_version);
+        printf("\nrole         %s\n", role);
+        printf("uuid         %s\nepoch        %016llx\n", uuid, (unsigned long long)s->epoch);
+        printf("change       #%llu", (unsigned long long)s->seq);
+        if (s->first_seq <= s->seq)
+                printf(" (the journal reaches back to #%llu)", (unsigned long long)s->first_seq);
+        printf("\nchecksum     %u\ndigest       %s\n", s->checksum, digest);
+        printf("directories  %u (highest number %u)\nclock        %s\nyou          ", s->directories,
+               s->highest, now);
+        talk_value(t, s->you.len ? s->you : BYTES_LIT("(anonymous)"));
+        putchar('\n');
+}
+
+/* A historical server has no STATUS: what STATISTICS says (protocol.md 2.8), without the counters of calls.
+ */
+static void print_statistics(struct talk *t)
+{
+        const struct ni_args none = {0};
+        struct ni_result r;
+        struct proplist shown;
+        if (!talk_read(t, NI_PROC_statistics, &none, &r, NULL))
+                return;
+        shown = r.props;
+        for (uint32_t i = 0; i < r.props.n; i++)
+                if (bytes_eq_str(r.props.v[i].name, "ping"))
+                        shown.n = i;
+        if (t->json) {
+                talk_json(t, json_pack("{s:s,s:s,s:o}", "domain", client_tag(t->client), "server",
+                                       client_peer(t->client), "statistics", talk_json_props(&shown)));
+                return;
+        }
+        printf("domain: %s\nserver: %s (historical)\n", client_tag(t->client), client_peer(t->client));
+        for (uint32_t i = 0; i < shown.n; i++) {
+                talk_value(t, shown.v[i].name);
+                putchar(':');
+                for (uint32_t v = 0; v < shown.v[i].values.n; v++) {
+                        putchar(' ');
+                        talk_value(t, shown.v[i].values.v[v]);
+                }
+                putchar('\n');
+        }
+}
+
+int ni_status_run(int argc, char **argv)
+{
+        struct talk t;
+        struct ext_status_result s;
+        talk_begin(&t, &manual, argc, argv);
+        if (talk_option(&t) != TALK_END)
+                return talk_end(&t);
+        if (t.operands) {
+                talk_usage(&t, "no operands are wanted: name the domain with --domain TAG");
+                return talk_end(&t);
+        }
+        if (!talk_connect(&t))
+                return talk_end(&t);
+        enum ni_status status = client_status(t.client, &s);
+        if (status == NI_BADOP) {
+                print_statistics(&t);
+                return talk_end(&t);
+        }
+        if (status == NI_OK)
+                status = (enum ni_status)s.status;
+        if (status == NI_OK)
+                print_status(&t, &s);
+        else
+                talk_status(&t, status, NULL, NULL);
+        return talk_end(&t);
+}
