@@ -41,7 +41,12 @@
 #define LIMIT_EDIT_SCAN    NI_CHILDREN_MAX
 #define LIMIT_EDIT_DESTROY 65536u
 #define LIMIT_CHANGES      4096u /* entries in one CHANGES reply; LIMIT_CALL bytes usually end it before */
-#define LIMIT_WHO          255u  /* bytes of an actor's name in the journal */
+#define LIMIT_ENTRY                                                                                        \
+        (48u << 20) /* journal bytes of one change: the largest node before and after; fits in LIMIT_REPLY \
+                     */
+#define LIMIT_ENTRY_RECORDS \
+        262144u /* directories one change may touch: decoded, they fit in LIMIT_ARENA beside the rest */
+#define LIMIT_WHO 255u /* bytes of an actor's name in the journal */
 
 /* -- ports: lists that an administrator imports, and the table made of them
  * ---------------------------------------- */

@@ -11,8 +11,15 @@
 #include "netinfo/status.h"
 #include "xdr/prop.h"
 
+/* The largest object number a directory can have: the two above it mean something in SELF (protocol.md 2.7).
+ */
+#define STORE_OBJECT_MAX 0xFFFFFFFDu
+
 struct store;
 struct store_txn; /* a reader (kept and renewed by one worker) or the writer */
+
+#define STORE_JOURNAL_SECONDS ((uint64_t)90 * 86400) /* decision 11 */
+#define STORE_JOURNAL_ENTRIES ((uint64_t)100000)
 
 enum store_role { STORE_MASTER = 0, STORE_CLONE = 1 };
 
@@ -43,6 +50,8 @@ enum ni_status store_create(const char *folder, enum store_role role, const stru
  * locked, or refused by the system. */
 enum ni_status store_open(const char *folder, const struct store_options *o, struct store **ret,
                           struct store_why *why);
+/* Forces everything written to the medium; for stores opened with no_sync. */
+enum ni_status store_sync(struct store *s);
 void store_close(struct store *s); /* NULL is fine. All transactions must have ended. */
 
 /* -- transactions
@@ -104,6 +113,12 @@ struct store_walk {
         struct bytes key, value; /* store_lookup */
         bool indexed, started;
         enum ni_status status;
+        uint64_t visited; /* entries looked at so far */
+        uint64_t most;    /* 0, or pause after so many: next says false, `paused` is set, and a walk that
+                             begins after `ordinal` goes on from there. Set it after store_lookup */
+        bool paused;
+        uint64_t generation; /* of this room */
+        const void *row;     /* of this room */
 };
 #define STORE_FROM_START UINT64_MAX
 void store_children(struct store_txn *t, uint32_t parent, uint64_t after_ordinal, struct store_walk *w);
@@ -117,7 +132,8 @@ void store_end(struct store_walk *w); /* releases the cursor; needed also after 
 void store_each(struct store_txn *t, uint32_t from, struct store_walk *w);
 bool store_each_next(struct store_walk *w, struct store_node *ret);
 
-/* The first directory whose last change is `version`; NI_NODIR without (protocol.md 2.7, SELF). */
+/* The first directory whose last change is `version` (protocol.md 2.7, SELF). Answered from the journal:
+ * NI_NODIR also for changes that it no longer holds. */
 enum ni_status store_by_version(struct store_txn *t, uint64_t version, uint32_t *ret_object);
 
 /* Is this property name answered by the index? */
@@ -146,9 +162,9 @@ enum ni_status store_add_child(struct store_txn *t, uint32_t parent, struct byte
  * NI_UNRELATED (another parent, or the root). */
 enum ni_status store_remove_child(struct store_txn *t, uint32_t parent, uint32_t child,
                                   struct ni_id *ret_parent);
-/* Hangs a directory under another parent, before position `where`: its number, instance and what is below it
- * stay; both parents' instances grow by one (the one parent's, when it is the same, once). NI_UNRELATED:
- * below itself, or the root. */
+/* Hangs a directory under another parent, before position `where` (counted without the directory itself): its
+ * number, instance and what is below it stay; both parents' instances grow by one (the one parent's, when it
+ * is the same, once). NI_UNRELATED: below itself, or the root. */
 enum ni_status store_move(struct store_txn *t, uint32_t object, uint32_t to_parent, uint32_t where);
 
 /* -- replaying (clones, restore, import of databases): writes what somebody else decided
@@ -184,6 +200,11 @@ enum ni_status store_journal_get(struct store_txn *t, uint64_t seq, struct arena
 /* Drops entries older than the options allow, at most `most` of them; *ret_dropped may be NULL. Inside a
  * write transaction. */
 enum ni_status store_journal_trim(struct store_txn *t, uint64_t now_us, uint32_t most, uint32_t *ret_dropped);
+
+/* Applies one entry of another store's journal, as a follower does: directories, numbers, head, and the entry
+ * itself. Only the entry after the head fits (else NI_STALE). A record that does not fit what is here (an
+ * unknown directory, no properties for a new one) gives NI_SYSTEMERR: then take a snapshot. */
+enum ni_status store_replay_entry(struct store_txn *t, const struct store_entry *e);
 
 /* -- checking
  * ----------------------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,143 @@
+/* What the files of this room share. doc/store-format.md names the tables. */
+#ifndef NETINFO_STORE_INTERNAL_H
+#define NETINFO_STORE_INTERNAL_H
+
+#include "store/record.h"
+
+#include <lmdb.h>
+
+enum store_table { T_META, T_NODES, T_CHILDREN, T_INDEX, T_FREED, T_JOURNAL, TABLES };
+
+struct store_hashes { /* a growing list */
+        struct hash128 *v;
+        size_t n, cap;
+};
+
+/* What one change has done to one directory so far; becomes one or two journal records. */
+struct store_pending {
+        uint32_t object, instance, parent;
+        uint64_t born, ordinal;
+        bool created, changed, touched, moved, destroyed, dropped, has_before;
+        struct bytes before, after; /* in the change's arena */
+};
+
+struct store_change {
+        bool open;
+        uint64_t seq;
+        struct store_actor actor; /* bytes in the arena */
+        struct store_pending *v;  /* n of them, in the order in which they were first touched */
+        uint32_t n, cap;
+        uint32_t *slot;  /* hash table: object -> 1 + position in v of its newest pending */
+        uint32_t slots;  /* a power of two, or 0 */
+        uint64_t weight; /* bytes the entry will take, roughly */
+        struct arena arena;
+};
+
+struct store_txn {
+        struct store *s;
+        MDB_txn *txn;       /* at hand: top, or the nested one */
+        MDB_txn *top, *sub; /* writer only; sub NULL outside of a nested transaction */
+        bool writer, active;
+        enum ni_status failed;     /* sticky: first failure of LMDB or memory at this level */
+        MDB_cursor *spare[TABLES]; /* reader: kept between walks */
+        bool known;                /* reader: `state` has been read; writer: always */
+        bool dirty, dirty_before;  /* writer: something was written (before the nested one) */
+        struct store_state state, state_before;
+        uint64_t generation; /* grows with every write and every begin: walks then find their place anew */
+        bool cached;         /* `cache` is the node last read, in this generation */
+        struct store_node cache;
+        struct store_change change;
+        struct buf scratch; /* the node being written */
+        struct store_hashes old_hashes, new_hashes;
+        uint64_t moved; /* children that a rebalance gave a new place, for tests */
+};
+
+struct store {
+        MDB_env *env;
+        MDB_dbi dbi[TABLES];
+        struct store_options options;
+        int lock_fd; /* flock: one writing process; -1 for readers */
+        struct buf rows_bytes;
+        struct store_row rows[INDEX_ROWS];
+        uint32_t row_count;
+        uint64_t hash_mask; /* all ones; tests make it narrow to force collisions */
+        char path[4096];
+        bool broken; /* a commit failed: close and open again */
+        struct store_txn writer;
+};
+
+/* -- txn.c */
+enum ni_status store_map_error(int rc); /* LMDB or errno -> status */
+/* Records the first failure in the transaction (sticky) and gives its status. */
+enum ni_status store_fail(struct store_txn *t, int rc);
+enum ni_status store_damaged(struct store_txn *t); /* the file says something impossible */
+/* NI_NODIR when there is no such key. */
+enum ni_status store_table_get(struct store_txn *t, enum store_table table, struct bytes key,
+                               struct bytes *ret);
+enum ni_status store_table_put(struct store_txn *t, enum store_table table, struct bytes key,
+                               struct bytes value, unsigned flags);
+enum ni_status store_table_del(struct store_txn *t, enum store_table table, struct bytes key);
+/* A cursor for walking; give it back. NULL on failure (sticky). */
+MDB_cursor *store_cursor(struct store_txn *t, enum store_table table);
+void store_cursor_back(struct store_txn *t, enum store_table table, MDB_cursor *c);
+/* Moves the cursor: NI_OK, NI_NODIR at the end. For MDB_SET_RANGE *key goes in, too. */
+enum ni_status store_cursor_move(struct store_txn *t, MDB_cursor *c, MDB_cursor_op op, struct bytes *key,
+                                 struct bytes *value);
+enum ni_status store_state_load(struct store_txn *t);
+/* Writable, not failed? */
+enum ni_status store_may_write(const struct store_txn *t);
+
+/* -- node.c: a node's value and the sums over all nodes; neither links nor index */
+enum ni_status store_node_put(struct store_txn *t, const struct store_node *n, bool existed);
+enum ni_status store_node_del(struct store_txn *t, uint32_t object);
+
+/* -- order.c: places among siblings */
+enum ni_status store_order_place(struct store_txn *t, const struct store_node *parent, uint32_t where,
+                                 uint64_t *ret_ordinal);
+enum ni_status store_order_link(struct store_txn *t, uint32_t parent, uint64_t ordinal, uint32_t child,
+                                bool may_replace);
+enum ni_status store_order_unlink(struct store_txn *t, uint32_t parent, uint64_t ordinal);
+
+/* -- index.c */
+#define INDEX_KEY 28u
+const struct store_row *store_row_of(const struct store *s, struct bytes name);
+/* The key of one value; ordinal 0 .. gives the beginning of its hits. */
+void store_index_key(const struct store *s, const struct store_row *row, uint32_t parent, struct bytes value,
+                     uint64_t ordinal, uint8_t to[INDEX_KEY]);
+/* Makes the entries of a child right when its properties change. Either list may be empty ({NULL,0}). */
+enum ni_status store_index_change(struct store_txn *t, uint32_t parent, uint64_t ordinal, uint32_t child,
+                                  struct bytes old_props, struct bytes new_props);
+/* The distinct hashes that a child with these properties has in the index, in t->new_hashes, sorted. */
+bool store_index_expected(struct store_txn *t, struct bytes props);
+
+/* -- number.c: object numbers */
+enum ni_status store_number_take(struct store_txn *t, uint32_t want, uint32_t *ret_object,
+                                 uint32_t *ret_instance);
+enum ni_status store_number_give(struct store_txn *t, uint32_t object, uint32_t instance);
+
+/* -- change.c: what the journal will say. n is the directory after the step; its properties and `before`
+ * (those it had) must stay until the change ends: they live in the change's arena. */
+enum ni_status store_note_created(struct store_txn *t, const struct store_node *n);
+enum ni_status store_note_changed(struct store_txn *t, const struct store_node *n, struct bytes before);
+enum ni_status store_note_touched(struct store_txn *t, const struct store_node *n);
+enum ni_status store_note_moved(struct store_txn *t, const struct store_node *n);
+enum ni_status store_note_destroyed(struct store_txn *t, const struct store_node *n, struct bytes before);
+void store_change_drop(struct store_txn *t);
+
+/* -- journal.c */
+enum ni_status store_journal_append(struct store_txn *t, uint64_t seq, const struct store_entry_head *head,
+                                    const struct store_record *records);
+
+static inline struct hash128 hash_add(struct hash128 a, struct hash128 b)
+{
+        struct hash128 r = {a.lo + b.lo, a.hi + b.hi};
+        r.hi += r.lo < a.lo;
+        return r;
+}
+
+static inline struct hash128 hash_sub(struct hash128 a, struct hash128 b)
+{
+        return (struct hash128){a.lo - b.lo, a.hi - b.hi - (a.lo < b.lo)};
+}
+
+#endif
