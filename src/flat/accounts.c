@@ -31,14 +31,14 @@ static void add_password(struct flat_in *in, struct bytes value)
                 flat_add(in, "passwd", value);
 }
 
-enum flat_outcome parse_passwd(struct flat_in *in, struct bytes line)
+static enum flat_outcome passwd_line(struct flat_in *in, struct bytes line, bool may_have_ten)
 {
         if (flat_is_nis(line))
                 return FLAT_NOTHING;
         const struct namelist f = flat_split(in, line, ':');
-        if (f.n != 7 && f.n != 10)
-                return flat_bad(
-                        in, "%u fields between colons: a line of passwd has 7 (or 10, in the BSD form)", f.n);
+        if (f.n != 7 && !(may_have_ten && f.n == 10))
+                return flat_bad(in, "%u fields between colons: a line of passwd has 7%s", f.n,
+                                may_have_ten ? " (or 10, in the BSD form)" : "");
         if (f.v[0].len == 0)
                 return flat_bad(in, "the login name is empty");
         if (check_id(in, "the uid", f.v[0], f.v[2]) == FLAT_BAD ||
@@ -57,6 +57,16 @@ enum flat_outcome parse_passwd(struct flat_in *in, struct bytes line)
         flat_add(in, "home", f.v[f.n - 2]);
         flat_add(in, "shell", f.v[f.n - 1]);
         return FLAT_ITEM;
+}
+
+enum flat_outcome parse_passwd(struct flat_in *in, struct bytes line)
+{
+        return passwd_line(in, line, true);
+}
+
+enum flat_outcome parse_passwd7(struct flat_in *in, struct bytes line)
+{
+        return passwd_line(in, line, false);
 }
 
 /* A login or group name in the first field: not empty, no comment, no NIS line. */

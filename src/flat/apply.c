@@ -86,9 +86,8 @@ static bool has(const struct proplist *l, struct bytes key)
         return proplist_get(l, key) != NULL;
 }
 
-/* All keys of a new record, ascending; with `old` only those initial ones that it lacks. */
-static bool fresh(const struct flat_item *item, const struct proplist *old, struct arena *a,
-                  struct proplist *ret)
+/* All keys of a new record, ascending. */
+static bool fresh(const struct flat_item *item, struct arena *a, struct proplist *ret)
 {
         struct proplist l = {arena_zalloc(a, (size_t)item->props.n + item->initial.n, sizeof(*l.v)), 0};
         if (!l.v)
@@ -96,8 +95,7 @@ static bool fresh(const struct flat_item *item, const struct proplist *old, stru
         for (uint32_t i = 0; i < item->props.n; i++)
                 l.v[l.n++] = item->props.v[i];
         for (uint32_t i = 0; i < item->initial.n; i++)
-                if (!old || !has(old, item->initial.v[i].name))
-                        l.v[l.n++] = item->initial.v[i];
+                l.v[l.n++] = item->initial.v[i];
         if (!flat_sort(&l, a))
                 return false;
         *ret = l;
@@ -105,21 +103,26 @@ static bool fresh(const struct flat_item *item, const struct proplist *old, stru
 }
 
 /* niload -m: the item's keys first, each with the old values behind the new ones; then the other old keys. */
-static bool merge_values(const struct proplist *old, const struct proplist *item, struct arena *a,
+static bool merge_values(const struct proplist *old, const struct flat_item *item, struct arena *a,
                          struct proplist *ret)
 {
-        struct proplist l = {arena_zalloc(a, (size_t)old->n + item->n, sizeof(*l.v)), 0};
+        struct proplist all;
+        if (!fresh(item, a, &all))
+                return false;
+        struct proplist l = {arena_zalloc(a, (size_t)old->n + all.n, sizeof(*l.v)), 0};
         if (!l.v)
                 return false;
-        for (uint32_t i = 0; i < item->n; i++) {
-                const struct property *before = proplist_get(old, item->v[i].name);
-                l.v[l.n] = item->v[i];
-                if (before)
-                        l.v[l.n].values = flat_union(item->v[i].values, before->values, a);
+        for (uint32_t i = 0; i < all.n; i++) {
+                const struct property *before = proplist_get(old, all.v[i].name);
+                l.v[l.n] = all.v[i];
+                if (before && has(&item->props, all.v[i].name))
+                        l.v[l.n].values = flat_union(all.v[i].values, before->values, a);
+                else if (before)
+                        l.v[l.n].values = before->values;
                 l.n++;
         }
         for (uint32_t i = 0; i < old->n; i++)
-                if (!has(item, old->v[i].name))
+                if (!has(&all, old->v[i].name))
                         l.v[l.n++] = old->v[i];
         *ret = l;
         return !a->failed;
@@ -146,7 +149,7 @@ static bool update(const struct flat_format *f, enum flat_mode mode, const struc
                    const struct flat_item *item, struct arena *a, struct proplist *ret)
 {
         struct proplist all = item->props;
-        if (mode == FLAT_OWNED && !fresh(item, old, a, &all))
+        if (mode == FLAT_OWNED && !fresh(item, a, &all))
                 return false;
         struct proplist l = {arena_zalloc(a, (size_t)old->n + all.n, sizeof(*l.v)), 0};
         if (!l.v)
@@ -167,11 +170,10 @@ static bool update(const struct flat_format *f, enum flat_mode mode, const struc
 bool flat_apply(const struct flat_format *f, enum flat_mode mode, const struct proplist *old,
                 const struct flat_item *item, struct arena *a, struct proplist *ret)
 {
-        struct proplist all;
         if (!old || mode == FLAT_REPLACE_ALL)
-                return fresh(item, NULL, a, ret);
+                return fresh(item, a, ret);
         if (mode == FLAT_MERGE_VALUES)
-                return fresh(item, old, a, &all) && merge_values(old, &all, a, ret);
+                return merge_values(old, item, a, ret);
         return update(f, mode, old, item, a, ret);
 }
 

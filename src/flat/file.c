@@ -121,10 +121,14 @@ static enum flat_outcome parse(const struct flat_file *file, const struct flat_l
         if ((raw.len && raw.data[0] == '#') || blank_only(raw))
                 return FLAT_NOTHING;
         enum flat_outcome outcome = FLAT_BAD;
-        if (in.strict && bytes_find(raw, '\r') != raw.len && file->format->join == JOIN_NOT)
-                return flat_bad(&in, "the line holds a carriage return that does not end it");
-        if (join(file->format->join, raw, a, &text))
+        if (join(file->format->join, raw, a, &text)) {
+                if (in.strict && bytes_find(text, '\r') != text.len)
+                        return flat_bad(&in, "the line holds a carriage return that does not end it");
+                if (in.strict && file->format->join == JOIN_BACKSLASH && ends_with_backslash(flat_trim(text)))
+                        return flat_bad(&in,
+                                        "blanks stand behind the backslash that should continue the line");
                 outcome = file->format->parse(&in, text);
+        }
         if (a->failed)
                 return flat_bad(&in, "there is not enough memory for this line");
         if (outcome != FLAT_ITEM)

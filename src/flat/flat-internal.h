@@ -17,6 +17,7 @@ struct flat_in {
 struct flat_out {
         struct arena *a;
         bool faithful, bad;
+        bool comments; /* a word that begins with # would end the line */
         const struct proplist *props;
         struct buf *out;
         struct flat_why *why;
@@ -32,7 +33,7 @@ struct flat_format {
         const char *name, *directory, *file, *header;
         const char *const *owned; /* NULL-terminated; NULL: every key */
         enum flat_join join;
-        bool shared, needs_record, by_port;
+        bool shared, needs_record, by_port, comments;
         bool after_percent; /* nothing counts before the first line that begins with %% (bootptab) */
         enum flat_outcome (*parse)(struct flat_in *in, struct bytes line);
         void (*print)(struct flat_out *out);
@@ -73,11 +74,14 @@ void flat_put(struct flat_out *o, struct bytes value, const char *forbidden);
 /* The same, but the value must be one word: not empty, no blank, not beginning with #. */
 void flat_put_word(struct flat_out *o, struct bytes value, const char *forbidden);
 void flat_put_list(struct flat_out *o, struct namelist values, char separator, const char *forbidden);
+/* Refuses a line that would continue on the next one. */
+void flat_check_end(struct flat_out *o);
 void flat_putc(struct flat_out *o, char c);
 /* In faithful mode the record is refused, for this reason. */
 void flat_refuse(struct flat_out *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 enum flat_outcome parse_passwd(struct flat_in *in, struct bytes line);
+enum flat_outcome parse_passwd7(struct flat_in *in, struct bytes line);
 enum flat_outcome parse_group(struct flat_in *in, struct bytes line);
 enum flat_outcome parse_shadow(struct flat_in *in, struct bytes line);
 enum flat_outcome parse_gshadow(struct flat_in *in, struct bytes line);

@@ -267,5 +267,6 @@ void print_bootparams(struct flat_out *o)
                 buf_puts(o->out, i ? " \\\n\t" : " ");
                 flat_put_word(o, l.v[i], "");
         }
+        flat_check_end(o);
         flat_putc(o, '\n');
 }

@@ -258,7 +258,7 @@ static bool is_netgroup_member(struct bytes b)
                 return false;
         for (size_t i = 0; i < b.len; i++) {
                 const bool edge = i == 0 || i + 1 == b.len;
-                if (strchr(" \t\n\r\\", b.data[i]) || (!edge && strchr("()", b.data[i])))
+                if (strchr(" \t\n\r", b.data[i]) || (!edge && strchr("()", b.data[i])))
                         return false;
                 commas += b.data[i] == ',';
         }
@@ -283,6 +283,7 @@ void print_netgroup(struct flat_out *o)
                 flat_putc(o, ' ');
                 buf_put(o->out, l.v[i]);
         }
+        flat_check_end(o);
         flat_putc(o, '\n');
 }
 

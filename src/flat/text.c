@@ -180,17 +180,30 @@ void flat_put(struct flat_out *o, struct bytes value, const char *forbidden)
         buf_put(o->out, value);
 }
 
+/* Would a # here make the rest a comment: at the beginning of a line, or of a word where words may be one? */
+static bool begins_comment(const struct flat_out *o)
+{
+        const uint8_t before = o->out->len ? o->out->data[o->out->len - 1] : '\n';
+        return before == '\n' || (o->comments && blank(before));
+}
+
 void flat_put_word(struct flat_out *o, struct bytes value, const char *forbidden)
 {
         if (value.len == 0)
                 flat_refuse(o, "a value is empty where a word is needed");
-        else if (value.data[0] == '#')
+        else if (value.data[0] == '#' && begins_comment(o))
                 flat_refuse(o, "a value begins with '#', which begins a comment here");
         for (size_t i = 0; i < value.len; i++)
                 if (blank(value.data[i]))
                         flat_refuse(o, "the value '%.*s' holds a blank, which separates fields here",
                                     (int)(value.len < 60 ? value.len : 60), (const char *)value.data);
         flat_put(o, value, forbidden);
+}
+
+void flat_check_end(struct flat_out *o)
+{
+        if (o->out->len && o->out->data[o->out->len - 1] == '\\')
+                flat_refuse(o, "the last value ends with a backslash, which would join the next line");
 }
 
 void flat_put_list(struct flat_out *o, struct namelist values, char separator, const char *forbidden)
