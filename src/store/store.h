@@ -159,7 +159,7 @@ enum ni_status store_put_props(struct store_txn *t, uint32_t object, struct byte
 enum ni_status store_add_child(struct store_txn *t, uint32_t parent, struct bytes props, uint32_t where,
                                uint32_t want, struct ni_id *ret_child, struct ni_id *ret_parent);
 /* Removes a childless directory from its parent; the parent's instance grows by one. NI_NODIR, NI_NOTEMPTY,
- * NI_UNRELATED (another parent, or the root). */
+ * NI_UNRELATED (another parent, or the root). A child that is listed but has no record is unlinked. */
 enum ni_status store_remove_child(struct store_txn *t, uint32_t parent, uint32_t child,
                                   struct ni_id *ret_parent);
 /* Hangs a directory under another parent, before position `where` (counted without the directory itself): its
