@@ -35,9 +35,9 @@
 #define LIMIT_EDIT_OPS \
         1000u /* operations in one atomic EDIT (decision 18): one LMDB transaction stays short */
 /* One EDIT keeps the writer to itself, so it may not read and rewrite more bytes of properties than this
- * (1,000 changes of a group of 20,000), visit more children for its unindexed assertions than the largest
+ * (1,000 changes of a group of 4,000), visit more children for its unindexed assertions than the largest
  * directory has, or remove more directories: what they held is one journal entry. */
-#define LIMIT_EDIT_BYTES   (256u << 20)
+#define LIMIT_EDIT_BYTES   (64u << 20)
 #define LIMIT_EDIT_SCAN    NI_CHILDREN_MAX
 #define LIMIT_EDIT_DESTROY 65536u
 #define LIMIT_CHANGES      4096u /* entries in one CHANGES reply; LIMIT_CALL bytes usually end it before */
