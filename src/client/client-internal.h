@@ -20,6 +20,7 @@ struct client {
         bool has_sys;
         struct auth_sys sys;
         uint8_t machine[LIMIT_MACHINE];
+        unsigned write_ms; /* for writes; 0: o.timeout_ms, or the default */
         char reason[512];
 };
 

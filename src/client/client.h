@@ -45,6 +45,11 @@ const char *client_peer(const struct client *c);
 /* Why the last call failed. Borrowed until the next call. */
 const char *client_reason(const struct client *c);
 
+/* Milliseconds for each call from now on; 0 = the default. */
+void client_set_timeout(struct client *c, unsigned read_ms, unsigned write_ms);
+/* AUTH_SYS credentials with this uid and password (protocol.md 3.8) from now on; NULL: none. */
+void client_set_credentials(struct client *c, uint32_t uid, const char *password);
+
 /* Calls. The return value is NI_OK when a result was decoded; its own status is in ret->status. Otherwise
  * client_reason() has the words: NI_FAILED for transport trouble (after a deadline or an interrupt the
  * connection stays usable), NI_AUTHERROR when the credentials were denied, NI_BADOP when the server does not

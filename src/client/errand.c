@@ -73,6 +73,8 @@ static struct line *line_of(struct client *c, const struct errand *e)
 static unsigned timeout_of(const struct client *c, const struct errand *e)
 {
         const unsigned own = e->write ? CLIENT_WRITE_MS : CLIENT_READ_MS;
+        if (e->write && c->write_ms)
+                return c->write_ms;
         return c->o.timeout_ms ? c->o.timeout_ms : own;
 }
 
