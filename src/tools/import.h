@@ -1,0 +1,58 @@
+/* `ni import` in three steps: plan (what differs from the domain), show (the diff), send (edits). */
+#ifndef NETINFO_TOOLS_IMPORT_H
+#define NETINFO_TOOLS_IMPORT_H
+
+#include "flat/flat.h"
+#include "tools/talk.h"
+
+enum import_kind { IMPORT_CHANGE, IMPORT_CREATE, IMPORT_REMOVE };
+
+struct import_step {
+        enum import_kind kind;
+        uint32_t entry;            /* CHANGE (its first one), CREATE: of the file */
+        uint32_t object, instance; /* CHANGE, REMOVE */
+        size_t old, now;           /* CHANGE, REMOVE: encoded property lists in plan.bytes */
+};
+
+struct import_match { /* of one entry of the file */
+        uint32_t object;
+        uint64_t ordinal;
+        bool found;
+};
+
+struct import_plan {
+        const struct flat_format *format;
+        struct flat_file file;
+        bool replace;
+        /* -- filled by import_make */
+        bool has_directory;
+        struct ni_id directory;
+        struct import_match *match; /* one per entry of the file */
+        struct import_step *step;
+        uint32_t step_count, step_room;
+        struct buf bytes;
+        uint32_t added, changed, removed, same, kept,
+                missing;  /* missing: entries without the record they need */
+        bool stale_match; /* while walking: an entry has found an earlier child than the one it was applied to
+                           */
+        bool second_walk;
+        bool failed;
+        struct talk *talk;
+};
+
+/* Compares the file with the domain. False: said why. */
+bool import_make(struct talk *t, struct import_plan *p);
+void import_forget(struct import_plan *p); /* what import_make made */
+/* The property lists of a step (old: not for CREATE, now: not for REMOVE), in the arena. */
+bool import_lists(const struct import_plan *p, const struct import_step *s, struct arena *a,
+                  struct proplist *ret_old, struct proplist *ret_now);
+
+/* Prints the steps as a diff to stdout. */
+void import_show(struct talk *t, const struct import_plan *p);
+
+enum import_outcome { IMPORT_DONE, IMPORT_AGAIN, IMPORT_FAILED };
+/* Sends the steps in edits of at most LIMIT_EDIT_OPS operations, each all or nothing. AGAIN: somebody else
+ * changed the records meanwhile; make a new plan. FAILED: said why, and how far it came. */
+enum import_outcome import_send(struct talk *t, const struct import_plan *p);
+
+#endif

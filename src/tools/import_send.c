@@ -1,0 +1,258 @@
+/* The plan of an import as edits: at most LIMIT_EDIT_OPS operations each, all or nothing (decision 18). */
+#include "tools/import.h"
+
+#include "model/status.h"
+#include "sys/clock.h"
+#include "tools/talk_edit.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define EDIT_BYTES  (LIMIT_CALL / 4) /* of properties in one edit: well below what a server takes */
+#define PROGRESS_MS 2000u            /* silence before the first word, and between two */
+
+struct sender {
+        struct talk *t;
+        const struct import_plan *plan;
+        uint32_t parent;
+        struct ext_op *ops; /* LIMIT_EDIT_OPS of them */
+        uint32_t op_count;
+        uint32_t *step_of;   /* which step an operation belongs to; UINT32_MAX: the assertion */
+        struct bytes *names; /* of the records to be created, for the assertion */
+        uint32_t name_count;
+        size_t bytes;
+        uint32_t waiting, done; /* steps in the edit at hand; steps that stand */
+        struct arena arena;     /* of the edit at hand */
+        uint64_t told;          /* when progress was last shown, ms */
+};
+
+static size_t size_of(const struct namelist *l)
+{
+        size_t n = 0;
+        for (uint32_t i = 0; i < l->n; i++)
+                n += 8 + l->v[i].len;
+        return n;
+}
+
+static void add_op(struct sender *s, uint32_t step, struct ext_op op)
+{
+        for (uint32_t i = 0; i < op.props.n; i++)
+                s->bytes += 8 + op.props.v[i].name.len + size_of(&op.props.v[i].values);
+        s->bytes += 64 + size_of(&op.values);
+        s->step_of[s->op_count] = step;
+        s->ops[s->op_count++] = op;
+}
+
+static bool is_prefix(const struct namelist *a, const struct namelist *b)
+{
+        for (uint32_t i = 0; i < a->n && i < b->n; i++)
+                if (!bytes_eq(a->v[i], b->v[i]))
+                        return false;
+        return a->n <= b->n;
+}
+
+/* The operation that makes one property of `old` (NULL: it has none) become p. A long list that only grows is
+ * not sent again. */
+static struct ext_op change_op(const struct property *old, const struct property *p)
+{
+        struct ext_op op = {.kind = EXT_OP_SET, .name = p->name, .values = p->values};
+        if (old && old->values.n && is_prefix(&old->values, &p->values)) {
+                op.kind = EXT_OP_ADD;
+                op.values = (struct namelist){p->values.v + old->values.n, p->values.n - old->values.n};
+        }
+        return op;
+}
+
+static bool is_unchanged(const struct property *old, const struct property *p)
+{
+        return old && old->values.n == p->values.n && is_prefix(&old->values, &p->values);
+}
+
+/* The first operation of a record names the instance that was read: it fails when others were faster. */
+static uint32_t change_ops(struct sender *s, uint32_t step, const struct proplist *old,
+                           const struct proplist *now, bool count_only)
+{
+        const struct import_step *at = &s->plan->step[step];
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < old->n + now->n; i++) {
+                const bool gone = i < old->n;
+                const struct property *p = gone ? &old->v[i] : &now->v[i - old->n];
+                const struct proplist *own = gone ? old : now, *other = gone ? now : old;
+                const struct property *q = proplist_get(other, p->name);
+                if (proplist_get(own, p->name) != p || (gone ? q != NULL : is_unchanged(q, p)))
+                        continue;
+                struct ext_op op = {.kind = EXT_OP_REMOVE, .name = p->name};
+                if (!gone)
+                        op = change_op(q, p);
+                op.ref = (struct ext_ref){
+                        .value = at->object, .has_instance = n == 0, .instance = at->instance};
+                if (!count_only)
+                        add_op(s, step, op);
+                n++;
+        }
+        return n;
+}
+
+static void show_progress(struct sender *s)
+{
+        const uint64_t now = clock_mono_ms();
+        if (now - s->told < PROGRESS_MS)
+                return;
+        s->told = now;
+        talk_say(s->t, "ni import: %u of %u records", s->done, s->plan->step_count);
+}
+
+static void say_how_far(struct sender *s)
+{
+        talk_say(s->t, "%u of %u records are as the file says; repeat the command to go on", s->done,
+                 s->plan->step_count);
+}
+
+/* The record an operation was about, for messages. */
+static const char *thing_of(struct sender *s, uint32_t op)
+{
+        struct proplist old, now;
+        if (op >= s->op_count || s->step_of[op] == UINT32_MAX)
+                return flat_directory(s->plan->format);
+        if (!import_lists(s->plan, &s->plan->step[s->step_of[op]], &s->arena, &old, &now))
+                return NULL;
+        return arena_printf(&s->arena, "%s/%.*s", flat_directory(s->plan->format),
+                            BYTES_FMT(proplist_first(now.n ? &now : &old, "name")));
+}
+
+static void begin_edit(struct sender *s)
+{
+        arena_reset(&s->arena);
+        s->op_count = s->name_count = s->waiting = 0;
+        s->bytes = 0;
+        /* Room for the assertion that none of the new names is there yet. Services are told apart by their
+         * port too, which no assertion can say. */
+        if (!flat_by_port(s->plan->format))
+                add_op(s, UINT32_MAX, (struct ext_op){0});
+}
+
+static enum import_outcome send_edit(struct sender *s)
+{
+        struct ext_edit_result result;
+        const uint32_t skip = s->op_count && s->step_of[0] == UINT32_MAX && !s->name_count;
+        char what[64];
+        if (s->waiting == 0)
+                return IMPORT_DONE;
+        if (s->name_count)
+                s->ops[0] = (struct ext_op){.kind = EXT_OP_ASSERT_NONE,
+                                            .ref = {.value = s->parent},
+                                            .name = BYTES_LIT("name"),
+                                            .values = {s->names, s->name_count}};
+        snprintf(what, sizeof(what), "import %s", flat_name(s->plan->format));
+        if (!edit_send(s->t, what, s->ops + skip, s->op_count - skip, &result)) {
+                say_how_far(s);
+                return IMPORT_FAILED;
+        }
+        if (result.status == NI_OK) {
+                s->done += s->waiting;
+                show_progress(s);
+                begin_edit(s);
+                return IMPORT_DONE;
+        }
+        if (result.status == NI_STALE || result.status == EXT_ASSERTION || result.status == NI_NODIR)
+                return IMPORT_AGAIN;
+        edit_refused(s->t, result.status, thing_of(s, result.failed_op + skip), NULL);
+        say_how_far(s);
+        return IMPORT_FAILED;
+}
+
+/* Adds one step to the edit at hand, which is sent first when it would be too long. */
+static enum import_outcome add_step(struct sender *s, uint32_t i)
+{
+        const struct import_step *step = &s->plan->step[i];
+        struct proplist old, now;
+        struct arena probe;
+        enum import_outcome outcome = IMPORT_DONE;
+        uint32_t need = 1;
+        arena_init(&probe, LIMIT_ARENA);
+        if (step->kind == IMPORT_CHANGE && import_lists(s->plan, step, &probe, &old, &now))
+                need = change_ops(s, i, &old, &now, true);
+        arena_done(&probe);
+        if (s->waiting && (s->op_count + need > LIMIT_EDIT_OPS || s->bytes > EDIT_BYTES))
+                outcome = send_edit(s);
+        if (outcome != IMPORT_DONE)
+                return outcome;
+        if (!import_lists(s->plan, step, &s->arena, &old, &now) || s->op_count + need > LIMIT_EDIT_OPS) {
+                talk_error(s->t, EXIT_FAILED, thing_of(s, UINT32_MAX),
+                           "a record has too many properties for one edit", NULL);
+                say_how_far(s);
+                return IMPORT_FAILED;
+        }
+        if (step->kind == IMPORT_CHANGE)
+                change_ops(s, i, &old, &now, false);
+        if (step->kind == IMPORT_REMOVE)
+                add_op(s, i,
+                       (struct ext_op){.kind = EXT_OP_DESTROY,
+                                       .flags = EXT_OP_RECURSIVE,
+                                       .ref = {false, step->object, true, step->instance}});
+        if (step->kind == IMPORT_CREATE) {
+                add_op(s, i,
+                       (struct ext_op){.kind = EXT_OP_CREATE,
+                                       .ref = {.value = s->parent},
+                                       .where = NI_INDEX_NULL,
+                                       .props = now});
+                if (!flat_by_port(s->plan->format))
+                        s->names[s->name_count++] = proplist_first(&now, "name");
+        }
+        s->waiting++;
+        return IMPORT_DONE;
+}
+
+/* The directory itself: one edit, so that everybody sees it at once with its name. */
+static enum import_outcome make_directory(struct sender *s)
+{
+        const struct import_plan *p = s->plan;
+        struct proplist props = {NULL, 0};
+        struct bytes name = bytes_str(flat_directory(p->format) + 1);
+        struct ext_edit_result result;
+        if (p->has_directory) {
+                s->parent = p->directory.object;
+                return IMPORT_DONE;
+        }
+        if (!proplist_add(&props, &s->arena, BYTES_LIT("name"), &name, 1))
+                return IMPORT_FAILED;
+        struct ext_op ops[2] = {
+                {.kind = EXT_OP_ASSERT_NONE, .name = BYTES_LIT("name"), .values = {&name, 1}},
+                {.kind = EXT_OP_CREATE, .where = NI_INDEX_NULL, .props = props},
+        };
+        if (!edit_send(s->t, "import", ops, 2, &result))
+                return IMPORT_FAILED;
+        if (result.status == EXT_ASSERTION)
+                return IMPORT_AGAIN;
+        if (result.status != NI_OK || result.id_count != 2) {
+                edit_refused(s->t, result.status, flat_directory(p->format), NULL);
+                return IMPORT_FAILED;
+        }
+        s->parent = result.ids[1].object;
+        return IMPORT_DONE;
+}
+
+enum import_outcome import_send(struct talk *t, const struct import_plan *p)
+{
+        struct sender s = {.t = t, .plan = p, .told = clock_mono_ms()};
+        arena_init(&s.arena, 0);
+        s.ops = arena_zalloc(&t->arena, LIMIT_EDIT_OPS, sizeof(*s.ops));
+        s.step_of = arena_zalloc(&t->arena, LIMIT_EDIT_OPS, sizeof(*s.step_of));
+        s.names = arena_zalloc(&t->arena, LIMIT_EDIT_OPS, sizeof(*s.names));
+        enum import_outcome outcome = IMPORT_FAILED;
+        if (!s.ops || !s.step_of || !s.names)
+                talk_error(t, EXIT_FAILED, NULL, "out of memory", NULL);
+        else if (p->step_count == 0)
+                outcome = IMPORT_DONE;
+        else
+                outcome = make_directory(&s);
+        if (outcome == IMPORT_DONE && p->step_count) {
+                begin_edit(&s);
+                for (uint32_t i = 0; i < p->step_count && outcome == IMPORT_DONE; i++)
+                        outcome = add_step(&s, i);
+                if (outcome == IMPORT_DONE)
+                        outcome = send_edit(&s);
+        }
+        arena_done(&s.arena);
+        return outcome;
+}
