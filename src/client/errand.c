@@ -129,6 +129,7 @@ static enum ni_status ready(struct client *c, struct line *l, const struct line_
 enum ni_status errand_run(struct client *c, const struct errand *e, struct xdr_in *ret)
 {
         const struct line_wait w = {clock_mono_ms() + timeout_of(c, e) + e->wait_ms, c->o.interrupt_fd};
+        const uint32_t xid = c->xid; /* reconnecting makes calls of its own */
         struct line *l = line_of(c, e);
         bool unseen = true;
         enum exchange_end end = EXCHANGE_BROKEN;
@@ -142,7 +143,7 @@ enum ni_status errand_run(struct client *c, const struct errand *e, struct xdr_i
                 if (status != NI_OK)
                         return status;
                 l = line_of(c, e);
-                end = exchange(l, buf_bytes(&c->call), c->xid, &w, ret, &unseen);
+                end = exchange(l, buf_bytes(&c->call), xid, &w, ret, &unseen);
                 if (end == EXCHANGE_OK)
                         return NI_OK;
                 if (end != EXCHANGE_BROKEN || (e->write && !unseen))
