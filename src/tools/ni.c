@@ -16,6 +16,8 @@ static const struct ni_command commands[] = {
         {"rm", "remove a directory, properties or values", ni_rm_run, true},
         {"import", "bring a flat file into the domain", ni_import_run, true},
         {"export", "print a directory as a flat file", ni_export_run, true},
+        {"import", "read a flat file such as /etc/passwd into a domain", ni_import_run, true},
+        {"export", "print a flat file from a domain", ni_export_run, true},
         {"log", "show the changes of a domain, newest first", ni_log_run, true},
         {"status", "show the server and the state of a domain", ni_status_run, true},
         {"domain", "list, create and destroy domains", ni_domain_run, true},
