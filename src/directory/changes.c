@@ -92,14 +92,12 @@ static enum ni_status collect(struct dir_request *rq, const struct range *g, uin
                 struct ext_entry *e = newest ? &v[n - 1 - done] : &v[done];
                 size_t bytes = 0;
                 const enum ni_status s = copy_entry(rq, seq, flags & EXT_CHANGES_BEFORE, e, &bytes);
-                if (s != NI_OK && done > 0 && rq->arena->failed)
-                        break; /* what we have is an answer */
-                if (s != NI_OK)
+                if (s != NI_OK && !rq->arena->failed)
                         return s;
                 total += bytes;
-                if (total > LIMIT_CALL && done > 0)
-                        break;
-                if (total > LIMIT_REPLY / 2)
+                if (done > 0 && (s != NI_OK || total > LIMIT_CALL))
+                        break; /* what we have is an answer */
+                if (s != NI_OK || total > LIMIT_REPLY - LIMIT_CALL)
                         return (enum ni_status)EXT_TAKE_SNAPSHOT;
         }
         *ret_count = done;

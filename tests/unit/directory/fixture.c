@@ -52,6 +52,12 @@ int fixture_empty(void **state)
         return 0;
 }
 
+int fixture_empty_from_zero(void **state)
+{
+        *state = create(true);
+        return 0;
+}
+
 int fixture_domain(void **state)
 {
         struct fixture *f = create(false);

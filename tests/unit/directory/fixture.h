@@ -26,9 +26,9 @@ struct fixture {
 
 /* An empty domain: the root only. */
 int fixture_empty(void **state);
+int fixture_empty_from_zero(void **state); /* freed numbers start at instance 0 */
 /* As after CREATEMASTER on machine alpha, 10.0.0.1, tag network (protocol.md 6.5). */
 int fixture_domain(void **state);
-/* The same with freed numbers starting at instance 0. */
 int fixture_domain_from_zero(void **state);
 int fixture_done(void **state);
 
