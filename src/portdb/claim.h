@@ -92,6 +92,9 @@ static inline bool port_claim_covers(const struct port_claim *c, uint16_t port, 
                (c->transport == PORT_ANY || transports == PORT_ANY || (c->transport & transports));
 }
 
+/* A note in which the registry reports unauthorised use begins so. */
+#define PORT_NOTE_MISUSE "Unauthorized use reported: "
+
 /* Registry words, which decide whether somebody holds a port? */
 static inline bool port_status_is_registry(uint8_t status)
 {

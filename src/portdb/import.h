@@ -47,8 +47,6 @@ struct port_iana_row {
 /* Adds it to the rows by the rules of doc/ports.md 1.4. */
 bool port_iana_add(struct port_rows *rows, const struct port_iana_row *f, size_t line,
                    struct port_problem *why);
-/* A note that the registry reports unauthorised use begins so. */
-#define PORT_NOTE_MISUSE "Unauthorized use reported: "
 /* A copy in the arena with every run of blanks and control bytes made one space, none at the ends. */
 const char *port_tidy(struct arena *a, struct bytes s);
 __attribute__((format(printf, 3, 4))) bool port_refuse(struct port_problem *why, size_t line,

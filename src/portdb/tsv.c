@@ -306,8 +306,8 @@ static bool add_editions_of(struct port_set *set, int source, const struct tsv *
 
 static bool claim_row(struct tsv *t, struct port_set *set, const char *source, struct port_problem *why)
 {
-        struct port_claim c = {.confidence = source ? PORT_CERTAIN : PORT_HIGH};
         const bool family = t->place[C_BEFORE] >= 0;
+        struct port_claim c = {.confidence = family ? PORT_CERTAIN : PORT_HIGH};
         const struct bytes key = t->place[C_SOURCE] >= 0 ? get(t, C_SOURCE) : bytes_str(source);
         const int number = port_set_find(set, key);
         if (number < 0)

@@ -1,0 +1,259 @@
+#include "tools/port/port_tool.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+static const char help[] =
+        "usage: ni port [options] PORT | FROM-TO | NAME | /TEXT\n"
+        "       ni port --list-sources\n"
+        "       ni port --update FILE|FOLDER [--dry-run]\n"
+        "\n"
+        "What is known of a port: who claims what about it and since when, where the sources disagree, who "
+        "holds it on\n"
+        "this machine now, and what to make of it.\n"
+        "\n"
+        "  PORT               987, 987/tcp, 987/udp: everything about one port\n"
+        "  FROM-TO            980-999: one line each\n"
+        "  NAME               netinfo-local: ports that any source calls so\n"
+        "  /TEXT              ports with this text in a name, description or note\n"
+        "\n"
+        "  --as-of DATE       as of a day, month or year: 2015-06-01, 2015-06, 2015\n"
+        "  --history          all claims in order of time\n"
+        "  --source KEY       only what this source says\n"
+        "  --list-sources     the sources, their editions, their licences\n"
+        "  --json             the same record as JSON\n"
+        "  --html             one self-contained page\n"
+        "  --howto            also print the command that looks at the port, for each system\n"
+        "  -t, --tcp          only tcp\n"
+        "  -u, --udp          only udp\n"
+        "\n"
+        "  --free             exit 0 when nothing holds the port, 4 when something does, 5 when that cannot "
+        "be told\n"
+        "  --listening        exit 0 when something listens, 3 when nothing does, 5 when that cannot be "
+        "told\n"
+        "  --connections      also connections whose near end is the port\n"
+        "  --all-holders      every process that has the socket, and command lines\n"
+        "  --all-netns        look into every network namespace (root)\n"
+        "  --no-processes     sockets and units only; faster\n"
+        "  --no-live          do not look at this machine\n"
+        "  --no-registry      look at this machine only\n"
+        "\n"
+        "  --update FILE      fold an edition in: IANA's CSV or XML, an /etc/services, our TSV; or a folder "
+        "of them\n"
+        "  --dry-run          with --update: only show what would change\n"
+        "  --date DATE        with --update: the edition's date, when its content does not say\n"
+        "  --as KEY           with --update: the source it is an edition of\n"
+        "  --dir FOLDER       where your own editions are kept (/var/lib/netinfo/ports)\n"
+        "  --check            read the tables through and say whether they are sound\n"
+        "\n"
+        "examples:\n"
+        "  ni port 987\n"
+        "  ni port 11434 --as-of 2025-06-01\n"
+        "  ni port --update /etc/services --dry-run\n"
+        "  ni port 8080/tcp --free && start-something\n";
+
+enum {
+        O_AS_OF = 256,
+        O_HISTORY,
+        O_SOURCE,
+        O_SOURCES,
+        O_JSON,
+        O_HTML,
+        O_HOWTO,
+        O_FREE,
+        O_LISTENING,
+        O_CONNECTIONS,
+        O_HOLDERS,
+        O_NETNS,
+        O_NO_PROCESSES,
+        O_NO_LIVE,
+        O_NO_REGISTRY,
+        O_UPDATE,
+        O_DRY_RUN,
+        O_DATE,
+        O_AS,
+        O_DIR,
+        O_TABLE,
+        O_CHECK
+};
+
+static const struct option options[] = {
+        {"as-of", required_argument, NULL, O_AS_OF},
+        {"history", no_argument, NULL, O_HISTORY},
+        {"source", required_argument, NULL, O_SOURCE},
+        {"list-sources", no_argument, NULL, O_SOURCES},
+        {"json", no_argument, NULL, O_JSON},
+        {"html", no_argument, NULL, O_HTML},
+        {"howto", no_argument, NULL, O_HOWTO},
+        {"free", no_argument, NULL, O_FREE},
+        {"listening", no_argument, NULL, O_LISTENING},
+        {"connections", no_argument, NULL, O_CONNECTIONS},
+        {"all-holders", no_argument, NULL, O_HOLDERS},
+        {"all-netns", no_argument, NULL, O_NETNS},
+        {"no-processes", no_argument, NULL, O_NO_PROCESSES},
+        {"no-live", no_argument, NULL, O_NO_LIVE},
+        {"no-registry", no_argument, NULL, O_NO_REGISTRY},
+        {"update", required_argument, NULL, O_UPDATE},
+        {"dry-run", no_argument, NULL, O_DRY_RUN},
+        {"date", required_argument, NULL, O_DATE},
+        {"as", required_argument, NULL, O_AS},
+        {"dir", required_argument, NULL, O_DIR},
+        {"table", required_argument, NULL, O_TABLE},
+        {"check", no_argument, NULL, O_CHECK},
+        {"tcp", no_argument, NULL, 't'},
+        {"udp", no_argument, NULL, 'u'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+};
+
+static bool date_option(struct port_tool *t, const char *name, port_date *ret)
+{
+        if (port_date_parse(bytes_str(optarg), ret))
+                return true;
+        port_tool_error(t, "--%s %s: no date; write 2015, 2015-06 or 2015-06-01", name, optarg);
+        return false;
+}
+
+static bool flag_option(struct port_options *o, int c)
+{
+        bool *const flag = c == O_HISTORY        ? &o->history
+                           : c == O_SOURCES      ? &o->list_sources
+                           : c == O_JSON         ? &o->json
+                           : c == O_HTML         ? &o->html
+                           : c == O_HOWTO        ? &o->howto
+                           : c == O_FREE         ? &o->free
+                           : c == O_LISTENING    ? &o->listening
+                           : c == O_CONNECTIONS  ? &o->connections
+                           : c == O_HOLDERS      ? &o->all_holders
+                           : c == O_NETNS        ? &o->all_namespaces
+                           : c == O_NO_PROCESSES ? &o->no_processes
+                           : c == O_NO_LIVE      ? &o->no_live
+                           : c == O_NO_REGISTRY  ? &o->no_registry
+                           : c == O_DRY_RUN      ? &o->dry_run
+                           : c == O_CHECK        ? &o->check
+                                                 : NULL;
+        if (flag)
+                *flag = true;
+        return flag != NULL;
+}
+
+/* 0: go on; otherwise an exit status + 1. */
+static int read_options(struct port_tool *t, int argc, char **argv)
+{
+        struct port_options *o = &t->o;
+        optind = 1;
+        opterr = 0;
+        for (int c; (c = getopt_long(argc, argv, ":tuh", options, NULL)) != -1;) {
+                if (flag_option(o, c))
+                        continue;
+                switch (c) {
+                case O_AS_OF:
+                        if (!date_option(t, "as-of", &o->as_of))
+                                return EXIT_USAGE + 1;
+                        break;
+                case O_DATE:
+                        if (!date_option(t, "date", &o->dated))
+                                return EXIT_USAGE + 1;
+                        break;
+                case O_SOURCE:
+                        o->source = optarg;
+                        break;
+                case O_UPDATE:
+                        o->update = optarg;
+                        break;
+                case O_AS:
+                        o->as = optarg;
+                        break;
+                case O_DIR:
+                        o->dir = optarg;
+                        break;
+                case O_TABLE:
+                        o->table = optarg;
+                        break;
+                case 't':
+                        o->transports |= PORT_TCP;
+                        break;
+                case 'u':
+                        o->transports |= PORT_UDP;
+                        break;
+                case 'h':
+                        buf_puts(&t->out, help);
+                        return EXIT_ANSWERED + 1;
+                default:
+                        port_tool_error(t,
+                                        c == ':' ? "%s needs a value; see ni port --help"
+                                                 : "unknown option %s; see ni port --help",
+                                        argv[optind - 1]);
+                        return EXIT_USAGE + 1;
+                }
+        }
+        return 0;
+}
+
+/* Does the key name a source that is known here? */
+static bool source_known(struct port_tool *t)
+{
+        struct port_source s;
+        if (!t->o.source)
+                return true;
+        for (unsigned k = 0; k < PORT_DB_TABLES; k++) {
+                for (uint32_t i = 0; i < port_table_sources(&t->db.table[k]); i++) {
+                        if (port_table_source(&t->db.table[k], i, &s) && strcmp(s.key, t->o.source) == 0)
+                                return true;
+                }
+        }
+        if (strcmp(t->o.source, "site") == 0)
+                return true;
+        port_tool_error(t, "--source %s: no such source; see ni port --list-sources", t->o.source);
+        return false;
+}
+
+static int answer_subject(struct port_tool *t)
+{
+        const struct bytes s = bytes_str(t->o.subject);
+        const size_t slash = bytes_find(s, '/');
+        uint16_t from, to;
+        uint8_t transports;
+        if (s.len && slash == 0)
+                return s.len > 1 ? port_answer_text(t, t->o.subject + 1) : EXIT_USAGE;
+        if (port_span_parse(bytes_sub(s, 0, slash), &from, &to)) {
+                if (slash < s.len) {
+                        if (!port_transport_parse(bytes_sub(s, slash + 1, s.len), &transports)) {
+                                port_tool_error(t, "%s: no such transport; tcp, udp, sctp or dccp",
+                                                t->o.subject);
+                                return EXIT_USAGE;
+                        }
+                        t->o.transports |= transports;
+                }
+                return from == to ? port_answer_one(t, from) : port_answer_range(t, from, to);
+        }
+        if (s.len && s.data[0] >= '0' && s.data[0] <= '9' && strspn(t->o.subject, "0123456789-") == s.len) {
+                port_tool_error(t, "%s: ports are 0 to 65535, a range is FROM-TO", t->o.subject);
+                return EXIT_USAGE;
+        }
+        return port_answer_name(t, t->o.subject);
+}
+
+int ni_port_run(int argc, char **argv)
+{
+        struct port_tool t;
+        port_tool_begin(&t, "ni port");
+        const int stop = read_options(&t, argc, argv);
+        if (stop)
+                return port_tool_end(&t, stop - 1);
+        const bool alone = t.o.list_sources || t.o.check || t.o.update;
+        if (optind + (alone ? 0 : 1) != argc) {
+                port_tool_error(&t, "one port, range, name or /text is needed; see ni port --help");
+                return port_tool_end(&t, EXIT_USAGE);
+        }
+        t.o.subject = alone ? NULL : argv[optind];
+        if (!port_tool_open(&t))
+                return port_tool_end(&t, EXIT_FAILED);
+        if (!source_known(&t))
+                return port_tool_end(&t, EXIT_USAGE);
+        const int exit = t.o.update         ? port_answer_update(&t)
+                         : t.o.check        ? port_answer_check(&t)
+                         : t.o.list_sources ? port_answer_sources(&t)
+                                            : answer_subject(&t);
+        return port_tool_end(&t, exit);
+}

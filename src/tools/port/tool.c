@@ -1,0 +1,171 @@
+#include "tools/port/port_tool.h"
+
+#include "sys/clock.h"
+#include "sys/fs.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#ifndef NETINFO_DATADIR
+#define NETINFO_DATADIR "/usr/share"
+#endif
+#define OWN_FOLDER "/var/lib/netinfo/ports"
+
+port_site_load *port_tool_site;
+
+void port_tool_begin(struct port_tool *t, const char *command)
+{
+        *t = (struct port_tool){.command = command};
+        arena_init(&t->arena, 1ul << 30);
+        buf_init(&t->out, 1ul << 30);
+        t->today = port_date_of_us(clock_wall_us());
+}
+
+void port_tool_error(struct port_tool *t, const char *format, ...)
+{
+        va_list ap;
+        fprintf(stderr, "%s: ", t->command);
+        va_start(ap, format);
+        vfprintf(stderr, format, ap);
+        va_end(ap);
+        fputc('\n', stderr);
+}
+
+port_date port_tool_day(const struct port_tool *t)
+{
+        return t->o.as_of ? port_date_last(t->o.as_of) : t->today;
+}
+
+const char *port_tool_folder(const struct port_tool *t)
+{
+        const char *env = secure_getenv("NETINFO_PORTS_DIR");
+        return t->o.dir ? t->o.dir : env && *env ? env : OWN_FOLDER;
+}
+
+/* Beside this program in a build tree (BUILD/src/tools/ni -> BUILD/src/portdb/ports.table), or in
+ * BUILD/tests/... */
+static bool beside(char *to, size_t size)
+{
+        char exe[3000];
+        const ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+        exe[n > 0 ? n : 0] = 0;
+        for (unsigned up = 0; up < 4; up++) {
+                char *slash = strrchr(exe, '/');
+                if (!slash || slash == exe)
+                        break;
+                *slash = 0;
+                snprintf(to, size, "%s/src/portdb/ports.table", exe);
+                if (up && access(to, R_OK) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static void find_shipped(struct port_tool *t)
+{
+        const char *env = secure_getenv("NETINFO_PORT_TABLE");
+        if (t->o.table || (env && *env))
+                snprintf(t->shipped, sizeof(t->shipped), "%s", t->o.table ? t->o.table : env);
+        else if (!beside(t->shipped, sizeof(t->shipped)))
+                snprintf(t->shipped, sizeof(t->shipped), "%s", NETINFO_DATADIR "/netinfo/ports.table");
+}
+
+bool port_tool_open(struct port_tool *t)
+{
+        const char *why;
+        find_shipped(t);
+        int err = port_table_open(t->shipped, &t->db.table[0], &why);
+        if (err) {
+                port_tool_error(t, "%s: %s; reinstall NetInfo, or name the port table in NETINFO_PORT_TABLE",
+                                t->shipped, err == EBADMSG ? why : strerror(err));
+                return false;
+        }
+        snprintf(t->own, sizeof(t->own), "%s/own.table", port_tool_folder(t));
+        err = port_table_open(t->own, &t->db.table[1], &why);
+        if (err && err != ENOENT && err != EACCES)
+                port_tool_error(t, "%s: %s; your own editions are left out (import them again)", t->own,
+                                err == EBADMSG ? why : strerror(err));
+        port_system_read(&t->arena, &t->system);
+        t->db.ephemeral_from = t->system.ephemeral_from;
+        t->db.ephemeral_to = t->system.ephemeral_to;
+        return true;
+}
+
+void port_tool_ask_site(struct port_tool *t, uint16_t from, uint16_t to)
+{
+        t->site_silence = NULL;
+        t->db.site = port_tool_site ? port_tool_site(from, to, &t->site_silence) : NULL;
+}
+
+int port_tool_end(struct port_tool *t, int exit)
+{
+        const bool damaged = t->db.table[0].damaged || t->db.table[1].damaged;
+        if (t->out.failed || t->arena.failed) {
+                port_tool_error(t, "out of memory");
+                exit = EXIT_FAILED;
+        } else if (t->out.len) {
+                const int err = fs_write_all(STDOUT_FILENO, t->out.data, t->out.len);
+                if (err && err != EPIPE)
+                        port_tool_error(t, "standard output: %s", strerror(err));
+                exit = err ? EXIT_FAILED : exit;
+        }
+        if (damaged) {
+                port_tool_error(t, "%s: the table is damaged and the answer may be incomplete; reinstall it",
+                                t->db.table[0].damaged ? t->shipped : t->own);
+                exit = EXIT_FAILED;
+        }
+        for (unsigned i = 0; i < PORT_DB_TABLES; i++)
+                port_table_close(&t->db.table[i]);
+        arena_done(&t->arena);
+        buf_done(&t->out);
+        return exit;
+}
+
+void port_put(struct buf *b, const char *text)
+{
+        const size_t n = strlen(text);
+        for (size_t i = 0; i < n; i++) {
+                const uint8_t c = (uint8_t)text[i];
+                /* U+0080 to U+009F are control characters too (C2 80 .. C2 9F). */
+                if (c == 0xc2 && i + 1 < n && (uint8_t)text[i + 1] < 0xa0) {
+                        buf_putc(b, '?');
+                        i++;
+                } else {
+                        buf_putc(b, c < 0x20 || c == 0x7f ? '?' : (char)c);
+                }
+        }
+}
+
+void port_pad(struct buf *b, size_t from, size_t width)
+{
+        while (b->len < from + width && !b->failed)
+                buf_putc(b, ' ');
+}
+
+void port_put_interval(struct buf *b, port_date first, port_date last)
+{
+        char x[PORT_DATE_BYTES], y[PORT_DATE_BYTES];
+        if (first && last && first != last)
+                buf_printf(b, "%s .. %s", port_date_text(first, x), port_date_text(last, y));
+        else if (first && !last)
+                buf_printf(b, "since %s", port_date_text(first, x));
+        else if (!first && last)
+                buf_printf(b, "seen %s", port_date_text(last, y));
+        else
+                buf_puts(b, port_date_text(first, x));
+}
+
+const char *port_user_name(uint32_t uid, char to[static 64])
+{
+        struct passwd p, *found = NULL;
+        char space[4096];
+        if (getpwuid_r(uid, &p, space, sizeof(space), &found) == 0 && found)
+                snprintf(to, 64, "%s", found->pw_name);
+        else
+                snprintf(to, 64, "%u", uid);
+        return to;
+}
