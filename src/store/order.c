@@ -5,13 +5,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define ORDER_KEY   12u
-#define ORDER_FIRST ((uint64_t)1 << 62) /* of an only child: room for 2^30 steps before it, 3 * 2^30 behind \
-                                         */
-#define ORDER_STEP  ((uint64_t)1 << 32) /* 32 insertions between two neighbours before a gap closes */
-#define ORDER_END   UINT64_MAX          /* no child has it, nor 0 */
-#define ORDER_ROOMY ((uint64_t)1 << 20) /* least gap after a rebalance: the next one is 20 insertions away \
-                                         */
+#define ORDER_KEY 12u
+#define ORDER_FIRST                                                                                        \
+        ((uint64_t)1 << 62)            /* of an only child: room for 2^30 steps before it, 3 * 2^30 behind \
+                                        */
+#define ORDER_STEP ((uint64_t)1 << 32) /* 32 insertions between two neighbours before a gap closes */
+#define ORDER_END  UINT64_MAX          /* no child has it, nor 0 */
+/* Least gap after spreading n children: grows with n, so that after a wide spread many narrow ones are
+ * possible within it before the next wide one. A run of insertions at one place costs O(log n) moves each. */
+#define ORDER_ROOMY(n) ((uint64_t)(n) << 10)
 
 static struct bytes order_key(uint8_t to[ORDER_KEY], uint32_t parent, uint64_t ordinal)
 {
@@ -135,7 +137,7 @@ static enum ni_status side(struct store_txn *t, uint32_t parent, uint64_t from, 
         return st == NI_NODIR ? NI_OK : st;
 }
 
-/* Gathers children around the gap (before, behind) until they can be spread with ORDER_ROOMY between them. */
+/* Gathers children around the gap (before, behind) until they can be spread with room between them. */
 static enum ni_status window_open(struct store_txn *t, uint32_t parent, uint64_t before, uint64_t behind,
                                   struct window *w)
 {
@@ -159,50 +161,63 @@ static enum ni_status window_open(struct store_txn *t, uint32_t parent, uint64_t
                         st = side(t, parent, behind, false, w->v + n, half, &m, &w->right);
                 w->behind = n;
                 w->n = n + m;
-                if (st == NI_OK && (w->right - w->left) / (w->n + 2) >= ORDER_ROOMY)
+                if (st == NI_OK && (w->right - w->left) / (w->n + 2) >= ORDER_ROOMY(w->n))
                         break;
         }
         return st;
 }
 
-static enum ni_status replace_ordinal(struct store_txn *t, const struct place *p, uint64_t ordinal)
+/* Takes a child out of the list and of the index; its properties, copied, into *ret. */
+static enum ni_status lift(struct store_txn *t, const struct place *p, struct bytes *ret)
 {
         struct store_node n;
         enum ni_status st = store_get(t, p->child, &n);
         if (st != NI_OK)
                 return st == NI_NODIR ? store_damaged(t) : st;
-        struct bytes props =
-                arena_bytes(&t->change.arena, n.props); /* the page goes away with the next put */
-        if (!props.data)
+        *ret = arena_bytes(&t->change.arena, n.props); /* the page goes away with the next write */
+        if (!ret->data)
                 return store_fail(t, ENOMEM);
+        st = store_index_change(t, p->parent, p->ordinal, p->child, *ret, BYTES_NONE);
+        return st == NI_OK ? store_order_unlink(t, p->parent, p->ordinal) : st;
+}
+
+static enum ni_status put_down(struct store_txn *t, const struct place *p, struct bytes props,
+                               uint64_t ordinal)
+{
+        struct store_node n;
+        enum ni_status st = store_get(t, p->child, &n);
+        if (st != NI_OK)
+                return st == NI_NODIR ? store_damaged(t) : st;
         n.props = props;
-        st = store_index_change(t, p->parent, p->ordinal, p->child, props, BYTES_NONE);
         n.ordinal = ordinal;
         n.version = t->change.seq;
-        if (st == NI_OK)
-                st = store_index_change(t, p->parent, ordinal, p->child, BYTES_NONE, props);
-        if (st == NI_OK)
-                st = store_node_put(t, &n, true);
+        st = store_node_put(t, &n, true);
         if (st == NI_OK)
                 st = store_order_link(t, p->parent, ordinal, p->child, false);
+        if (st == NI_OK)
+                st = store_index_change(t, p->parent, ordinal, p->child, BYTES_NONE, props);
         t->moved++;
         return st == NI_OK ? store_note_moved(t, &n) : st;
 }
 
-/* Spreads the children around a closed gap evenly and gives the ordinal of the new one. The window doubles
- * until it is sparse enough, so a run of insertions at one place costs a constant number of moves each. */
+/* Spreads the children around a closed gap evenly and gives the ordinal of the new one. All are lifted before
+ * any is put down, because a new place may be somebody else's old one. */
 static enum ni_status rebalance(struct store_txn *t, uint32_t parent, uint64_t before, uint64_t behind,
                                 uint64_t *ret)
 {
         struct window w = {0};
         enum ni_status st = window_open(t, parent, before, behind, &w);
+        struct bytes *props = st == NI_OK ? calloc(w.n, sizeof(*props)) : NULL;
+        if (st == NI_OK && !props)
+                st = store_fail(t, ENOMEM);
         const uint64_t gap = st == NI_OK ? (w.right - w.left) / (w.n + 2) : 0;
         for (size_t i = 0; st == NI_OK && i < w.n; i++)
-                st = store_order_unlink(t, parent, w.v[i].ordinal);
+                st = lift(t, &w.v[i], &props[i]);
         for (size_t i = 0; st == NI_OK && i < w.n; i++)
-                st = replace_ordinal(t, &w.v[i], w.left + gap * (i + 1 + (i >= w.behind)));
+                st = put_down(t, &w.v[i], props[i], w.left + gap * (i + 1 + (i >= w.behind)));
         if (st == NI_OK)
                 *ret = w.left + gap * (w.behind + 1);
+        free(props);
         free(w.v);
         return st;
 }

@@ -1,0 +1,248 @@
+/* Long child lists: no operation rewrites the list, positions are exact, rebalancing is local. Counts entries
+ * and pages, not time. */
+#include "fixture.h"
+
+#include "store/store-internal.h" /* the number of children a rebalance moved; LMDB's page counts */
+
+#include <stdlib.h>
+
+/* Pages that one small change replaces: LMDB lists them under the transaction's number in its table 0. */
+static uint64_t pages_replaced(struct fixture *f, enum ni_status (*change)(struct fixture *, uint32_t),
+                               uint32_t arg)
+{
+        MDB_envinfo info;
+        size_t count = 0;
+        begin(f);
+        assert_int_equal(change(f, arg), NI_OK);
+        commit(f);
+        reading(f);
+        assert_int_equal(mdb_env_info(f->s->env, &info), 0);
+        MDB_val k = {sizeof(info.me_last_txnid), &info.me_last_txnid}, v;
+        assert_int_equal(mdb_get(f->r->txn, 0, &k, &v), 0);
+        memcpy(&count, v.mv_data, sizeof(count));
+        read_done(f);
+        return count;
+}
+
+static enum ni_status insert_at(struct fixture *f, uint32_t where)
+{
+        return store_add_child(f->w, 0, props_of(f, "name=new"), where, NI_INDEX_NULL, NULL, NULL);
+}
+
+static enum ni_status remove_it(struct fixture *f, uint32_t object)
+{
+        return store_remove_child(f->w, 0, object, NULL);
+}
+
+static void fill(struct fixture *f, uint32_t n)
+{
+        begin(f);
+        for (uint32_t i = 0; i < n; i++) {
+                const enum ni_status st = store_add_child(f->w, 0, props_of(f, "name=x"), NI_INDEX_NULL,
+                                                          NI_INDEX_NULL, NULL, NULL);
+                if (st != NI_OK)
+                        fail_msg("child %u: %d", i, st);
+                if (i % 1000 == 999) {
+                        commit(f);
+                        begin(f);
+                }
+        }
+        commit(f);
+}
+
+/* 200,000 children: adding, inserting in the middle and removing write a handful of pages, as many as with
+ * 1,000. */
+static void long_list(void **state)
+{
+        struct fixture *f = *state;
+        fill(f, 1000);
+        const uint64_t small[] = {pages_replaced(f, insert_at, NI_INDEX_NULL),
+                                  pages_replaced(f, insert_at, 500), pages_replaced(f, remove_it, 700)};
+        fill(f, 199000);
+        const uint64_t large[] = {pages_replaced(f, insert_at, NI_INDEX_NULL),
+                                  pages_replaced(f, insert_at, 100000), pages_replaced(f, insert_at, 0),
+                                  pages_replaced(f, remove_it, 150000), pages_replaced(f, remove_it, 1)};
+        for (size_t i = 0; i < 5; i++)
+                assert_in_range(large[i], 1, 40);
+        for (size_t i = 0; i < 3; i++)
+                assert_in_range(small[i], 1, 40);
+        reading(f);
+        struct store_node n;
+        assert_int_equal(store_get(f->r, 0, &n), NI_OK);
+        assert_int_equal(n.child_count, 200000 + 2 + 3 - 1 - 2);
+        read_done(f);
+        check_clean(f);
+}
+
+/* A walk in slices sees every child once, also when it is begun anew after each slice. */
+static void slices(void **state)
+{
+        struct fixture *f = *state;
+        struct store_walk w;
+        uint64_t after = STORE_FROM_START, seen = 0, slices_used = 0;
+        fill(f, 2500);
+        reading(f);
+        for (bool more = true; more; slices_used++) {
+                store_lookup(f->r, 0, BYTES_LIT("note"), BYTES_LIT("nowhere"), after, &w);
+                w.most = 100;
+                assert_false(store_next(&w));
+                assert_int_equal(w.status, NI_OK);
+                seen += w.visited;
+                after = w.ordinal;
+                more = w.paused;
+                store_end(&w);
+        }
+        assert_int_equal(seen, 2500);
+        assert_int_equal(slices_used, 26);
+        store_children(f->r, 0, STORE_FROM_START, &w);
+        for (int i = 0; i < 10; i++)
+                assert_true(store_next(&w));
+        after = w.ordinal;
+        store_end(&w);
+        store_children(f->r, 0, after, &w);
+        assert_true(store_next(&w));
+        assert_int_equal(w.child, 11);
+        store_end(&w);
+        read_done(f);
+}
+
+/* Finding a child by an indexed property looks at the hits only. */
+static void lookup_looks_at_hits(void **state)
+{
+        struct fixture *f = *state;
+        struct store_walk w;
+        fill(f, 3000);
+        begin(f);
+        const uint32_t one = add(f, 0, "name=needle");
+        commit(f);
+        reading(f);
+        store_lookup(f->r, 0, BYTES_LIT("name"), BYTES_LIT("needle"), STORE_FROM_START, &w);
+        assert_true(store_next(&w));
+        assert_int_equal(w.child, one);
+        assert_false(store_next(&w));
+        assert_int_equal(w.visited, 1);
+        store_end(&w);
+        read_done(f);
+}
+
+static void expect_order(struct fixture *f, const uint32_t *v, uint32_t n)
+{
+        struct store_walk w;
+        uint64_t last = 0;
+        uint32_t i = 0;
+        store_children(f->w, 0, STORE_FROM_START, &w);
+        while (store_next(&w)) {
+                assert_true(i < n);
+                assert_int_equal(w.child, v[i++]);
+                assert_true(w.ordinal > last && w.ordinal < UINT64_MAX);
+                last = w.ordinal;
+        }
+        store_end(&w);
+        assert_int_equal(w.status, NI_OK);
+        assert_int_equal(i, n);
+}
+
+/* Inserts n children, always at `where(i)`, beside an array that tells the truth. */
+static void insert_many(struct fixture *f, uint32_t n, uint32_t (*where)(uint32_t i, uint32_t count))
+{
+        uint32_t *v = calloc(n, sizeof(*v));
+        assert_non_null(v);
+        begin(f);
+        for (uint32_t i = 0; i < n; i++) {
+                struct ni_id id;
+                const uint32_t at = where(i, i);
+                assert_int_equal(
+                        store_add_child(f->w, 0, props_of(f, "name=x uid=1"), at, NI_INDEX_NULL, &id, NULL),
+                        NI_OK);
+                const uint32_t k = at < i ? at : i;
+                memmove(v + k + 1, v + k, (i - k) * sizeof(*v));
+                v[k] = id.object;
+        }
+        expect_order(f, v, n);
+        commit(f);
+        check_clean(f);
+        free(v);
+}
+
+static uint32_t at_one_place(uint32_t i, uint32_t count)
+{
+        (void)i;
+        return count < 2 ? count : 1;
+}
+static uint32_t before_last(uint32_t i, uint32_t count)
+{
+        (void)i;
+        return count ? count - 1 : 0;
+}
+static uint32_t in_the_middle(uint32_t i, uint32_t count)
+{
+        (void)i;
+        return count / 2;
+}
+static uint32_t in_front(uint32_t i, uint32_t count)
+{
+        (void)i;
+        (void)count;
+        return 0;
+}
+
+/* 4,000 insertions at one place close gaps again and again; each pays for a constant number of moves. */
+static void closing_gaps(void **state)
+{
+        struct fixture *f = *state;
+        insert_many(f, 4000, at_one_place);
+        assert_in_range(f->s->writer.moved, 16, 4000 * 8);
+}
+static void closing_gaps_at_end(void **state)
+{
+        struct fixture *f = *state;
+        insert_many(f, 4000, before_last);
+        assert_in_range(f->s->writer.moved, 16, 4000 * 8);
+}
+static void closing_gaps_in_middle(void **state)
+{
+        struct fixture *f = *state;
+        insert_many(f, 4000, in_the_middle);
+        assert_in_range(f->s->writer.moved, 16, 4000 * 8);
+}
+static void in_front_needs_no_moves(void **state)
+{
+        struct fixture *f = *state;
+        insert_many(f, 4000, in_front);
+        assert_int_equal(f->s->writer.moved, 0);
+}
+
+/* The ends of the number space: appending behind the last ordinal there is. */
+static void end_of_space(void **state)
+{
+        struct fixture *f = *state;
+        const uint8_t none[4] = {0};
+        assert_int_equal(store_write_begin(f->s, &f->w), NI_OK);
+        for (uint32_t i = 0; i < 2; i++) {
+                const struct store_node n = {
+                        .id = {i + 1, 0}, .ordinal = i ? UINT64_MAX - 1 : 1, .props = bytes_of(none, 4)};
+                assert_int_equal(store_replay_node(f->w, &n), NI_OK);
+        }
+        assert_int_equal(store_change_begin(f->w, &nobody), NI_OK);
+        assert_int_equal(add(f, 0, "name=last"), 3);
+        assert_int_equal(store_add_child(f->w, 0, props_of(f, ""), 0, NI_INDEX_NULL, NULL, NULL), NI_OK);
+        assert_string_equal(children_of(f->w, 0), "4 1 2 3");
+        commit(f);
+        check_clean(f);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+        const struct CMUnitTest tests[] = {
+                T(long_list),
+                T(slices),
+                T(lookup_looks_at_hits),
+                T(closing_gaps),
+                T(closing_gaps_at_end),
+                T(end_of_space),
+                T(closing_gaps_in_middle),
+                T(in_front_needs_no_moves),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
