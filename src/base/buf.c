@@ -27,10 +27,8 @@ void buf_truncate(struct buf *b, size_t len)
                 b->len = len;
 }
 
-static bool grow(struct buf *b, size_t need)
+static bool reserve(struct buf *b, size_t need)
 {
-        if (need < b->len || (b->limit && need > b->limit))
-                return false;
         if (need <= b->cap)
                 return true;
         size_t cap = b->cap ? b->cap : 256;
@@ -44,15 +42,23 @@ static bool grow(struct buf *b, size_t need)
         return true;
 }
 
+/* Memory for n more bytes within the limit, and `beyond` more that never become content. */
+static bool grow(struct buf *b, size_t n, size_t beyond)
+{
+        size_t need, room;
+        if (!b->failed && !__builtin_add_overflow(b->len, n, &need) && (!b->limit || need <= b->limit) &&
+            !__builtin_add_overflow(need, beyond, &room) && reserve(b, room ? room : 1))
+                return true;
+        b->failed = true;
+        return false;
+}
+
 uint8_t *buf_add(struct buf *b, size_t n)
 {
-        size_t need;
-        if (b->failed || __builtin_add_overflow(b->len, n, &need) || !grow(b, need ? need : 1)) {
-                b->failed = true;
+        if (!grow(b, n, 0))
                 return NULL;
-        }
         uint8_t *p = b->data + b->len;
-        b->len = need;
+        b->len += n;
         return p;
 }
 
@@ -85,13 +91,12 @@ void buf_printf(struct buf *b, const char *format, ...)
                 b->failed = true;
                 return;
         }
-        uint8_t *p = buf_add(b, (size_t)n + 1);
-        if (!p)
+        if (!grow(b, (size_t)n, 1)) /* vsnprintf writes a NUL behind it */
                 return;
         va_start(ap, format);
-        vsnprintf((char *)p, (size_t)n + 1, format, ap);
+        vsnprintf((char *)b->data + b->len, (size_t)n + 1, format, ap);
         va_end(ap);
-        b->len--; /* the NUL is not content */
+        b->len += (size_t)n;
 }
 
 void buf_consume(struct buf *b, size_t n)

@@ -17,8 +17,7 @@ void buf_init(struct buf *b, size_t limit);
 void buf_done(struct buf *b);
 /* Empties it, keeps the memory, forgets the failure. */
 void buf_clear(struct buf *b);
-/* Shortens to len (no effect when it is shorter) and, if it stands within the remaining content, keeps the
- * sticky failure. */
+/* Shortens to len; no effect when it is shorter. A failure stays. */
 void buf_truncate(struct buf *b, size_t len);
 /* Room for n more bytes, which become part of the content, not cleared; NULL and failed when there is none. n
  * == 0 is fine. */

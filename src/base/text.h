@@ -8,7 +8,7 @@
  */
 bool text_u64(struct bytes s, uint64_t max, uint64_t *ret);
 bool text_u32(struct bytes s, uint32_t *ret);
-/* Optional '-' and digits. */
+/* Optional '-' and digits; -INT64_MAX .. INT64_MAX. */
 bool text_i64(struct bytes s, int64_t *ret);
 /* protocol.md 1.4: YES Yes yes Y y 1 are true, NO No no N n 0 false, anything else is `otherwise`. */
 bool text_bool(struct bytes s, bool otherwise);
