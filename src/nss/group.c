@@ -1,5 +1,6 @@
 /* group, and the group list of a user: doc/resolution.md 11.1. */
 #include "nss/guest.h"
+#include "snapshot/search.h"
 
 #include <grp.h>
 #include <stdalign.h>
@@ -56,10 +57,10 @@ enum nss_status _nss_netinfo_getgrnam_r(const char *name, struct group *result, 
         for (unsigned turn = 0; turn < SNAP_TURNS; turn++) {
                 struct snap_pin pin;
                 struct snap_group_view g;
-                const int err = snap_pin(SNAP_GROUP, &pin);
+                const int err = snap_pin(SNAP_GROUP, SNAP_NEEDS_NAMES, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = snap_group_by_name(&pin.image, name, len, &g);
+                const enum snap_result found = search_group_by_name(&pin.image, name, len, &g);
                 const enum nss_status status = give(found, &g, result, buffer, buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
@@ -73,10 +74,10 @@ enum nss_status _nss_netinfo_getgrgid_r(gid_t gid, struct group *result, char *b
         for (unsigned turn = 0; turn < SNAP_TURNS; turn++) {
                 struct snap_pin pin;
                 struct snap_group_view g;
-                const int err = snap_pin(SNAP_GROUP, &pin);
+                const int err = snap_pin(SNAP_GROUP, SNAP_NEEDS_NUMBERS, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = snap_group_by_gid(&pin.image, gid, &g);
+                const enum snap_result found = search_group_by_gid(&pin.image, gid, &g);
                 const enum nss_status status = give(found, &g, result, buffer, buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
@@ -102,7 +103,7 @@ enum nss_status _nss_netinfo_getgrent_r(struct group *result, char *buffer, size
         struct snap_group_view g;
         if (!w)
                 return NSS_STATUS_UNAVAIL;
-        const enum snap_result found = snap_group_listed(&w->own.image, w->position, &g);
+        const enum snap_result found = search_group_listed(&w->own.image, w->position, &g);
         const enum nss_status status = give(found, &g, result, buffer, buflen, errnop);
         w->position += status == NSS_STATUS_SUCCESS;
         return status;
@@ -160,9 +161,9 @@ static enum nss_status user_without_groups(const char *user, size_t len, int *er
         for (unsigned turn = 0; turn < SNAP_TURNS; turn++) {
                 struct snap_pin pin;
                 struct snap_user_view u;
-                if (snap_pin(SNAP_PASSWD, &pin))
+                if (snap_pin(SNAP_PASSWD, SNAP_NEEDS_NAMES, &pin))
                         return nss_not_found(SNAP_ABSENT, errnop);
-                const enum snap_result found = snap_user_by_name(&pin.image, user, len, &u);
+                const enum snap_result found = search_user_by_name(&pin.image, user, len, &u);
                 if (snap_stands(&pin))
                         return found == SNAP_FOUND ? NSS_STATUS_SUCCESS : nss_not_found(found, errnop);
         }
@@ -178,10 +179,10 @@ enum nss_status _nss_netinfo_initgroups_dyn(const char *user, gid_t skipgroup, l
                         .gids = *groupsp, .before = *start, .used = *start, .size = *size, .limit = limit};
                 struct snap_pin pin;
                 struct snap_gids_view v;
-                int err = snap_pin(SNAP_GROUP, &pin);
+                int err = snap_pin(SNAP_GROUP, SNAP_NEEDS_MEMBERS, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = snap_gids_by_name(&pin.image, user, len, &v);
+                const enum snap_result found = search_gids_by_name(&pin.image, user, len, &v);
                 if (found == SNAP_FOUND)
                         err = list_add_all(&l, &v, skipgroup);
                 *groupsp = l.gids; /* grown or not, it is the caller's to free */

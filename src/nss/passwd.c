@@ -1,5 +1,6 @@
 /* passwd: doc/resolution.md 11.1. */
 #include "nss/guest.h"
+#include "snapshot/search.h"
 
 #include <pwd.h>
 #include <string.h>
@@ -13,14 +14,30 @@ NSS_DOOR enum nss_status _nss_netinfo_endpwent(void);
 NSS_DOOR enum nss_status _nss_netinfo_getpwent_r(struct passwd *result, char *buffer, size_t buflen,
                                                  int *errnop);
 
-static inline enum nss_status give(enum snap_result found, const struct snap_user_view *u,
-                                   struct passwd *result, char *buffer, size_t buflen, int *errnop)
+#define USUAL 64u /* bytes: nearly every user's text is shorter */
+
+/* Copies a text of usual length in a fixed size: with the true length, which has to come from the record
+ * first, the copy would wait for memory and its branches would be guessed wrong. What lies behind the text in
+ * the image lands behind it in the caller's buffer, where nobody looks. */
+static inline void copy(char *buffer, size_t buflen, const struct snap_image *image,
+                        const struct snap_user_view *u)
+{
+        const uint64_t from = (uint64_t)((const uint8_t *)u->text - image->base);
+        if (u->text_len <= USUAL && buflen >= USUAL && snap_bytes(image, from, USUAL))
+                memcpy(buffer, u->text, USUAL);
+        else
+                memcpy(buffer, u->text, u->text_len);
+}
+
+static inline enum nss_status give(const struct snap_image *image, enum snap_result found,
+                                   const struct snap_user_view *u, struct passwd *result, char *buffer,
+                                   size_t buflen, int *errnop)
 {
         if (found != SNAP_FOUND)
                 return nss_not_found(found, errnop);
         if (u->text_len > buflen)
                 return nss_too_small(errnop);
-        memcpy(buffer, u->text, u->text_len);
+        copy(buffer, buflen, image, u);
         if (buffer[u->text_len - 1] != '\0') /* asked of the copy: the image may have changed since */
                 return nss_not_found(SNAP_DAMAGED, errnop);
         result->pw_name = buffer;
@@ -40,11 +57,11 @@ enum nss_status _nss_netinfo_getpwnam_r(const char *name, struct passwd *result,
         for (unsigned turn = 0; turn < SNAP_TURNS; turn++) {
                 struct snap_pin pin;
                 struct snap_user_view u;
-                const int err = snap_pin(SNAP_PASSWD, &pin);
+                const int err = snap_pin(SNAP_PASSWD, SNAP_NEEDS_NAMES, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = snap_user_by_name(&pin.image, name, len, &u);
-                const enum nss_status status = give(found, &u, result, buffer, buflen, errnop);
+                const enum snap_result found = search_user_by_name(&pin.image, name, len, &u);
+                const enum nss_status status = give(&pin.image, found, &u, result, buffer, buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
         }
@@ -57,11 +74,11 @@ enum nss_status _nss_netinfo_getpwuid_r(uid_t uid, struct passwd *result, char *
         for (unsigned turn = 0; turn < SNAP_TURNS; turn++) {
                 struct snap_pin pin;
                 struct snap_user_view u;
-                const int err = snap_pin(SNAP_PASSWD, &pin);
+                const int err = snap_pin(SNAP_PASSWD, SNAP_NEEDS_NUMBERS, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = snap_user_by_uid(&pin.image, uid, &u);
-                const enum nss_status status = give(found, &u, result, buffer, buflen, errnop);
+                const enum snap_result found = search_user_by_uid(&pin.image, uid, &u);
+                const enum nss_status status = give(&pin.image, found, &u, result, buffer, buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
         }
@@ -86,8 +103,8 @@ enum nss_status _nss_netinfo_getpwent_r(struct passwd *result, char *buffer, siz
         struct snap_user_view u;
         if (!w)
                 return NSS_STATUS_UNAVAIL;
-        const enum snap_result found = snap_user_listed(&w->own.image, w->position, &u);
-        const enum nss_status status = give(found, &u, result, buffer, buflen, errnop);
+        const enum snap_result found = search_user_listed(&w->own.image, w->position, &u);
+        const enum nss_status status = give(&w->own.image, found, &u, result, buffer, buflen, errnop);
         w->position += status == NSS_STATUS_SUCCESS;
         return status;
 }

@@ -1,5 +1,6 @@
 /* shadow: doc/resolution.md 11.1, 11.3. Who may not read the image gets UNAVAIL and EACCES. */
 #include "nss/guest.h"
+#include "snapshot/search.h"
 
 #include <shadow.h>
 #include <string.h>
@@ -40,10 +41,10 @@ enum nss_status _nss_netinfo_getspnam_r(const char *name, struct spwd *result, c
         for (unsigned turn = 0; turn < SNAP_TURNS; turn++) {
                 struct snap_pin pin;
                 struct snap_shadow_view s;
-                const int err = snap_pin(SNAP_SHADOW, &pin);
+                const int err = snap_pin(SNAP_SHADOW, SNAP_NEEDS_NAMES, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = snap_shadow_by_name(&pin.image, name, len, &s);
+                const enum snap_result found = search_shadow_by_name(&pin.image, name, len, &s);
                 const enum nss_status status = give(found, &s, result, buffer, buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
@@ -69,7 +70,7 @@ enum nss_status _nss_netinfo_getspent_r(struct spwd *result, char *buffer, size_
         struct snap_shadow_view s;
         if (!w)
                 return NSS_STATUS_UNAVAIL;
-        const enum snap_result found = snap_shadow_listed(&w->own.image, w->position, &s);
+        const enum snap_result found = search_shadow_listed(&w->own.image, w->position, &s);
         const enum nss_status status = give(found, &s, result, buffer, buflen, errnop);
         w->position += status == NSS_STATUS_SUCCESS;
         return status;

@@ -3,6 +3,7 @@
 #define NETINFO_SNAPSHOT_BUILDER_INTERNAL_H
 
 #include "base/buf.h"
+#include "snapshot/hash.h"
 #include "snapshot/writer.h"
 
 struct snap_builder {
@@ -29,6 +30,42 @@ struct snap_raw {
 
 struct snap_raw snap_raw_at(enum snap_kind kind, uint8_t *at);
 
+/* A table that is being filled. */
+struct snap_filling {
+        struct snap_bucket *buckets;
+        uint32_t bits;
+};
+
+/* Room for n keys at half load. 0 or ENOMEM. */
+int snap_filling_init(struct snap_filling *t, uint64_t n);
+void snap_filling_done(struct snap_filling *t);
+/* Slots of a walk: i = snap_filling_home, then snap_filling_next until *snap_filling_at is 0. */
+static inline uint32_t snap_filling_home(const struct snap_filling *t, uint64_t hash)
+{
+        return snap_home(hash, t->bits) * SNAP_BUCKET;
+}
+
+static inline uint32_t snap_filling_next(const struct snap_filling *t, uint32_t i)
+{
+        return (i + 1) & (uint32_t)(((uint64_t)1 << t->bits) - 1);
+}
+
+static inline uint32_t *snap_filling_at(const struct snap_filling *t, uint32_t i)
+{
+        return &t->buckets[i / SNAP_BUCKET].at[i % SNAP_BUCKET];
+}
+
+static inline uint32_t *snap_filling_hash(const struct snap_filling *t, uint32_t i)
+{
+        return &t->buckets[i / SNAP_BUCKET].hash[i % SNAP_BUCKET];
+}
+
+static inline void snap_filling_set(const struct snap_filling *t, uint32_t i, uint32_t hash, uint32_t at)
+{
+        *snap_filling_hash(t, i) = hash;
+        *snap_filling_at(t, i) = at;
+}
+
 /* The members of all groups in the buffer, turned round: member records for doc/snapshot-format.md 4, one
  * after the other, in order of first appearance. 0 or ENOMEM. */
 int snap_index_members(const struct snap_builder *b, struct buf *ret_entries, uint32_t *ret_users);
@@ -36,15 +73,6 @@ int snap_index_members(const struct snap_builder *b, struct buf *ret_entries, ui
 static inline uint64_t snap_round(uint64_t n, uint64_t to)
 {
         return (n + to - 1) / to * to;
-}
-
-/* Bits of a table that holds n keys at half load. */
-static inline uint32_t snap_bits_for(uint64_t n)
-{
-        uint32_t bits = 3;
-        while (((uint64_t)1 << bits) < 2 * n)
-                bits++;
-        return bits;
 }
 
 #endif

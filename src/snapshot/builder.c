@@ -1,6 +1,5 @@
 #include "snapshot/builder-internal.h"
 
-#include "snapshot/hash.h"
 #include "snapshot/verify.h"
 #include "sys/random.h"
 
@@ -264,41 +263,33 @@ static void raw_unlist(const struct snap_raw *r)
 
 /* -- tables
  * -------------------------------------------------------------------------------------------------------- */
-struct table {
-        struct snap_slot_bytes *slots;
-        uint32_t bits;
-};
-
 struct tables {
         uint64_t key[2];
-        struct table names, numbers, members;
+        struct snap_filling names, numbers, members;
 };
 
-static int table_init(struct table *t, uint64_t keys)
+int snap_filling_init(struct snap_filling *t, uint64_t n)
 {
-        t->bits = snap_bits_for(keys);
-        t->slots = calloc((size_t)1 << t->bits, sizeof(*t->slots));
-        return t->slots ? 0 : ENOMEM;
+        t->bits = 3;
+        while (((uint64_t)1 << t->bits) < 2 * n)
+                t->bits++;
+        t->buckets = calloc((size_t)1 << (t->bits - 2), sizeof(*t->buckets));
+        return t->buckets ? 0 : ENOMEM;
 }
 
-static void table_done(struct table *t)
+void snap_filling_done(struct snap_filling *t)
 {
-        free(t->slots);
-        *t = (struct table){0};
-}
-
-static uint32_t table_next(const struct table *t, uint32_t i)
-{
-        return (i + 1) & (uint32_t)(((uint64_t)1 << t->bits) - 1);
+        free(t->buckets);
+        *t = (struct snap_filling){0};
 }
 
 /* Length of the longest row of used slots, around the end. */
-static uint64_t longest_run(const struct table *t)
+static uint64_t longest_run(const struct snap_filling *t)
 {
-        const uint64_t n = (uint64_t)1 << t->bits;
+        const uint64_t n = t->buckets ? (uint64_t)1 << t->bits : 0;
         uint64_t run = 0, longest = 0;
         for (uint64_t i = 0; i < 2 * n; i++) {
-                run = t->slots[i & (n - 1)].at ? run + 1 : 0;
+                run = *snap_filling_at(t, (uint32_t)(i & (n - 1))) ? run + 1 : 0;
                 longest = run > longest ? run : longest;
                 if (i >= n && run == 0)
                         break;
@@ -312,26 +303,25 @@ enum taken { TAKEN_NOW, TAKEN_BEFORE, TAKEN_BY_SELF };
 static enum taken take_name(struct snap_builder *b, struct tables *t, const char *name, uint32_t at)
 {
         const uint64_t hash = snap_hash_name(t->key, name, strlen(name));
-        uint32_t i = (uint32_t)(hash >> (64 - t->names.bits));
-        for (; t->names.slots[i].at; i = table_next(&t->names, i)) {
-                const struct snap_slot_bytes *s = &t->names.slots[i];
-                if (s->hash != (uint32_t)hash)
+        uint32_t i = snap_filling_home(&t->names, hash);
+        for (uint32_t there; (there = *snap_filling_at(&t->names, i)); i = snap_filling_next(&t->names, i)) {
+                if (*snap_filling_hash(&t->names, i) != (uint32_t)hash)
                         continue;
-                const struct snap_raw r = snap_raw_at(b->kind, b->image.data + (uint64_t)s->at * SNAP_UNIT);
+                const struct snap_raw r = snap_raw_at(b->kind, b->image.data + (uint64_t)there * SNAP_UNIT);
                 if (raw_has_name(&r, name))
-                        return s->at == at ? TAKEN_BY_SELF : TAKEN_BEFORE;
+                        return there == at ? TAKEN_BY_SELF : TAKEN_BEFORE;
         }
-        t->names.slots[i] = (struct snap_slot_bytes){(uint32_t)hash, at};
+        snap_filling_set(&t->names, i, (uint32_t)hash, at);
         return TAKEN_NOW;
 }
 
 static enum taken take_number(struct tables *t, uint32_t number, uint32_t at)
 {
-        uint32_t i = (uint32_t)(snap_hash_number(t->key, number) >> (64 - t->numbers.bits));
-        for (; t->numbers.slots[i].at; i = table_next(&t->numbers, i))
-                if (t->numbers.slots[i].hash == number)
+        uint32_t i = snap_filling_home(&t->numbers, snap_hash_number(t->key, number));
+        for (; *snap_filling_at(&t->numbers, i); i = snap_filling_next(&t->numbers, i))
+                if (*snap_filling_hash(&t->numbers, i) == number)
                         return TAKEN_BEFORE;
-        t->numbers.slots[i] = (struct snap_slot_bytes){number, at};
+        snap_filling_set(&t->numbers, i, number, at);
         return TAKEN_NOW;
 }
 
@@ -385,7 +375,7 @@ static void fill(struct snap_builder *b, struct tables *t, uint64_t from_end, ui
         *ret_end = to;
 }
 
-static void fill_members(struct table *t, const uint64_t key[2], const struct buf *entries,
+static void fill_members(const struct snap_filling *t, const uint64_t key[2], const struct buf *entries,
                          uint64_t entries_at)
 {
         for (uint64_t p = 0; p < entries->len;) {
@@ -393,20 +383,19 @@ static void fill_members(struct table *t, const uint64_t key[2], const struct bu
                 memcpy(&m, entries->data + p, sizeof(m));
                 const uint64_t name_at = p + sizeof(m) + (uint64_t)m.gids * sizeof(uint32_t);
                 const uint64_t hash = snap_hash_name(key, (const char *)entries->data + name_at, m.name);
-                uint32_t i = (uint32_t)(hash >> (64 - t->bits));
-                while (t->slots[i].at)
-                        i = table_next(t, i);
-                t->slots[i] =
-                        (struct snap_slot_bytes){(uint32_t)hash, (uint32_t)((entries_at + p) / SNAP_UNIT)};
+                uint32_t i = snap_filling_home(t, hash);
+                while (*snap_filling_at(t, i))
+                        i = snap_filling_next(t, i);
+                snap_filling_set(t, i, (uint32_t)hash, (uint32_t)((entries_at + p) / SNAP_UNIT));
                 p += snap_round(sizeof(m) + (uint64_t)m.gids * sizeof(uint32_t) + m.name + 1, SNAP_UNIT);
         }
 }
 
 static void tables_done(struct tables *t)
 {
-        table_done(&t->names);
-        table_done(&t->numbers);
-        table_done(&t->members);
+        snap_filling_done(&t->names);
+        snap_filling_done(&t->numbers);
+        snap_filling_done(&t->members);
 }
 
 /* One attempt with one key. 0; ENOMEM; EAGAIN when a run is too long. */
@@ -414,16 +403,15 @@ static int try_key(struct snap_builder *b, const struct buf *entries, uint32_t u
                    struct tables *t)
 {
         random_bytes(t->key, sizeof(t->key));
-        if (table_init(&t->names, b->name_count) ||
-            (b->kind != SNAP_SHADOW && table_init(&t->numbers, b->record_count)) ||
-            (b->kind == SNAP_GROUP && table_init(&t->members, users)))
+        if (snap_filling_init(&t->names, b->name_count) ||
+            (b->kind != SNAP_SHADOW && snap_filling_init(&t->numbers, b->record_count)) ||
+            (b->kind == SNAP_GROUP && snap_filling_init(&t->members, users)))
                 return ENOMEM;
         fill(b, t, *records_end, records_end);
         if (b->kind == SNAP_GROUP)
                 fill_members(&t->members, t->key, entries, *records_end);
-        if (longest_run(&t->names) > SNAP_RUN_MAX ||
-            (t->numbers.slots && longest_run(&t->numbers) > SNAP_RUN_MAX) ||
-            (t->members.slots && longest_run(&t->members) > SNAP_RUN_MAX))
+        if (longest_run(&t->names) > SNAP_RUN_MAX || longest_run(&t->numbers) > SNAP_RUN_MAX ||
+            longest_run(&t->members) > SNAP_RUN_MAX)
                 return EAGAIN;
         return 0;
 }
@@ -439,17 +427,17 @@ static bool append_aligned(struct buf *image, uint64_t align)
         return p != NULL;
 }
 
-/* Cache lines hold 8 slots; a table that begins on one costs a search fewer of them. */
-static bool append_table(struct buf *image, const struct table *t, struct snap_table *ret_table)
+/* On a cache line, so that no bucket lies on two. */
+static bool append_table(struct buf *image, const struct snap_filling *t, struct snap_table *ret_table)
 {
-        if (!t->slots) {
+        if (!t->buckets) {
                 *ret_table = (struct snap_table){0, 0};
                 return true;
         }
         if (!append_aligned(image, 64))
                 return false;
         *ret_table = (struct snap_table){(uint32_t)(image->len / SNAP_UNIT), t->bits};
-        buf_put(image, bytes_of(t->slots, sizeof(*t->slots) << t->bits));
+        buf_put(image, bytes_of(t->buckets, sizeof(*t->buckets) << (t->bits - 2)));
         return !image->failed;
 }
 

@@ -2,9 +2,13 @@
 #ifndef NETINFO_SNAPSHOT_HASH_H
 #define NETINFO_SNAPSHOT_HASH_H
 
+#include "snapshot/format.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#define SNAP_HASH_ODD 0x9e3779b97f4a7c15u /* 2^64 / the golden ratio, odd */
 
 /* Both halves of the 128-bit product, folded. */
 static inline uint64_t snap_fold(uint64_t a, uint64_t b)
@@ -13,9 +17,13 @@ static inline uint64_t snap_fold(uint64_t a, uint64_t b)
         return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* One multiplication alone would do for random numbers; people count upwards, and consecutive numbers then
+ * fall into step with the table. */
 static inline uint64_t snap_hash_number(const uint64_t key[2], uint32_t number)
 {
-        return snap_fold(key[0] ^ number, key[1]);
+        uint64_t x = (key[0] ^ number) * (key[1] | 1);
+        x ^= x >> 32;
+        return x * SNAP_HASH_ODD;
 }
 
 static inline uint64_t snap_word8(const char *p)
@@ -53,6 +61,12 @@ static inline uint64_t snap_hash_name(const uint64_t key[2], const char *name, s
                 a = b = 0;
         }
         return snap_fold(snap_fold(a ^ key[1], b ^ state) ^ len, key[1]);
+}
+
+/* The bucket at which the search for a key with this hash begins, in a table of 2^bits slots. */
+static inline uint32_t snap_home(uint64_t hash, uint32_t bits)
+{
+        return (uint32_t)(hash >> (64 - bits)) / SNAP_BUCKET;
 }
 
 #endif

@@ -232,13 +232,6 @@ void snap_own_close(struct snap_own *own)
         errno = saved;
 }
 
-bool snap_own_ends(struct snap_pin *pin)
-{
-        struct snap_own own = {.image = pin->image};
-        snap_own_close(&own);
-        return true;
-}
-
 /* -- places
  * -------------------------------------------------------------------------------------------------------- */
 static uint64_t round_up(uint64_t n, uint64_t to)
@@ -424,6 +417,7 @@ static int renew_map(enum snap_kind kind)
 static int pin_slowly(enum snap_kind kind, void *ret)
 {
         struct snap_pin *pin = ret;
+        *pin = (struct snap_pin){0};
         struct snap_own own;
         int err = 0;
         if (guard_take()) {
@@ -434,7 +428,7 @@ static int pin_slowly(enum snap_kind kind, void *ret)
          * answers. */
         for (unsigned turn = 0;
              turn < SNAP_TURNS && __atomic_load_n(&snap_live.current[kind], __ATOMIC_ACQUIRE); turn++)
-                if (snap_pin_current(kind, pin))
+                if (snap_pin_current(kind, SNAP_NEEDS_NAMES | SNAP_NEEDS_NUMBERS | SNAP_NEEDS_MEMBERS, pin))
                         return 0;
         if (err)
                 return err;

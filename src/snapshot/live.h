@@ -3,7 +3,7 @@
  *
  *      struct snap_pin pin;
  *      for (unsigned turn = 0; turn < SNAP_TURNS; turn++) {
- *              if ((err = snap_pin(SNAP_PASSWD, &pin)))
+ *              if ((err = snap_pin(SNAP_PASSWD, SNAP_NEEDS_NAMES, &pin)))
  *                      ... no image
  *              ... read pin.image, copy the answer out
  *              if (snap_stands(&pin))
@@ -61,20 +61,43 @@ void snap_own_close(struct snap_own *own);
 /* The slow half of snap_pin: maps what is to be mapped. Same results. */
 int snap_pin_slowly(enum snap_kind kind, struct snap_pin *ret_pin);
 
-static inline bool snap_pin_current(enum snap_kind kind, struct snap_pin *ret_pin)
+/* Which tables a lookup looks at. */
+#define SNAP_NEEDS_NAMES   1u
+#define SNAP_NEEDS_NUMBERS 2u
+#define SNAP_NEEDS_MEMBERS 4u
+_Static_assert(offsetof(struct snap_image, key) == 16 && offsetof(struct snap_image, names) == 32 &&
+                       offsetof(struct snap_image, numbers) == 40 &&
+                       offsetof(struct snap_image, members) == 48,
+               "the words of snap_pin_current");
+
+static inline struct snap_table snap_table_word(const uint64_t *word)
+{
+        const uint64_t loaded = __atomic_load_n(word, __ATOMIC_RELAXED);
+        struct snap_table t;
+        __builtin_memcpy(&t, &loaded, sizeof(t));
+        return t;
+}
+
+static inline __attribute__((always_inline)) bool snap_pin_current(enum snap_kind kind, unsigned needs,
+                                                                   struct snap_pin *ret_pin)
 {
         const struct snap_place *place = __atomic_load_n(&snap_live.current[kind], __ATOMIC_ACQUIRE);
         if (!place)
                 return false;
         const uint64_t sequence = __atomic_load_n(&place->sequence, __ATOMIC_ACQUIRE);
-        uint64_t words[8];
-        for (unsigned i = 0; i < 8; i++)
-                words[i] = __atomic_load_n(&place->words[i], __ATOMIC_RELAXED);
-        __builtin_memcpy(&ret_pin->image, words, sizeof(words));
+        ret_pin->image.base = (const uint8_t *)(uintptr_t)__atomic_load_n(&place->words[0], __ATOMIC_RELAXED);
+        ret_pin->image.size = __atomic_load_n(&place->words[1], __ATOMIC_RELAXED);
+        ret_pin->image.key[0] = __atomic_load_n(&place->words[2], __ATOMIC_RELAXED);
+        ret_pin->image.key[1] = __atomic_load_n(&place->words[3], __ATOMIC_RELAXED);
+        if (needs & SNAP_NEEDS_NAMES)
+                ret_pin->image.names = snap_table_word(&place->words[4]);
+        if (needs & SNAP_NEEDS_NUMBERS)
+                ret_pin->image.numbers = snap_table_word(&place->words[5]);
+        if (needs & SNAP_NEEDS_MEMBERS)
+                ret_pin->image.members = snap_table_word(&place->words[6]);
         ret_pin->place = place;
         ret_pin->sequence = sequence;
-        /* The words belong together only if the sequence stood still while they were read; before that
-         * nothing may follow them. */
+        /* The words belong together only if the sequence stood still while they were read. */
 #ifndef __SANITIZE_THREAD__
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 #endif
@@ -82,22 +105,29 @@ static inline bool snap_pin_current(enum snap_kind kind, struct snap_pin *ret_pi
 }
 
 /* 0 and an image to read, or an errno as snap_own_open. */
-static inline int snap_pin(enum snap_kind kind, struct snap_pin *ret_pin)
+static inline __attribute__((always_inline)) int snap_pin(enum snap_kind kind, unsigned needs,
+                                                          struct snap_pin *ret_pin)
 {
         const struct snap_control *control = __atomic_load_n(&snap_live.control, __ATOMIC_ACQUIRE);
-        if (control && snap_pin_current(kind, ret_pin) &&
-            __atomic_load_n(&ret_pin->place->generation, __ATOMIC_RELAXED) ==
-                    __atomic_load_n(&control->generation, __ATOMIC_ACQUIRE))
+        if (__builtin_expect(control && snap_pin_current(kind, needs, ret_pin) &&
+                                     __atomic_load_n(&ret_pin->place->generation, __ATOMIC_RELAXED) ==
+                                             __atomic_load_n(&control->generation, __ATOMIC_ACQUIRE),
+                             1))
                 return 0;
-        return snap_pin_slowly(kind, ret_pin);
+        struct snap_pin pin; /* a variable of its own, so that *ret_pin can live in registers */
+        const int err = snap_pin_slowly(kind, &pin);
+        *ret_pin = pin;
+        return err;
 }
 
 /* Ends the pin. True when the image was the same from snap_pin until now, so that what was read is true. */
-bool snap_own_ends(struct snap_pin *pin);
-static inline bool snap_stands(struct snap_pin *pin)
+static inline __attribute__((always_inline)) bool snap_stands(const struct snap_pin *pin)
 {
-        if (!pin->place)
-                return snap_own_ends(pin);
+        if (__builtin_expect(!pin->place, 0)) {
+                struct snap_own own = {.image = pin->image};
+                snap_own_close(&own);
+                return true;
+        }
 #ifndef __SANITIZE_THREAD__
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 #endif

@@ -1,7 +1,6 @@
 /* The membership index: from "group has members" to "member is in groups". */
 #include "snapshot/builder-internal.h"
 
-#include "snapshot/hash.h"
 #include "sys/random.h"
 
 #include <errno.h>
@@ -19,9 +18,8 @@ struct pair {         /* one membership of one user, in rank order */
 };
 
 struct index {
-        uint64_t key[2]; /* for this work only; the image gets one of its own */
-        struct snap_slot_bytes *user_slots, *gid_slots; /* `at` is an index + 1 */
-        uint32_t user_bits, gid_bits;
+        uint64_t key[2];                           /* for this work only; the image gets one of its own */
+        struct snap_filling user_table, gid_table; /* what stands at `at` is an index + 1 */
         struct user *users;
         struct pair *pairs;
         uint32_t *gids, *stamps; /* stamps: the last user + 1 that was given this gid */
@@ -30,8 +28,8 @@ struct index {
 
 static void index_done(struct index *x)
 {
-        free(x->user_slots);
-        free(x->gid_slots);
+        snap_filling_done(&x->user_table);
+        snap_filling_done(&x->gid_table);
         free(x->users);
         free(x->pairs);
         free(x->gids);
@@ -40,42 +38,42 @@ static void index_done(struct index *x)
 
 static int index_init(struct index *x, uint64_t groups, uint64_t members)
 {
-        *x = (struct index){.user_bits = snap_bits_for(members), .gid_bits = snap_bits_for(groups)};
+        *x = (struct index){0};
         random_bytes(x->key, sizeof(x->key));
-        x->user_slots = calloc((size_t)1 << x->user_bits, sizeof(*x->user_slots));
-        x->gid_slots = calloc((size_t)1 << x->gid_bits, sizeof(*x->gid_slots));
+        if (snap_filling_init(&x->user_table, members) || snap_filling_init(&x->gid_table, groups))
+                return ENOMEM;
         x->users = calloc(members + 1, sizeof(*x->users));
         x->pairs = calloc(members + 1, sizeof(*x->pairs));
         x->gids = calloc(groups + 1, sizeof(*x->gids));
         x->stamps = calloc(groups + 1, sizeof(*x->stamps));
-        return x->user_slots && x->gid_slots && x->users && x->pairs && x->gids && x->stamps ? 0 : ENOMEM;
+        return x->users && x->pairs && x->gids && x->stamps ? 0 : ENOMEM;
 }
 
 static uint32_t gid_index(struct index *x, uint32_t gid)
 {
-        const uint32_t mask = (uint32_t)(((uint64_t)1 << x->gid_bits) - 1);
-        uint32_t i = (uint32_t)(snap_hash_number(x->key, gid) >> (64 - x->gid_bits));
-        for (; x->gid_slots[i].at; i = (i + 1) & mask)
-                if (x->gid_slots[i].hash == gid)
-                        return x->gid_slots[i].at - 1;
+        const struct snap_filling *t = &x->gid_table;
+        uint32_t i = snap_filling_home(t, snap_hash_number(x->key, gid));
+        for (; *snap_filling_at(t, i); i = snap_filling_next(t, i))
+                if (*snap_filling_hash(t, i) == gid)
+                        return *snap_filling_at(t, i) - 1;
         x->gids[x->gid_count] = gid;
-        x->gid_slots[i] = (struct snap_slot_bytes){gid, ++x->gid_count};
+        snap_filling_set(t, i, gid, ++x->gid_count);
         return x->gid_count - 1;
 }
 
 static struct user *user_named(struct index *x, const char *name)
 {
-        const uint32_t mask = (uint32_t)(((uint64_t)1 << x->user_bits) - 1);
+        const struct snap_filling *t = &x->user_table;
         const uint64_t hash = snap_hash_name(x->key, name, strlen(name));
-        uint32_t i = (uint32_t)(hash >> (64 - x->user_bits));
-        for (; x->user_slots[i].at; i = (i + 1) & mask) {
-                struct user *u = &x->users[x->user_slots[i].at - 1];
-                if (x->user_slots[i].hash == (uint32_t)hash && strcmp(u->name, name) == 0)
+        uint32_t i = snap_filling_home(t, hash);
+        for (; *snap_filling_at(t, i); i = snap_filling_next(t, i)) {
+                struct user *u = &x->users[*snap_filling_at(t, i) - 1];
+                if (*snap_filling_hash(t, i) == (uint32_t)hash && strcmp(u->name, name) == 0)
                         return u;
         }
         struct user *u = &x->users[x->user_count];
         u->name = name;
-        x->user_slots[i] = (struct snap_slot_bytes){(uint32_t)hash, ++x->user_count};
+        snap_filling_set(t, i, (uint32_t)hash, ++x->user_count);
         return u;
 }
 

@@ -138,9 +138,17 @@ static const char *answer_to_number(const struct check *c, uint32_t number)
         return snap_group_by_gid(&c->image, number, &g) == SNAP_FOUND ? g.text : NULL;
 }
 
-static const struct snap_slot_bytes *slots_of(const struct check *c, const struct snap_table *t)
+/* Slot i of a table. */
+static uint32_t slot_hash(const struct check *c, const struct snap_table *t, uint64_t i)
 {
-        return (const void *)(c->image.base + (uint64_t)t->at * SNAP_UNIT);
+        const struct snap_bucket *b = (const void *)(c->image.base + (uint64_t)t->at * SNAP_UNIT);
+        return b[i / SNAP_BUCKET].hash[i % SNAP_BUCKET];
+}
+
+static uint32_t slot_at(const struct check *c, const struct snap_table *t, uint64_t i)
+{
+        const struct snap_bucket *b = (const void *)(c->image.base + (uint64_t)t->at * SNAP_UNIT);
+        return b[i / SNAP_BUCKET].at[i % SNAP_BUCKET];
 }
 
 /* The record's name whose hash stands in the slot; NULL when there is none. */
@@ -159,19 +167,20 @@ static const char *name_for_slot(const struct check *c, const struct entry *e, u
 
 static bool check_names(struct check *c)
 {
-        const struct snap_slot_bytes *slots = slots_of(c, &c->image.names);
+        const struct snap_table *t = &c->image.names;
         const uint64_t n = (uint64_t)1 << c->image.names.bits;
         for (uint64_t i = 0; i < n; i++) {
                 struct entry e;
-                if (!slots[i].at)
+                const uint32_t at = slot_at(c, t, i), hash = slot_hash(c, t, i);
+                if (!at)
                         continue;
-                if (!entry_at(c, slots[i].at, &e) || !text_is_exact(&e))
-                        return fault(c, "the record at offset %u is damaged", slots[i].at);
-                if (!name_for_slot(c, &e, slots[i].hash, e.text))
+                if (!entry_at(c, at, &e) || !text_is_exact(&e))
+                        return fault(c, "the record at offset %u is damaged", at);
+                if (!name_for_slot(c, &e, hash, e.text))
                         return fault(c,
                                      "slot %llu of the names does not lead to a name of its record '%.64s'",
                                      (unsigned long long)i, e.text);
-                c->reached[c->reached_count++] = slots[i].at;
+                c->reached[c->reached_count++] = at;
                 c->f->keys++;
         }
         return true;
@@ -181,18 +190,18 @@ static bool check_numbers(struct check *c)
 {
         if (!c->image.numbers.at)
                 return true;
-        const struct snap_slot_bytes *slots = slots_of(c, &c->image.numbers);
+        const struct snap_table *t = &c->image.numbers;
         const uint64_t n = (uint64_t)1 << c->image.numbers.bits;
         for (uint64_t i = 0; i < n; i++) {
                 struct entry e;
-                if (!slots[i].at)
+                const uint32_t at = slot_at(c, t, i), hash = slot_hash(c, t, i);
+                if (!at)
                         continue;
-                if (!entry_at(c, slots[i].at, &e) || !text_is_exact(&e))
-                        return fault(c, "the record at offset %u is damaged", slots[i].at);
-                if (e.number != slots[i].hash || answer_to_number(c, e.number) != e.text)
-                        return fault(c, "number %u does not lead to its record '%.64s'", slots[i].hash,
-                                     e.text);
-                c->reached[c->reached_count++] = slots[i].at;
+                if (!entry_at(c, at, &e) || !text_is_exact(&e))
+                        return fault(c, "the record at offset %u is damaged", at);
+                if (e.number != hash || answer_to_number(c, e.number) != e.text)
+                        return fault(c, "number %u does not lead to its record '%.64s'", hash, e.text);
+                c->reached[c->reached_count++] = at;
                 c->f->keys++;
         }
         return true;
@@ -205,24 +214,24 @@ static bool check_members(struct check *c)
                 return c->header->users == 0 ||
                        fault(c, "the header counts %u members of groups, but there is no table of them",
                              c->header->users);
-        const struct snap_slot_bytes *slots = slots_of(c, &c->image.members);
+        const struct snap_table *t = &c->image.members;
         const uint64_t n = (uint64_t)1 << c->image.members.bits;
         for (uint64_t i = 0; i < n; i++) {
-                if (!slots[i].at)
+                const uint32_t at = slot_at(c, t, i);
+                if (!at)
                         continue;
-                const uint64_t from = (uint64_t)slots[i].at * SNAP_UNIT;
+                const uint64_t from = (uint64_t)at * SNAP_UNIT;
                 const struct snap_member_bytes *m = (const void *)snap_bytes(&c->image, from, sizeof(*m));
                 const uint8_t *p =
                         m ? snap_bytes(&c->image, from + sizeof(*m), (uint64_t)m->gids * 4 + m->name + 1ull)
                           : NULL;
                 struct snap_gids_view v;
                 if (!p)
-                        return fault(c, "the group list at offset %u is damaged", slots[i].at);
+                        return fault(c, "the group list at offset %u is damaged", at);
                 const char *name = (const char *)p + (uint64_t)m->gids * 4;
                 if (m->name == 0 || strnlen(name, m->name + 1ull) != m->name ||
                     snap_gids_by_name(&c->image, name, m->name, &v) != SNAP_FOUND || v.gids != p)
-                        return fault(c, "the group list at offset %u does not belong to its name",
-                                     slots[i].at);
+                        return fault(c, "the group list at offset %u does not belong to its name", at);
                 users++;
                 c->f->keys++;
         }
