@@ -14,7 +14,8 @@ static bool is_control(struct bytes b, size_t i)
 void talk_value(struct talk *t, struct bytes b)
 {
         if (!t->terminal) {
-                fwrite(b.data, 1, b.len, stdout);
+                if (b.len)
+                        fwrite(b.data, 1, b.len, stdout);
                 return;
         }
         for (size_t i = 0; i < b.len; i++) {
