@@ -191,6 +191,8 @@ static uint32_t random_object(const struct world *w)
 static struct op random_op(const struct world *w, struct buf *b)
 {
         struct op o = {.kind = rnd(10), .where = rnd(3) ? rnd(12) : NI_INDEX_NULL};
+        if (w->seq / 500 % 2)
+                o.where = 1;                             /* gaps close, neighbours move */
         const uint32_t adds = w->seq / 2000 % 2 ? 1 : 4; /* the tree grows, then shrinks, then grows ... */
         o.kind = o.kind < adds ? 0 : o.kind < 6 ? 1 : o.kind < 9 ? 2 : 3;
         if (o.kind == 0 && w->count >= MOST - 1)

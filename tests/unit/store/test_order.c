@@ -18,7 +18,10 @@ static uint64_t pages_replaced(struct fixture *f, enum ni_status (*change)(struc
         reading(f);
         assert_int_equal(mdb_env_info(f->s->env, &info), 0);
         MDB_val k = {sizeof(info.me_last_txnid), &info.me_last_txnid}, v;
-        assert_int_equal(mdb_get(f->r->txn, 0, &k, &v), 0);
+        MDB_cursor *c;
+        assert_int_equal(mdb_cursor_open(f->r->txn, 0, &c), 0);
+        assert_int_equal(mdb_cursor_get(c, &k, &v, MDB_SET), 0);
+        mdb_cursor_close(c);
         memcpy(&count, v.mv_data, sizeof(count));
         read_done(f);
         return count;
