@@ -16,6 +16,8 @@ struct check {
         uint8_t *reached; /* a bit per object number: leads up to the root */
         uint64_t reached_bits;
         uint64_t index_expected, child_sum, touched_nodes, matched_nodes, freed_numbers;
+        uint64_t born_nodes, born_records; /* directories that live, by the journal's span */
+        uint64_t lives; /* of those that died: births minus deaths told by the journal, as a sum of hashes */
         uint32_t checksum, highest;
         struct hash128 digest;
         enum ni_status status; /* LMDB or memory failed: the check cannot go on */
@@ -113,6 +115,7 @@ static void check_node(struct check *c, struct bytes key, struct bytes value)
         c->digest = hash_add(c->digest, store_node_sum(value));
         c->child_sum += n.child_count;
         c->touched_nodes += n.version >= c->t->state.first_seq;
+        c->born_nodes += n.born >= c->t->state.first_seq;
         xdr_proplist_exact(&in);
         if (!xdr_end(&in)) {
                 problem(c, "nodes: the properties of directory %" PRIu32 " do not decode", n.id.object);
@@ -265,13 +268,29 @@ static bool record_decodes(const struct store_record *r)
         return xdr_end(&a) && xdr_end(&b);
 }
 
+/* A birth that the journal tells ends in a death that it tells, or the directory lives. */
+static void check_life(struct check *c, const struct store_record *r, bool alive)
+{
+        uint8_t name[12];
+        xdr_store(name, r->object);
+        put64(name + 4, r->born);
+        if (r->kind == STORE_CREATED && alive)
+                c->born_records++;
+        else if (r->kind == STORE_CREATED)
+                c->lives += siphash13((struct siphash_key){0, 0}, name, sizeof(name));
+        else if (r->kind == STORE_DESTROYED && r->born >= c->t->state.first_seq)
+                c->lives -= siphash13((struct siphash_key){0, 0}, name, sizeof(name));
+}
+
 /* A record of a living directory: the directory knows it or a newer change. */
 static void check_record(struct check *c, uint64_t seq, const struct store_record *r, bool again)
 {
         struct store_node n;
         if (!record_decodes(r))
                 problem(c, "journal: change %" PRIu64 ": properties do not decode", seq);
-        if (!get_node(c, r->object, &n) || n.born != r->born) {
+        const bool alive = get_node(c, r->object, &n) && n.born == r->born;
+        check_life(c, r, alive);
+        if (!alive) {
                 if (r->born > seq)
                         problem(c, "journal: change %" PRIu64 ": directory %" PRIu32 " is not born yet", seq,
                                 r->object);
@@ -314,6 +333,8 @@ static void check_journal(struct check *c)
         if (c->matched_nodes != c->touched_nodes)
                 problem(c, "journal: %" PRIu64 " directories changed since its beginning, it knows %" PRIu64,
                         c->touched_nodes, c->matched_nodes);
+        if (c->born_records != c->born_nodes || c->lives != 0)
+                problem(c, "journal: the directories that came and went differ from those that are there");
         arena_done(&a);
 }
 
