@@ -69,6 +69,7 @@ static void print_short(struct talk *t, const struct ni_result *list)
 static void print_props(struct talk *t, const struct proplist *l)
 {
         bool named = false;
+        const char *gap = "  ";
         for (uint32_t i = 0; i < l->n; i++) {
                 const struct property *p = &l->v[i];
                 if (!named && bytes_eq_str(p->name, "name")) {
@@ -76,12 +77,14 @@ static void print_props(struct talk *t, const struct proplist *l)
                         continue;
                 }
                 for (uint32_t v = 0; v < p->values.n; v++) {
-                        fputs(v == 0 && i == 0 ? "  " : " ", stdout);
+                        fputs(gap, stdout);
                         talk_quoted(t, p->name, p->values.v[v]);
+                        gap = " ";
                 }
                 if (p->values.n == 0) {
-                        putchar(' ');
+                        fputs(gap, stdout);
                         talk_value(t, p->name);
+                        gap = " ";
                 }
         }
 }

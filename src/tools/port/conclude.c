@@ -133,7 +133,8 @@ static void say_uses(struct telling *s, const struct port_answer *a)
         for (size_t i = 0; i < a->n; i++) {
                 const struct port_item *it = &a->item[i];
                 char text[PORT_TRANSPORT_BYTES];
-                if ((it->claim.status != PORT_VENDOR_USE) || port_claim_is_range(&it->claim) || it->faults)
+                if (it->claim.status != PORT_VENDOR_USE || port_claim_is_range(&it->claim) || it->faults ||
+                    it->standing != PORT_STANDS)
                         continue;
                 if (n++ == 0) {
                         begin(s);

@@ -206,6 +206,7 @@ static void put_item(struct buf *b, const struct port_item *it, const char *lead
 static void put_claims(struct port_tool *t, const struct port_answer *a)
 {
         const char *lead = "said";
+        size_t later = 0;
         for (size_t i = 0; i < a->n; i++) {
                 const struct port_item *it = &a->item[i];
                 /* That a registry gives it to nobody stands in the headline, and with its dates in the
@@ -215,11 +216,17 @@ static void put_claims(struct port_tool *t, const struct port_answer *a)
                                     !port_status_is_assigned(it->claim.status);
                 if (t->o.source ? strcmp(t->o.source, it->source.key) != 0 : nobody)
                         continue;
+                if (t->o.as_of && it->standing == PORT_NOT_YET) {
+                        later++;
+                        continue;
+                }
                 put_item(&t->out, it, lead);
                 lead = "    ";
         }
         if (*lead == 's')
                 buf_puts(&t->out, "said nothing else at hand\n");
+        if (later)
+                buf_printf(&t->out, "     (%zu more first seen later: --history)\n", later);
 }
 
 /* -- now
