@@ -1,0 +1,184 @@
+/* Reads that would keep a loop busy: lists of large directories, and full transfers (doc/protocol.md 5.5,
+ * decisions 7 and 14). They run in a pool of two threads, each with a reader of its own. */
+#include "server/dispatch.h"
+#include "server/server.h"
+#include "sys/clock.h"
+#include "sys/fs.h"
+#include "sys/log.h"
+#include "wire/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define PIECE (1u << 20) /* bytes of a transfer made in one go; each is a fragment of the reply's record */
+
+static void run_read(struct call *call, unsigned slot)
+{
+        struct dir_request rq = {.txn = domain_read_begin(call->domain, slot),
+                                 .caller = &call->caller,
+                                 .policy = &call->policy,
+                                 .arena = &call->arena,
+                                 .out = &call->reply};
+        if (!rq.txn) {
+                call_refuse_rpc(call, ACCEPT_SYSTEM_ERR);
+                return;
+        }
+        call_reply_begin(call);
+        dir_read(&rq, (enum ni_proc)call->proc, &call->args.ni);
+        domain_read_end(call->domain, slot);
+        call_reply_end(call);
+        if (call->reply.failed)
+                call_refuse(call, NI_SYSTEMERR);
+}
+
+/* -- READALL: the walk fills one piece after the other; the first stays in memory when it is all -- */
+
+struct transfer {
+        struct server *server;
+        struct call *call;
+        unsigned slot;
+        struct dir_readall walk;
+        uint64_t since_ms; /* of the read transaction */
+        int file;          /* -1: nothing was spooled yet */
+        uint64_t bytes;
+};
+
+static int open_spool(const struct server *s)
+{
+        char path[4200];
+        int fd = open(s->options.spools, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd >= 0)
+                return fd;
+        snprintf(path, sizeof(path), "%s/.spool.XXXXXX", s->options.spools); /* no O_TMPFILE there */
+        fd = mkostemp(path, O_CLOEXEC);
+        if (fd >= 0)
+                unlink(path);
+        return fd;
+}
+
+/* The piece in the reply becomes a fragment in the file. */
+static enum ni_status spool_piece(struct transfer *t)
+{
+        struct buf *b = &t->call->reply;
+        if (t->file < 0)
+                t->file = open_spool(t->server);
+        if (b->failed || b->len < 4 || t->file < 0)
+                return NI_SYSTEMERR;
+        xdr_store(b->data, (uint32_t)(b->len - 4) | (t->walk.done ? 0x80000000u : 0));
+        if (fs_write_all(t->file, b->data, b->len) != 0)
+                return NI_SYSTEMERR;
+        t->bytes += b->len;
+        buf_clear(b);
+        buf_add(b, 4);
+        return NI_OK;
+}
+
+static bool must_pause(const struct transfer *t)
+{
+        return t->call->domain->swapping || clock_mono_ms() - t->since_ms > LIMIT_READ_MS;
+}
+
+/* One pass over the domain. NI_STALE: it changed while the transaction had to be given up. */
+static enum ni_status walk(struct transfer *t)
+{
+        struct call *call = t->call;
+        struct domain *d = call->domain;
+        struct dir_request rq = {.txn = domain_read_begin(d, t->slot),
+                                 .caller = &call->caller,
+                                 .policy = &call->policy,
+                                 .arena = &call->arena,
+                                 .out = &call->reply};
+        if (!rq.txn)
+                return NI_SYSTEMERR;
+        t->since_ms = clock_mono_ms();
+        call_reply_begin(call);
+        enum ni_status st = dir_readall_begin(&rq, call->args.ni.number, &t->walk);
+        while (st == NI_OK && !t->walk.done) {
+                st = dir_readall_next(&rq, &t->walk, PIECE);
+                if (st == NI_OK && !(t->walk.done && t->file < 0)) /* a single piece needs no file */
+                        st = spool_piece(t);
+                if (st == NI_OK && !t->walk.done && must_pause(t)) {
+                        domain_read_end(d, t->slot);
+                        rq.txn = domain_read_begin(d, t->slot);
+                        if (!rq.txn)
+                                return NI_SYSTEMERR;
+                        t->since_ms = clock_mono_ms();
+                }
+        }
+        domain_read_end(d, t->slot);
+        return st;
+}
+
+static void drop_spool(struct transfer *t)
+{
+        if (t->file >= 0)
+                close(t->file);
+        t->file = -1;
+        t->bytes = 0;
+        dir_readall_end(&t->walk);
+}
+
+/* Twice: as it comes; then, when the domain changed in a walk longer than a transaction may be, with the
+ * writer held: its clients wait for those seconds, and are not refused. */
+static enum ni_status transfer(struct transfer *t)
+{
+        enum ni_status st = walk(t);
+        if (st != NI_STALE)
+                return st;
+        drop_spool(t);
+        pthread_mutex_lock(&t->call->domain->batch);
+        st = walk(t);
+        pthread_mutex_unlock(&t->call->domain->batch);
+        return st;
+}
+
+static void run_readall(struct server *s, struct call *call, unsigned slot)
+{
+        struct transfer t = {.server = s, .call = call, .slot = slot, .file = -1};
+        if (atomic_fetch_add(&s->spools, 1) >= LIMIT_SPOOLS) {
+                atomic_fetch_sub(&s->spools, 1);
+                log_event(LOG_LEVEL_WARNING, "readall-refused",
+                          "from=\"%s\" tag=%s reason=\"%u are under way\"", call->from, call->domain->tag,
+                          LIMIT_SPOOLS);
+                call_refuse(call, NI_SYSTEMERR);
+                return;
+        }
+        const enum ni_status st = transfer(&t);
+        if (st != NI_OK) {
+                log_event(LOG_LEVEL_WARNING, "readall-failed", "from=\"%s\" tag=%s status=%d", call->from,
+                          call->domain->tag, (int)st);
+                drop_spool(&t);
+                call_refuse(call, st);
+        } else if (t.file < 0) {
+                call_reply_end(call);
+        } else {
+                buf_clear(&call->reply);
+                call->spool = t.file;
+                call->spool_bytes = t.bytes;
+                t.file = -1;
+        }
+        drop_spool(&t);
+        if (call->spool < 0) /* else it counts until it has been sent */
+                atomic_fetch_sub(&s->spools, 1);
+}
+
+static void run(struct task *task, unsigned thread, void *context)
+{
+        struct call *call = (struct call *)((char *)task - offsetof(struct call, task));
+        const unsigned slot = SLOT_LONG + thread;
+        if (call->kind == CALL_READALL)
+                run_readall(context, call, slot);
+        else
+                run_read(call, slot);
+        domain_count(call->domain, slot, (enum ni_proc)call->proc, clock_mono_us() - call->began_us);
+        call_send_home(call);
+}
+
+bool long_read_submit(struct server *s, struct call *c)
+{
+        c->task.run = run;
+        return pool_submit(s->long_reads, &c->task);
+}

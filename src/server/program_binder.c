@@ -1,0 +1,137 @@
+/* The binder: program 200100001 version 1 (doc/protocol.md 2.9). Our domains all live in this process, so
+ * nothing is asked over the network; what changes their set is done by the main loop. */
+#include "model/path.h"
+#include "server/dispatch.h"
+#include "server/server.h"
+#include "sys/log.h"
+
+/* BIND: does this child of one of our domains exist? Tags of other servers are not forwarded to. */
+static bool may_bind(struct server *s, unsigned slot, const struct binder_args *args, struct arena *a)
+{
+        struct domain *d = registry_find(&s->registry, args->tag);
+        const struct caller nobody = {0};
+        const struct dir_policy policy = {0};
+        bool may = false;
+        struct store_txn *t = d ? domain_read_begin(d, slot) : NULL;
+        if (t) {
+                struct dir_request rq = {.txn = t, .caller = &nobody, .policy = &policy, .arena = a};
+                may = dir_bind(&rq, args->client_tag, args->client_addr) == NI_OK;
+                domain_read_end(d, slot);
+        }
+        domain_release(d);
+        return may;
+}
+
+void binder_answer(struct server *s, unsigned slot, const struct rpc_call *rpc,
+                   const struct binder_args *args, struct arena *a, struct buf *out)
+{
+        struct binder_result r = {.status = NI_OK};
+        const enum nibind_proc proc = (enum nibind_proc)rpc->procedure;
+        if (proc == NIBIND_PROC_bind) {
+                reply_accepted(out, rpc->xid,
+                               may_bind(s, slot, args, a) ? ACCEPT_SUCCESS : ACCEPT_SYSTEM_ERR);
+                return;
+        }
+        if (proc == NIBIND_PROC_getregister)
+                r.status = registry_ports(&s->registry, args->tag, &r.udp_port, &r.tcp_port);
+        else if (proc == NIBIND_PROC_listreg)
+                r.reg_count = registry_list(&s->registry, a, r.regs);
+        reply_accepted(out, rpc->xid, ACCEPT_SUCCESS);
+        binder_result_encode(proc, &r, out);
+}
+
+/* -- changes, in the main loop -- */
+
+static const char *procedure_name(uint32_t proc)
+{
+        static const char *const names[NIBIND_PROC_COUNT] = {
+#define X(n, name, args, result, udp) [n] = #name,
+                NIBIND_PROCS(X)
+#undef X
+        };
+        return names[proc];
+}
+
+static enum ni_status change(struct server *s, const struct call *call)
+{
+        const struct binder_args *a = &call->args.binder;
+        switch ((enum nibind_proc)call->proc) {
+        case NIBIND_PROC_register:
+                if (!tag_is_valid(a->tag) || a->udp_port > 65535 || a->tcp_port > 65535)
+                        return NI_SYSTEMERR;
+                return registry_enter(&s->registry, a->tag, a->udp_port, a->tcp_port);
+        case NIBIND_PROC_unregister:
+                return registry_strike(&s->registry, a->tag);
+        case NIBIND_PROC_createmaster:
+                return server_create_domain(s, a->tag);
+        case NIBIND_PROC_destroydomain:
+                return server_destroy_domain(s, a->tag);
+        default: /* CREATECLONE */
+                log_event(LOG_LEVEL_WARNING, "createclone-refused",
+                          "from=\"%s\" tag=%.*s reason=\"this server keeps no clones yet\"", call->from,
+                          BYTES_FMT(a->tag));
+                return NI_SYSTEMERR;
+        }
+}
+
+void binder_change(struct note *note, void *server)
+{
+        struct call *call = (struct call *)((char *)note - offsetof(struct call, note));
+        const enum ni_status st = change(server, call);
+        log_event(LOG_LEVEL_NOTICE, "binder", "call=%s tag=%.*s from=\"%s\" status=%d",
+                  procedure_name(call->proc), BYTES_FMT(call->args.binder.tag), call->from, (int)st);
+        call_refuse(call, st);
+        call_send_home(call);
+}
+
+static enum served serve_change(struct conn *c, const struct rpc_call *rpc, struct bytes arguments,
+                                struct buf *out)
+{
+        struct server *s = c->worker->server;
+        struct xdr_in in;
+        if (!peer_is_superuser(&c->peer, c->worker->config)) {
+                log_event(LOG_LEVEL_NOTICE, "binder-refused", "call=%s from=\"%s\"",
+                          procedure_name(rpc->procedure), c->peer.text);
+                reply_accepted(out, rpc->xid, ACCEPT_SUCCESS);
+                xdr_put_u32(out, NI_PERM);
+                return SERVED_REPLY;
+        }
+        struct call *call = call_new(CALL_BINDER, rpc, arguments, &in);
+        if (!call || !binder_args_decode((enum nibind_proc)rpc->procedure, &in, &call->args.binder)) {
+                call_free(call);
+                return SERVED_CLOSE;
+        }
+        call->ordered = true;
+        snprintf(call->from, sizeof(call->from), "%s", c->peer.text);
+        worker_txn_end(c->worker); /* a domain may be closed before this slice ends */
+        conn_send_away(c, call, true);
+        call->note.run = binder_change;
+        loop_post(&s->loop, &call->note);
+        return SERVED_AWAY;
+}
+
+enum served program_binder(struct conn *c, const struct rpc_call *rpc, struct xdr_in *in, struct buf *out)
+{
+        struct worker *w = c->worker;
+        struct binder_args args;
+        const struct bytes arguments = bytes_of(in->at, xdr_left(in));
+        if (c->first)
+                return SERVED_LATER;
+        if (!binder_args_decode((enum nibind_proc)rpc->procedure, in, &args)) {
+                reply_accepted(out, rpc->xid, ACCEPT_GARBAGE_ARGS);
+                return SERVED_REPLY;
+        }
+        switch ((enum nibind_proc)rpc->procedure) {
+        case NIBIND_PROC_ping:
+                reply_accepted(out, rpc->xid, ACCEPT_SUCCESS);
+                return SERVED_REPLY;
+        case NIBIND_PROC_getregister:
+        case NIBIND_PROC_listreg:
+        case NIBIND_PROC_bind:
+                worker_txn_end(w); /* may_bind begins one of its own in the same slot */
+                binder_answer(w->server, w->slot, rpc, &args, &w->arena, out);
+                return SERVED_REPLY;
+        default:
+                return serve_change(c, rpc, arguments, out);
+        }
+}

@@ -1,0 +1,31 @@
+/* Passwords: is this the right one, was it right a moment ago, and may it be looked at (decision 5). */
+#ifndef NETINFO_SERVER_SECRET_H
+#define NETINFO_SERVER_SECRET_H
+
+#include "directory/directory.h"
+#include "server/network.h"
+
+/* Does crypt(password, stored) give stored? Everything that libcrypt verifies, traditional DES to yescrypt;
+ * what cannot be a hash ("*", "!...", "", other text) never matches. Slow on purpose: for a pool's thread. */
+bool secret_matches(struct bytes stored, struct bytes password);
+
+struct secrets; /* thread-safe */
+
+struct secrets *secrets_new(void);
+void secrets_free(struct secrets *s); /* NULL is fine */
+
+/* A right password is remembered for LIMIT_PASSWORD_MS, as a keyed hash, together with the user's object and
+ * instance in the domain: any change of the record forgets it. */
+bool secrets_known(struct secrets *s, const char *tag, const struct dir_user *u, struct bytes password,
+                   uint64_t now_ms);
+void secrets_remember(struct secrets *s, const char *tag, const struct dir_user *u, struct bytes password,
+                      uint64_t now_ms);
+/* When a domain goes: another one may come under its tag. */
+void secrets_forget(struct secrets *s);
+
+/* server/penalty.h, behind a mutex. */
+bool secrets_allow(struct secrets *s, const struct address *source, uint32_t uid, uint64_t now_ms);
+void secrets_result(struct secrets *s, const struct address *source, uint32_t uid, bool right,
+                    uint64_t now_ms);
+
+#endif

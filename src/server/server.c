@@ -1,0 +1,449 @@
+#include "server/server.h"
+
+#include "model/path.h"
+#include "server/conn.h"
+#include "server/notify.h"
+#include "sys/clock.h"
+#include "sys/fs.h"
+#include "sys/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TIDY_EVERY_S 86400u /* destroyed domains are looked at so often */
+
+static bool fail(struct config_why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool fail(struct config_why *why, const char *format, ...)
+{
+        va_list ap;
+        va_start(ap, format);
+        vsnprintf(why->text, sizeof(why->text), format, ap);
+        va_end(ap);
+        return false;
+}
+
+/* -- what the machine gives -- */
+
+static unsigned descriptors(void)
+{
+        struct rlimit r;
+        if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+                return 1024;
+        return r.rlim_cur > 1000000u ? 1000000u : (unsigned)r.rlim_cur;
+}
+
+static void raise_descriptors(void)
+{
+        struct rlimit r;
+        if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur == r.rlim_max)
+                return;
+        r.rlim_cur = r.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &r);
+}
+
+unsigned server_most_connections(const struct config *c)
+{
+        const unsigned have = descriptors();
+        const unsigned most = have > 2 * LIMIT_DESCRIPTORS ? have - LIMIT_DESCRIPTORS : have / 2;
+        return c->connections < most ? c->connections : most;
+}
+
+static unsigned worker_count(const struct config *c)
+{
+        cpu_set_t set;
+        unsigned cores = 1;
+        if (c->workers)
+                return c->workers;
+        if (sched_getaffinity(0, sizeof(set), &set) == 0)
+                cores = (unsigned)CPU_COUNT(&set);
+        return cores < SERVER_WORKERS_MAX ? cores : SERVER_WORKERS_MAX;
+}
+
+static uint16_t default_port(void)
+{
+        return geteuid() == 0 ? NI_DEFAULT_PORT : NI_DEFAULT_PORT + 10000u; /* high without root */
+}
+
+static struct config *read_config(const struct server *s, struct config_why *why)
+{
+        const struct server_options *o = &s->options;
+        return config_read(o->config_file, o->config_must_exist, o->overrides, default_port(),
+                           o->default_socket, why);
+}
+
+static bool take_folder(struct server *s, struct config_why *why)
+{
+        char path[4200];
+        const char *folder = s->options.domains;
+        const int err = fs_make_folders(folder, 0755);
+        if (err)
+                return fail(why, "%s: cannot be made: %s; choose another folder with --dir", folder,
+                            strerror(err));
+        if (fs_is_network(folder))
+                return fail(
+                        why,
+                        "%s: lies on a network file system, where a database can be damaged; choose a local "
+                        "folder with --dir",
+                        folder);
+        if (chmod(folder, 0700) < 0)
+                return fail(why, "%s: is not ours: %s; start as its owner", folder, strerror(errno));
+        snprintf(path, sizeof(path), "%s/.lock", folder);
+        s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (s->lock_fd < 0)
+                return fail(why, "%s: %s", path, strerror(errno));
+        if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
+                return true;
+        return fail(
+                why,
+                "%s: another netinfod serves this folder; stop it, use another --dir, or talk to it with ni",
+                folder);
+}
+
+static bool become_user(const struct config *c, struct config_why *why)
+{
+        struct passwd entry, *found = NULL;
+        char room[16384];
+        if (!c->user[0] || geteuid() != 0)
+                return true;
+        if (getpwnam_r(c->user, &entry, room, sizeof(room), &found) != 0 || !found)
+                return fail(why,
+                            "user %s: there is no such user on this machine; see `user` in netinfod.conf",
+                            c->user);
+        if (initgroups(c->user, entry.pw_gid) < 0 ||
+            setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid) < 0 ||
+            setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid) < 0)
+                return fail(why, "user %s: cannot become it: %s", c->user, strerror(errno));
+        return true;
+}
+
+/* Before the user changes: what it will have to write belongs to it. */
+static bool give_folder(const struct server *s, struct config_why *why)
+{
+        struct passwd entry, *found = NULL;
+        char room[16384];
+        if (!s->config->user[0] || geteuid() != 0)
+                return true;
+        if (getpwnam_r(s->config->user, &entry, room, sizeof(room), &found) != 0 || !found)
+                return true; /* become_user says it */
+        if (chown(s->options.domains, entry.pw_uid, entry.pw_gid) < 0 ||
+            fchown(s->lock_fd, entry.pw_uid, entry.pw_gid) < 0)
+                return fail(why, "%s: cannot be given to user %s: %s", s->options.domains, s->config->user,
+                            strerror(errno));
+        return true;
+}
+
+/* -- domains -- */
+
+static bool add_domain(struct server *s, const char *tag)
+{
+        struct store_why why = {{0}};
+        struct domain *d = domain_open(s->options.domains, tag, s->config, workers_wake, s, &why);
+        if (!d)
+                return false;
+        if (d->state == DOMAIN_BROKEN) /* the others go on */
+                log_event(LOG_LEVEL_ERROR, "domain-broken", "tag=%s reason=\"%s\"", tag, why.text);
+        else
+                listeners_open_tag(s, d);
+        if (!registry_add(&s->registry, d)) {
+                log_event(LOG_LEVEL_ERROR, "domain-refused", "tag=%s reason=\"more than %u domains\"", tag,
+                          LIMIT_DOMAINS);
+                listeners_close_tag(s, d);
+                domain_close(d);
+                domain_release(d);
+                return false;
+        }
+        log_event(LOG_LEVEL_INFO, "domain-open", "tag=%s tcp=%u udp=%u", tag, d->tcp_port, d->udp_port);
+        return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+        const char *const *x = a, *const *y = b;
+        return strcmp(*x, *y);
+}
+
+/* In the order of their tags, so that dynamic ports and LISTREG come out alike at every start. */
+static bool open_domains(struct server *s, struct config_why *why)
+{
+        char *tags[LIMIT_DOMAINS];
+        unsigned n = 0;
+        DIR *folder = opendir(s->options.domains);
+        if (!folder)
+                return fail(why, "%s: %s", s->options.domains, strerror(errno));
+        for (const struct dirent *e; n < LIMIT_DOMAINS && (e = readdir(folder));)
+                if (tag_is_valid(bytes_str(e->d_name)) && (e->d_type == DT_DIR || e->d_type == DT_UNKNOWN) &&
+                    (tags[n] = strdup(e->d_name)))
+                        n++;
+        closedir(folder);
+        qsort(tags, n, sizeof(tags[0]), by_name);
+        for (unsigned i = 0; i < n; i++) {
+                add_domain(s, tags[i]);
+                free(tags[i]);
+        }
+        struct domain *local = registry_find(&s->registry, BYTES_LIT("local"));
+        domain_release(local);
+        if (local)
+                return true;
+        log_event(LOG_LEVEL_NOTICE, "first-start", "tag=local folder=%s/local", s->options.domains);
+        const enum ni_status st = server_create_domain(s, BYTES_LIT("local"));
+        return st == NI_OK || fail(why, "%s/local: the domain of this machine cannot be created (status %d)",
+                                   s->options.domains, (int)st);
+}
+
+enum ni_status server_create_domain(struct server *s, struct bytes tag)
+{
+        char name[LIMIT_TAG + 1];
+        struct store_why why = {{0}};
+        uint32_t udp, tcp;
+        if (!tag_is_valid(tag)) {
+                log_event(LOG_LEVEL_WARNING, "create-refused", "reason=\"the tag is not allowed\"");
+                return NI_SYSTEMERR;
+        }
+        snprintf(name, sizeof(name), "%.*s", BYTES_FMT(tag));
+        if (registry_ports(&s->registry, tag, &udp, &tcp) != NI_NOTAG)
+                return NI_DUPTAG;
+        if (s->registry.domains == LIMIT_DOMAINS)
+                return NI_SYSTEMERR;
+        enum ni_status st = domain_create(s->options.domains, name, s->config, &why);
+        if (st != NI_OK) {
+                log_event(LOG_LEVEL_ERROR, "create-failed", "tag=%s reason=\"%s\"", name, why.text);
+                return st;
+        }
+        return add_domain(s, name) ? NI_OK : NI_SYSTEMERR;
+}
+
+enum ni_status server_destroy_domain(struct server *s, struct bytes tag)
+{
+        struct store_why why = {{0}};
+        struct domain *d = registry_remove(&s->registry, tag);
+        if (!d)
+                return registry_strike(&s->registry, tag) == NI_OK ? NI_NOTAG : NI_SYSTEMERR;
+        listeners_close_tag(s, d);
+        domain_close(d);
+        workers_wake(d, s); /* those that wait for its changes */
+        secrets_forget(s->secrets);
+        const enum ni_status st = domain_set_aside(d, s->options.domains, &why);
+        log_event(st == NI_OK ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR, "domain-destroyed",
+                  "tag=%s kept=\"%s\" days=7", d->tag, why.text);
+        domain_release(d);
+        return st;
+}
+
+/* -- signals and time -- */
+
+void server_worker_ended(struct note *note, void *server)
+{
+        struct server *s = server;
+        (void)note;
+        if (++s->ended == s->workers && s->stopping)
+                loop_stop(&s->loop);
+}
+
+static void on_stop(evutil_socket_t number, short what, void *context)
+{
+        struct server *s = context;
+        (void)what;
+        if (s->stopping)
+                return;
+        s->stopping = true;
+        log_event(LOG_LEVEL_NOTICE, "stop", "signal=%d", (int)number);
+        notify_manager("STOPPING=1");
+        listeners_close(s);
+        for (unsigned i = 0; i < s->workers; i++)
+                worker_ask_stop(&s->worker[i]);
+}
+
+/* A domain that could not be opened may have been repaired meanwhile. */
+static void retry_broken(struct server *s)
+{
+        for (unsigned i = 0; i < s->registry.domains; i++) {
+                struct domain *d = s->registry.domain[i];
+                char tag[LIMIT_TAG + 1];
+                if (d->state != DOMAIN_BROKEN)
+                        continue;
+                memcpy(tag, d->tag, sizeof(tag));
+                registry_remove(&s->registry, bytes_str(tag));
+                domain_close(d);
+                domain_release(d);
+                add_domain(s, tag);
+        }
+}
+
+static void on_reload(evutil_socket_t number, short what, void *context)
+{
+        struct server *s = context;
+        struct config_why why = {{0}};
+        (void)number;
+        (void)what;
+        notify_manager("RELOADING=1");
+        struct config *c = s->stopping ? NULL : read_config(s, &why);
+        if (c) {
+                if (strcmp(c->socket, s->config->socket) != 0 || c->workers != s->config->workers ||
+                    strcmp(c->user, s->config->user) != 0)
+                        log_event(LOG_LEVEL_WARNING, "reload",
+                                  "note=\"socket, workers and user change at the next start\"");
+                listeners_reload(s, c);
+                log_set_level(c->log_level);
+                for (unsigned i = 0; i < s->workers; i++)
+                        worker_reconfigure(&s->worker[i], config_hold(c));
+                config_release(s->config);
+                s->config = c;
+                retry_broken(s);
+                log_event(LOG_LEVEL_NOTICE, "reload", "result=ok");
+        } else if (!s->stopping) {
+                log_event(LOG_LEVEL_ERROR, "reload", "result=kept-the-old-one reason=\"%s\"", why.text);
+        }
+        notify_manager("READY=1");
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+        struct server *s = context;
+        (void)fd;
+        (void)what;
+        if (s->accept_paused && !s->stopping)
+                listeners_pause(s, false);
+        if (++s->ticks % TIDY_EVERY_S == 0)
+                domain_tidy(s->options.domains);
+}
+
+/* -- life -- */
+
+static bool start_threads(struct server *s, struct config_why *why)
+{
+        s->admission = admission_new();
+        s->secrets = secrets_new();
+        s->passwords = pool_start(2, LIMIT_POOL, s);
+        s->long_reads = pool_start(SLOT_WRITER - SLOT_LONG, LIMIT_POOL, s);
+        if (!s->admission || !s->secrets || !s->passwords || !s->long_reads)
+                return fail(why, "no memory or threads for the pools");
+        const unsigned n = worker_count(s->config);
+        for (unsigned i = 0; i < n; i++) {
+                const int err = worker_start(&s->worker[i], s, i, s->config);
+                if (err)
+                        return fail(why, "a worker cannot be started: %s", strerror(err));
+                s->workers++;
+        }
+        return true;
+}
+
+static bool catch_signals(struct server *s)
+{
+        static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+        const struct timeval second = {.tv_sec = 1};
+        signal(SIGPIPE, SIG_IGN);
+        for (unsigned i = 0; i < 3; i++)
+                if (evsignal_assign(&s->signals[i], s->loop.base, numbers[i],
+                                    numbers[i] == SIGHUP ? on_reload : on_stop, s) < 0 ||
+                    event_add(&s->signals[i], NULL) < 0)
+                        return false;
+        return event_assign(&s->tick, s->loop.base, -1, EV_PERSIST, on_tick, s) == 0 &&
+               event_add(&s->tick, &second) == 0;
+}
+
+static bool start(struct server *s, struct config_why *why)
+{
+        s->config = read_config(s, why);
+        if (!s->config)
+                return false;
+        log_set_level(s->config->log_level);
+        raise_descriptors();
+        registry_init(&s->registry);
+        const int err = loop_init(&s->loop, s, NULL);
+        if (err)
+                return fail(why, "no event loop: %s", strerror(err));
+        if (!catch_signals(s))
+                return fail(why, "signals cannot be caught");
+        if (!take_folder(s, why) || !listeners_open(s, why) || !give_folder(s, why) ||
+            !become_user(s->config, why))
+                return false;
+        domain_tidy(s->options.domains);
+        return start_threads(s, why) && open_domains(s, why);
+}
+
+struct server *server_start(const struct server_options *o, struct config_why *why)
+{
+        struct server *s = calloc(1, sizeof(*s));
+        if (!s) {
+                fail(why, "out of memory");
+                return NULL;
+        }
+        s->options = *o;
+        s->lock_fd = -1;
+        s->started_us = clock_mono_us();
+        if (start(s, why)) {
+                log_event(LOG_LEVEL_NOTICE, "ready", "version=%s pid=%d folder=%s domains=%u workers=%u",
+                          NETINFO_VERSION, (int)getpid(), o->domains, s->registry.domains, s->workers);
+                notify_ready(s);
+                notify_manager("READY=1");
+                return s;
+        }
+        server_free(s);
+        return NULL;
+}
+
+void server_run(struct server *s)
+{
+        loop_run(&s->loop);
+}
+
+static void end_workers(struct server *s)
+{
+        if (!s->stopping) { /* a start that failed */
+                s->stopping = true;
+                for (unsigned i = 0; i < s->workers; i++)
+                        worker_ask_stop(&s->worker[i]);
+                if (s->workers)
+                        loop_run(&s->loop);
+        }
+        for (unsigned i = 0; i < s->workers; i++)
+                worker_join(&s->worker[i]);
+}
+
+void server_free(struct server *s)
+{
+        if (!s->config) {
+                free(s);
+                return;
+        }
+        if (s->loop.base)
+                listeners_close(s);
+        end_workers(s);
+        pool_stop(s->passwords);
+        pool_stop(s->long_reads);
+        while (s->registry.domains) {
+                struct domain *d = registry_remove(&s->registry, bytes_str(s->registry.domain[0]->tag));
+                domain_close(d);
+                domain_release(d);
+        }
+        if (s->loop.base) {
+                for (unsigned i = 0; i < 3; i++)
+                        if (event_initialized(&s->signals[i]))
+                                event_del(&s->signals[i]);
+                if (event_initialized(&s->tick))
+                        event_del(&s->tick);
+                loop_done(&s->loop);
+        }
+        if (s->datagrams_dropped || s->records_dropped)
+                log_event(LOG_LEVEL_INFO, "dropped", "datagrams=%llu records=%llu",
+                          (unsigned long long)s->datagrams_dropped, (unsigned long long)s->records_dropped);
+        registry_done(&s->registry);
+        admission_free(s->admission);
+        secrets_free(s->secrets);
+        config_release(s->config);
+        if (s->lock_fd >= 0)
+                close(s->lock_fd);
+        free(s);
+}

@@ -1,0 +1,61 @@
+/* netinfod as a whole: what all its threads share. doc/server.md draws it. */
+#ifndef NETINFO_SERVER_SERVER_H
+#define NETINFO_SERVER_SERVER_H
+
+#include "server/admission.h"
+#include "server/listener.h"
+#include "server/pool.h"
+#include "server/registry.h"
+#include "server/secret.h"
+#include "server/worker.h"
+
+#define SERVER_WORKERS_MAX 8u
+
+/* What the command line says once and for all. */
+struct server_options {
+        const char *domains; /* folder of the domains */
+        const char *spools;  /* folder for unlinked temporary files */
+        const char *config_file;
+        bool config_must_exist;
+        const char *default_socket;
+        struct config_overrides overrides;
+        int ready_fd; /* -1: none */
+};
+
+struct server {
+        struct server_options options;
+        struct config *config; /* of the main loop; workers hold their own reference */
+        struct loop loop;      /* main: listeners, datagrams, signals, the set of domains */
+        struct registry registry;
+        struct admission *admission;
+        struct secrets *secrets;
+        struct pool *passwords, *long_reads;
+        struct worker worker[SERVER_WORKERS_MAX];
+        unsigned workers; /* started */
+        unsigned ended;   /* of those */
+        struct listeners listeners;
+        int lock_fd; /* keeps a second netinfod out of the folder */
+        struct event signals[3], tick;
+        bool stopping, accept_paused;
+        uint64_t started_us, ticks;
+        _Atomic uint64_t datagrams_dropped, records_dropped;
+        _Atomic unsigned spools;       /* full transfers in files right now */
+        _Atomic size_t buffered_bytes; /* in all connections' buffers */
+};
+
+/* Opens the folder, the domains and the doors; NULL with *why on failure. */
+struct server *server_start(const struct server_options *o, struct config_why *why);
+/* Until SIGTERM or SIGINT; then finishes what is queued. */
+void server_run(struct server *s);
+void server_free(struct server *s);
+
+void server_worker_ended(struct note *note, void *server);
+
+/* In the main loop: what the binder changes. A NI_OK may have been logged as a warning too. */
+enum ni_status server_create_domain(struct server *s, struct bytes tag);
+enum ni_status server_destroy_domain(struct server *s, struct bytes tag);
+
+/* Connections allowed, by configuration and descriptors. */
+unsigned server_most_connections(const struct config *c);
+
+#endif
