@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """ni against a real netinfod: what each command prints, its JSON, its exit status, its errors.
 
-usage: ni.py NI NETINFOD [unittest options]
+usage: ni.py NI NETINFOD MAKE_IMAGES [unittest options]
 """
 
 import concurrent.futures
@@ -20,7 +20,7 @@ import threading
 import time
 import unittest
 
-NI = NETINFOD = None
+NI = NETINFOD = MAKE_IMAGES = None
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNREACHABLE = range(7)
 
 
@@ -513,6 +513,67 @@ class Users(WithService):
         self.assertEqual("/bin/csh\n", self.ni("get", "/users/ada", "shell").out)
 
 
+class Getent(unittest.TestCase):
+    """Through the C library and the module of this build; the same words as getent(1)."""
+
+    ADA = "ada:x:5001:100:Ada L:/home/ada:/bin/zsh\n"
+    GRACE = "grace:*:5002:100::/home/grace:/bin/sh\n"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="netinfo-images-")
+        os.chmod(cls.folder, 0o755)
+        subprocess.run([MAKE_IMAGES, cls.folder], check=True)
+        cls.environment = clean_environment(NETINFO_SNAPSHOTS=cls.folder)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def getent(self, *words, code=OK):
+        answer = run("getent", *words, environment=self.environment)
+        self.assertEqual(code, answer.code, answer)
+        return answer
+
+    def test_passwd(self):
+        for key in ("ada", "5001", "lovelace"):
+            self.assertEqual(self.ADA, self.getent("passwd", key).out)
+        self.assertEqual(self.ADA + self.GRACE, self.getent("passwd").out)
+        answer = self.getent("passwd", "nobody-here", "grace", "77", code=NOT_FOUND)
+        self.assertEqual(self.GRACE, answer.out)
+        self.assertIn("passwd nobody-here: not found", answer.err)
+        self.assertIn("passwd 77: not found", answer.err)
+        self.getent("passwd", "root", code=NOT_FOUND)  # nothing but our module is asked
+        found = self.getent("--json", "passwd", "ada").json
+        self.assertEqual([{"name": "ada", "passwd": "x", "uid": 5001, "gid": 100, "gecos": "Ada L",
+                           "dir": "/home/ada", "shell": "/bin/zsh"}], found)
+
+    def test_group_and_membership(self):
+        self.assertEqual("staff:*:50:ada,grace\ncrew:*:60:ada\n", self.getent("group").out)
+        self.assertEqual("crew:*:60:ada\n", self.getent("group", "60").out)
+        self.assertEqual("ada                   50 60\n", self.getent("initgroups", "ada").out)
+        self.assertEqual([{"name": "grace", "groups": [50]}], self.getent("--json", "initgroups", "grace").json)
+
+    def test_shadow(self):
+        self.assertEqual("ada:$6$a$b:19000:0:99999:7:::\n", self.getent("shadow", "ada").out)
+        self.getent("shadow", "grace", code=NOT_FOUND)
+
+    def test_as_getent_says_it(self):
+        module = os.path.join(os.path.dirname(NI), "..", "nss")
+        environment = {**self.environment, "LD_LIBRARY_PATH": module}
+        for words in (["passwd", "ada"], ["passwd"], ["group", "staff"], ["shadow", "ada"]):
+            theirs = subprocess.run(["getent", "-s", "netinfo", *words], capture_output=True, env=environment,
+                                    timeout=60)
+            self.assertEqual(theirs.stdout, self.getent(*words).raw)
+
+    def test_without_images(self):
+        with tempfile.TemporaryDirectory() as empty:
+            for words in (["passwd", "ada"], ["group"], ["shadow", "ada"]):
+                answer = run("getent", *words, environment=clean_environment(NETINFO_SNAPSHOTS=empty))
+                self.assertEqual((UNREACHABLE, ""), (answer.code, answer.out))
+                self.assertIn("netinfo-agent", answer.err)
+
+
 class Help(unittest.TestCase):
     def commands(self):
         listed = run("help").out
@@ -544,5 +605,5 @@ class Help(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    NI, NETINFOD = map(os.path.abspath, sys.argv[1:3])
-    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
+    NI, NETINFOD, MAKE_IMAGES = map(os.path.abspath, sys.argv[1:4])
+    unittest.main(argv=[sys.argv[0], *sys.argv[4:]])
