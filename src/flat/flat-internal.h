@@ -49,6 +49,9 @@ bool flat_comes_back(const struct flat_format *f, struct bytes text, struct flat
 /* Lists that grow by union (doc/tools.md 5.1); other keys hold one statement. */
 bool flat_is_list(struct bytes key);
 
+/* Such a word could come to stand at the end of a line that is printed. */
+#define FLAT_STRAY_BACKSLASH "a word ends with a backslash that does not continue the line"
+
 /* -- parsing */
 /* Fills why and gives FLAT_BAD. */
 enum flat_outcome flat_bad(struct flat_in *in, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -251,6 +251,9 @@ enum flat_outcome parse_bootparams(struct flat_in *in, struct bytes line)
         const struct namelist w = flat_words(in, line, false);
         if (w.n < 2)
                 return flat_bad(in, "a client's line needs its name and at least one KEY=VALUE");
+        for (uint32_t i = 0; in->strict && i < w.n; i++)
+                if (w.v[i].data[w.v[i].len - 1] == '\\')
+                        return flat_bad(in, FLAT_STRAY_BACKSLASH);
         flat_add(in, "name", w.v[0]);
         flat_add_list(in, "bootparams", w.v + 1, w.n - 1);
         return FLAT_ITEM;

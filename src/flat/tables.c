@@ -237,6 +237,8 @@ enum flat_outcome parse_netgroup(struct flat_in *in, struct bytes line)
                         if (bytes_find(word, ')') != word.len)
                                 return flat_bad(in, "a ')' without its '('");
                 }
+                if (in->strict && word.len && word.data[word.len - 1] == '\\')
+                        return flat_bad(in, FLAT_STRAY_BACKSLASH);
                 if (name.len == 0)
                         name = word;
                 else

@@ -1,0 +1,33 @@
+/* agent.conf (doc/agent.md "Configuration"): `key = value`, checked whole before it is used. */
+#ifndef NETINFO_AGENT_CONFIG_H
+#define NETINFO_AGENT_CONFIG_H
+
+#include "base/arena.h"
+
+struct agent_config {
+        struct arena arena; /* everything below points into it, or is static */
+        const char *server; /* NULL: found as every client finds it */
+        const char *domain;
+        uint32_t min_id, publish_interval, quarantine;
+        struct bytes *allow;
+        size_t allow_count;
+        bool publish_hashes, allow_empty_passwords;
+        const char *snapshots, *durable; /* durable "": none */
+        const char *shadow_group;        /* "": none */
+};
+
+struct agent_config_why {
+        char text[256]; /* "FILE:LINE: reason; way out" */
+};
+
+/* The defaults; `below` (may be NULL) is the folder that --dir puts everything under. False: no memory. */
+bool agent_config_defaults(struct agent_config *c, const char *below);
+/* Lays a file's text over it; name stands in messages. On failure c is half changed: throw it away. */
+bool agent_config_parse(struct agent_config *c, const char *name, struct bytes text,
+                        struct agent_config_why *ret_why);
+/* Reads the file. A missing one is an error only with must_exist. */
+bool agent_config_read(struct agent_config *c, const char *file, bool must_exist,
+                       struct agent_config_why *ret_why);
+void agent_config_done(struct agent_config *c);
+
+#endif

@@ -1,0 +1,143 @@
+/* passwd and shadow. */
+#include "agent/merge-internal.h"
+
+#include "base/text.h"
+
+#define DAY 86400
+
+static struct bytes first(struct bytes props, const char *key)
+{
+        struct bytes v = BYTES_NONE;
+        prop_first(props, key, &v);
+        return v;
+}
+
+/* A number of seconds or days; `otherwise` when it is none. */
+static int64_t number(struct bytes props, const char *key, int64_t otherwise)
+{
+        int64_t v;
+        return text_i64(first(props, key), &v) ? v : otherwise;
+}
+
+/* realname without ':' and control characters. */
+static struct bytes cleaned(struct bytes b, struct arena *a)
+{
+        uint8_t *to = merge_is_clean(b) ? NULL : arena_alloc(a, b.len);
+        size_t n = 0;
+        if (!to)
+                return merge_is_clean(b) ? b : BYTES_NONE;
+        for (size_t i = 0; i < b.len; i++)
+                if (merge_is_clean(bytes_sub(b, i, 1)))
+                        to[n++] = b.data[i];
+        return bytes_of(to, n);
+}
+
+static const char *user_of(const struct merge_domain *d, struct bytes props, const struct merge_rules *r,
+                           struct arena *a, struct snap_user *ret)
+{
+        struct merge_account account;
+        const struct bytes home = first(props, "home"), shell = first(props, "shell");
+        const char *why = merge_account_of(d, props, true, r, a, &account);
+        if (why)
+                return why;
+        if (!merge_is_clean(shell))
+                return "the shell holds ':' or control characters";
+        const bool good_home = home.len && home.data[0] == '/' && merge_is_clean(home);
+        *ret = (struct snap_user){
+                .names = account.names,
+                .name_count = account.name_count,
+                .uid = account.uid,
+                .gid = account.gid,
+                .has_hash = merge_has_hash(first(props, "passwd")),
+                .enumerate = true,
+                .gecos = cleaned(first(props, "realname"), a),
+                .dir = good_home ? home : BYTES_LIT("/"),
+                .shell = shell.len ? shell : BYTES_LIT("/bin/sh"),
+        };
+        return NULL;
+}
+
+bool merge_users(const struct merge_domain *domains, size_t n, const struct merge_rules *r,
+                 const struct merge_sink *sink)
+{
+        struct arena a;
+        bool ok = true;
+        arena_init(&a, 0);
+        for (size_t d = 0; d < n; d++)
+                for (size_t i = 0; ok && i < domains[d].user_count; i++) {
+                        const struct bytes props = domains[d].users[i];
+                        struct snap_user u;
+                        arena_reset(&a);
+                        const char *why = user_of(&domains[d], props, r, &a, &u);
+                        if (why)
+                                sink->left_out(sink->context, &domains[d], "user", merge_name(props), why);
+                        else
+                                ok = sink->user(sink->context, &u);
+                }
+        arena_done(&a);
+        return ok;
+}
+
+/* What getspnam shall show of the hash (doc/agent.md "Merging"). */
+static struct bytes hash_of(const struct merge_domain *d, struct bytes props, const struct merge_rules *r)
+{
+        struct bytes v;
+        if (!prop_first(props, "passwd", &v) || (!d->local && !r->publish_hashes) || bytes_eq_str(v, "x"))
+                return BYTES_LIT("*");
+        if (v.len == 0)
+                return r->allow_empty_passwords ? v : BYTES_LIT("*");
+        return merge_is_clean(v) ? v : BYTES_LIT("*");
+}
+
+/* `change` is the moment from which a new password is required (doc/resolution.md 17.1). */
+static void age(struct snap_shadow *s, int64_t change, int64_t today)
+{
+        const int64_t day = change / DAY, last = s->last_change >= 0 ? s->last_change : 1;
+        const int64_t most = day - 1 - last > 0 ? day - 1 - last : 0;
+        s->max = s->max >= 0 && s->max < most ? s->max : most;
+        s->last_change = day <= today ? 0 : last;
+}
+
+static void shadow_of(const struct merge_domain *d, struct bytes props, const struct merge_rules *r,
+                      const struct snap_user *u, struct snap_shadow *ret)
+{
+        const int64_t change = number(props, "change", 0), expire = number(props, "expire", 0);
+        *ret = (struct snap_shadow){
+                .names = u->names,
+                .name_count = u->name_count,
+                .enumerate = true,
+                .hash = hash_of(d, props, r),
+                .last_change = number(props, "shadow_lastchange", -1),
+                .min = number(props, "shadow_min", -1),
+                .max = number(props, "shadow_max", -1),
+                .warn = number(props, "shadow_warning", -1),
+                .inactive = number(props, "shadow_inactive", -1),
+                .expire = expire > 0 ? expire / DAY : -1,
+                /* -1 is "none" for the C library, too. */
+                .flag = (uint64_t)number(props, "shadow_flag", -1),
+        };
+        if (change > 0)
+                age(ret, change, r->today);
+}
+
+bool merge_shadow(const struct merge_domain *domains, size_t n, const struct merge_rules *r,
+                  const struct merge_sink *sink)
+{
+        struct arena a;
+        bool ok = true;
+        arena_init(&a, 0);
+        for (size_t d = 0; d < n; d++)
+                for (size_t i = 0; ok && i < domains[d].user_count; i++) {
+                        const struct bytes props = domains[d].users[i];
+                        struct snap_user u;
+                        struct snap_shadow s;
+                        arena_reset(&a);
+                        /* Whoever is not in passwd is not in shadow; merge_users has reported it. */
+                        if (user_of(&domains[d], props, r, &a, &u))
+                                continue;
+                        shadow_of(&domains[d], props, r, &u, &s);
+                        ok = sink->shadow(sink->context, &s);
+                }
+        arena_done(&a);
+        return ok;
+}

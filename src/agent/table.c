@@ -1,0 +1,407 @@
+#include "agent/table.h"
+
+#include <stdlib.h>
+
+#define ROOT 0u
+#define NONE UINT32_MAX
+
+struct entry {
+        bool used;
+        uint32_t object, parent;
+        uint64_t ordinal, born;
+        uint8_t *props; /* encoded, only what accounts need */
+        uint32_t len;
+};
+
+/* Open addressing by object number, deletion by moving back. The numbers are the server's, small and dense:
+ * one multiplication spreads them, and a server that chose them badly would only slow its own agent. */
+struct table {
+        struct entry *v;
+        uint32_t count, mask;
+        uint32_t users, groups; /* object numbers; NONE: there is no such directory */
+};
+
+/* -- what is kept of a directory, and which image each property belongs to */
+static const struct {
+        const char *name;
+        unsigned images;
+} needed[] = {
+        {"name", TABLE_PASSWD | TABLE_SHADOW},
+        {"uid", TABLE_PASSWD | TABLE_SHADOW}, /* whoever is left out of passwd is left out of shadow */
+        {"gid", TABLE_PASSWD | TABLE_SHADOW},
+        {"passwd", TABLE_PASSWD | TABLE_SHADOW},
+        {"realname", TABLE_PASSWD},
+        {"home", TABLE_PASSWD},
+        {"shell", TABLE_PASSWD | TABLE_SHADOW}, /* as uid */
+        {"users", 0},
+        {"change", TABLE_SHADOW},
+        {"expire", TABLE_SHADOW},
+        {"shadow_lastchange", TABLE_SHADOW},
+        {"shadow_min", TABLE_SHADOW},
+        {"shadow_max", TABLE_SHADOW},
+        {"shadow_warning", TABLE_SHADOW},
+        {"shadow_inactive", TABLE_SHADOW},
+        {"shadow_flag", TABLE_SHADOW},
+};
+#define NEEDED (sizeof(needed) / sizeof(needed[0]))
+
+static bool is_needed(struct bytes name)
+{
+        for (unsigned i = 0; i < NEEDED; i++)
+                if (bytes_eq_str(name, needed[i].name))
+                        return true;
+        return false;
+}
+
+/* The encoded list without what accounts do not need. */
+static bool filter(struct bytes props, struct buf *out)
+{
+        struct prop_walk w = prop_walk(props);
+        uint32_t n = 0;
+        xdr_put_u32(out, 0);
+        while (prop_walk_next(&w)) {
+                if (!is_needed(w.name))
+                        continue;
+                xdr_put_opaque(out, w.name);
+                buf_put(out, w.values);
+                n++;
+        }
+        if (out->failed)
+                return false;
+        xdr_store(out->data, n);
+        return true;
+}
+
+static bool same_property(struct bytes a, struct bytes b, const char *name)
+{
+        struct prop_walk p, q;
+        const bool in_a = prop_find(a, bytes_str(name), &p), in_b = prop_find(b, bytes_str(name), &q);
+        return in_a == in_b && (!in_a || bytes_eq(p.values, q.values));
+}
+
+/* Which images two states of one user differ in. */
+static unsigned compare_user(struct bytes a, struct bytes b)
+{
+        unsigned images = 0;
+        if (bytes_eq(a, b))
+                return 0;
+        for (unsigned i = 0; i < NEEDED; i++)
+                if (!same_property(a, b, needed[i].name))
+                        images |= needed[i].images;
+        return images;
+}
+
+static unsigned compare_group(struct bytes a, struct bytes b)
+{
+        static const char *const keys[] = {"name", "gid", "passwd", "users"};
+        for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+                if (!same_property(a, b, keys[i]))
+                        return TABLE_GROUP;
+        return 0;
+}
+
+static struct bytes props_of(const struct entry *e)
+{
+        return bytes_of(e->props, e->len);
+}
+
+/* -- the table */
+static uint32_t home_of(const struct table *t, uint32_t object)
+{
+        return (object * 2654435761u) & t->mask;
+}
+
+static struct entry *find(const struct table *t, uint32_t object)
+{
+        for (uint32_t at = home_of(t, object); t->v[at].used; at = (at + 1) & t->mask)
+                if (t->v[at].object == object)
+                        return &t->v[at];
+        return NULL;
+}
+
+static bool grow(struct table *t)
+{
+        const uint32_t slots = (t->mask + 1) * 2;
+        struct entry *old = t->v, *v = slots ? calloc(slots, sizeof(*v)) : NULL;
+        const uint32_t before = t->mask;
+        if (!v)
+                return false;
+        t->v = v;
+        t->mask = slots - 1;
+        for (uint32_t i = 0; i <= before; i++) {
+                uint32_t at = home_of(t, old[i].object);
+                if (!old[i].used)
+                        continue;
+                while (v[at].used)
+                        at = (at + 1) & t->mask;
+                v[at] = old[i];
+        }
+        free(old);
+        return true;
+}
+
+static struct entry *insert(struct table *t, uint32_t object)
+{
+        if ((t->count + 1) * 2 > t->mask && !grow(t))
+                return NULL;
+        uint32_t at = home_of(t, object);
+        while (t->v[at].used)
+                at = (at + 1) & t->mask;
+        t->v[at] = (struct entry){.used = true, .object = object};
+        t->count++;
+        return &t->v[at];
+}
+
+static void delete (struct table *t, struct entry *e)
+{
+        uint32_t hole = (uint32_t)(e - t->v);
+        free(e->props);
+        for (uint32_t at = (hole + 1) & t->mask; t->v[at].used; at = (at + 1) & t->mask) {
+                const uint32_t distance = (at - home_of(t, t->v[at].object)) & t->mask;
+                if (distance >= ((at - hole) & t->mask)) {
+                        t->v[hole] = t->v[at];
+                        hole = at;
+                }
+        }
+        t->v[hole] = (struct entry){.used = false};
+        t->count--;
+}
+
+struct table *table_new(void)
+{
+        struct table *t = calloc(1, sizeof(*t));
+        if (!t)
+                return NULL;
+        *t = (struct table){.mask = 63, .users = NONE, .groups = NONE};
+        t->v = calloc(64, sizeof(*t->v));
+        if (!t->v) {
+                free(t);
+                return NULL;
+        }
+        return t;
+}
+
+void table_free(struct table *t)
+{
+        for (uint32_t i = 0; t && i <= t->mask; i++)
+                if (t->v[i].used)
+                        free(t->v[i].props);
+        if (t)
+                free(t->v);
+        free(t);
+}
+
+uint32_t table_count(const struct table *t)
+{
+        return t->count;
+}
+
+/* -- /users and /groups: the root's first child of that name */
+static uint32_t find_top(const struct table *t, const char *name)
+{
+        const struct entry *best = NULL;
+        for (uint32_t i = 0; i <= t->mask; i++) {
+                const struct entry *e = &t->v[i];
+                struct prop_walk w;
+                if (!e->used || e->parent != ROOT || e->object == ROOT ||
+                    (best && best->ordinal < e->ordinal))
+                        continue;
+                if (prop_find(props_of(e), BYTES_LIT("name"), &w) && namelist_has(w.values, bytes_str(name)))
+                        best = e;
+        }
+        return best ? best->object : NONE;
+}
+
+static void find_tops(struct table *t, unsigned *dirty)
+{ /* scans all; changes of the root's children are rare */
+        const uint32_t users = find_top(t, "users"), groups = find_top(t, "groups");
+        if (users != t->users)
+                *dirty |= TABLE_PASSWD | TABLE_SHADOW;
+        if (groups != t->groups)
+                *dirty |= TABLE_GROUP;
+        t->users = users;
+        t->groups = groups;
+}
+
+/* Images in which a child of this directory stands. */
+static unsigned images_below(const struct table *t, uint32_t parent)
+{
+        unsigned images = 0;
+        if (parent == t->users && parent != NONE)
+                images |= TABLE_PASSWD | TABLE_SHADOW;
+        if (parent == t->groups && parent != NONE)
+                images |= TABLE_GROUP;
+        return images;
+}
+
+static bool set_props(struct entry *e, struct bytes props)
+{
+        struct buf b;
+        buf_init(&b, 0);
+        uint8_t *copy = filter(props, &b) ? malloc(b.len) : NULL;
+        if (copy) {
+                memcpy(copy, b.data, b.len);
+                free(e->props);
+                e->props = copy;
+                e->len = (uint32_t)b.len;
+        }
+        buf_done(&b);
+        return copy != NULL;
+}
+
+enum table_result table_put(struct table *t, const struct ext_node *n)
+{
+        struct entry *e = find(t, n->id.object);
+        if (!e)
+                e = insert(t, n->id.object);
+        if (!e || !set_props(e, n->props))
+                return TABLE_NO_MEMORY;
+        e->parent = n->parent;
+        e->ordinal = n->ordinal;
+        e->born = n->born;
+        return TABLE_OK;
+}
+
+/* New properties: which images they alter, and whether the root's children may mean something else now. */
+static enum table_result change_props(struct table *t, struct entry *e, struct bytes props, unsigned *dirty,
+                                      bool *ret_top)
+{
+        struct entry before = *e;
+        e->props = NULL;
+        if (!set_props(e, props)) {
+                e->props = before.props;
+                return TABLE_NO_MEMORY;
+        }
+        if (e->parent == t->users && t->users != NONE)
+                *dirty |= compare_user(props_of(&before), props_of(e));
+        if (e->parent == t->groups && t->groups != NONE)
+                *dirty |= compare_group(props_of(&before), props_of(e));
+        *ret_top = e->parent == ROOT && !same_property(props_of(&before), props_of(e), "name");
+        free(before.props);
+        return TABLE_OK;
+}
+
+static enum table_result create(struct table *t, const struct ext_record *r, bool lenient, unsigned *dirty)
+{
+        struct entry *e = find(t, r->object);
+        if (!r->has_after || (e && !lenient))
+                return TABLE_GAP;
+        if (!e)
+                e = insert(t, r->object);
+        if (!e || !set_props(e, r->after))
+                return TABLE_NO_MEMORY;
+        e->parent = r->parent;
+        e->ordinal = r->ordinal;
+        e->born = r->born;
+        *dirty |= images_below(t, e->parent);
+        if (e->parent == ROOT)
+                find_tops(t, dirty);
+        return TABLE_OK;
+}
+
+/* Another parent or place, which every record tells, whatever its kind. */
+static void place(struct table *t, struct entry *e, const struct ext_record *r, unsigned *dirty,
+                  bool *ret_top)
+{
+        if (e->parent == r->parent && e->ordinal == r->ordinal)
+                return;
+        *dirty |= images_below(t, e->parent) | images_below(t, r->parent);
+        *ret_top = e->parent == ROOT || r->parent == ROOT;
+        e->parent = r->parent;
+        e->ordinal = r->ordinal;
+}
+
+enum table_result table_apply(struct table *t, const struct ext_record *r, bool lenient, unsigned *dirty)
+{
+        struct entry *e = find(t, r->object);
+        bool moved = false, renamed = false;
+        enum table_result result = TABLE_OK;
+        if (r->kind == EXT_CREATED)
+                return create(t, r, lenient, dirty);
+        if (!e || e->born != r->born)
+                return lenient ? TABLE_OK : TABLE_GAP;
+        if (r->kind == EXT_DESTROYED) {
+                *dirty |= images_below(t, e->parent);
+                moved = e->parent == ROOT;
+                delete (t, e);
+        } else {
+                place(t, e, r, dirty, &moved);
+                if (r->has_after)
+                        result = change_props(t, e, r->after, dirty, &renamed);
+        }
+        if (moved || renamed)
+                find_tops(t, dirty);
+        return result;
+}
+
+static int by_ordinal(const void *x, const void *y)
+{
+        const struct entry *a = *(const struct entry *const *)x, *b = *(const struct entry *const *)y;
+        return a->ordinal < b->ordinal ? -1 : a->ordinal > b->ordinal;
+}
+
+/* The children of a directory in order; *ret from malloc. */
+static bool collect(const struct table *t, uint32_t parent, const struct entry ***ret, size_t *ret_count)
+{
+        size_t n = 0;
+        *ret = NULL;
+        *ret_count = 0;
+        if (parent == NONE)
+                return true;
+        const struct entry **v = malloc(((size_t)t->count + 1) * sizeof(const struct entry *));
+        if (!v)
+                return false;
+        for (uint32_t i = 0; i <= t->mask; i++)
+                if (t->v[i].used && t->v[i].parent == parent && t->v[i].object != ROOT)
+                        v[n++] = &t->v[i];
+        qsort(v, n, sizeof(const struct entry *), by_ordinal);
+        *ret = v;
+        *ret_count = n;
+        return true;
+}
+
+bool table_children(const struct table *t, const char *name, struct bytes **ret, size_t *ret_count)
+{
+        const struct entry **v;
+        size_t n;
+        struct bytes *out = NULL;
+        if (!collect(t, find_top(t, name), &v, &n))
+                return false;
+        if (n)
+                out = malloc(n * sizeof(*out));
+        for (size_t i = 0; out && i < n; i++)
+                out[i] = props_of(v[i]);
+        free(v);
+        if (n && !out)
+                return false;
+        *ret = out;
+        *ret_count = n;
+        return true;
+}
+
+static unsigned compare(const struct table *a, const struct table *b, const char *name,
+                        unsigned (*differ)(struct bytes, struct bytes), unsigned all)
+{
+        const struct entry **v = NULL, **w = NULL;
+        size_t n = 0, m = 0;
+        unsigned images = 0;
+        if (!collect(a, find_top(a, name), &v, &n) || !collect(b, find_top(b, name), &w, &m) || n != m)
+                images = all; /* without memory to compare, say that all may differ */
+        for (size_t i = 0; images != all && i < n; i++)
+                images |= differ(props_of(v[i]), props_of(w[i]));
+        free(v);
+        free(w);
+        return images;
+}
+
+void table_settle(struct table *t)
+{
+        unsigned ignored = 0;
+        find_tops(t, &ignored);
+}
+
+unsigned table_differences(const struct table *a, const struct table *b)
+{
+        return compare(a, b, "users", compare_user, TABLE_PASSWD | TABLE_SHADOW) |
+               compare(a, b, "groups", compare_group, TABLE_GROUP);
+}

@@ -1,0 +1,37 @@
+/* What the agent knows of a domain: every directory, its parent, its place, and the properties accounts need
+ * (doc/agent.md "Following"). Memory only. */
+#ifndef NETINFO_AGENT_TABLE_H
+#define NETINFO_AGENT_TABLE_H
+
+#include "wire/ext.h"
+
+/* Which images a change can alter: bits 1 << enum snap_kind. */
+#define TABLE_PASSWD 1u
+#define TABLE_GROUP  2u
+#define TABLE_SHADOW 4u
+#define TABLE_ALL    (TABLE_PASSWD | TABLE_GROUP | TABLE_SHADOW)
+
+struct table;
+
+struct table *table_new(void); /* NULL: no memory */
+void table_free(struct table *t);
+uint32_t table_count(const struct table *t);
+
+enum table_result { TABLE_OK, TABLE_GAP, TABLE_NO_MEMORY };
+/* A directory of a snapshot: put as it is; what was known of that number is replaced. */
+enum table_result table_put(struct table *t, const struct ext_node *n);
+/* After the last page and all that belongs to it: from now on changes tell which images they touch. */
+void table_settle(struct table *t);
+/* One record of a change (doc/extension-program.md 6.3). GAP: it is about a directory that is not here, or
+ * makes one that is. With `lenient` (while a snapshot is completed) such records are left out. *dirty gains
+ * the images that change. */
+enum table_result table_apply(struct table *t, const struct ext_record *r, bool lenient, unsigned *dirty);
+/* Which images differ between two states of a domain. */
+unsigned table_differences(const struct table *a, const struct table *b);
+
+/* The children of the root's first child called `name` ("users"), in order: encoded property lists, borrowed
+ * until the next change. An array from malloc that the caller frees; NULL with *ret_count 0 when there are
+ * none; false: no memory. */
+bool table_children(const struct table *t, const char *name, struct bytes **ret, size_t *ret_count);
+
+#endif
