@@ -57,6 +57,24 @@ static bool exists(const char *folder, const char *name)
         return access(path, F_OK) == 0;
 }
 
+/* Is this data.mdb one whose creation was cut off? LMDB writes two header pages first; a store has more. What
+ * is there of them begins with LMDB's magic number, or with zeros. */
+static bool unfinished(const char *folder)
+{
+        static const uint32_t magic = 0xBEEFC0DE;
+        char path[4200];
+        uint32_t word[5] = {0};
+        struct stat st;
+        snprintf(path, sizeof(path), "%s/data.mdb", folder);
+        const int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return false;
+        const bool small = fstat(fd, &st) == 0 && st.st_size <= 2 * sysconf(_SC_PAGESIZE);
+        const bool whole = small && pread(fd, word, sizeof(word), 0) == (ssize_t)sizeof(word);
+        close(fd);
+        return small && (st.st_size == 0 || (whole && (word[4] == magic || word[4] == 0)));
+}
+
 /* A folder with data.mdb, or that file itself. Without lock.mdb beside it a reader needs no lock: it is a
  * copy, and nobody writes to it. */
 static enum ni_status find_place(const char *path, bool read_only, struct place *ret, struct store_why *why)
@@ -88,6 +106,10 @@ static enum ni_status find_place(const char *path, bool read_only, struct place 
         }
         if (!exists(ret->folder, "data.mdb")) {
                 say(why, "%s: no store here (there is no data.mdb)", path);
+                return NI_NODIR;
+        }
+        if (unfinished(ret->folder)) {
+                say(why, "%s: no store here (its creation was interrupted)", path);
                 return NI_NODIR;
         }
         if (read_only && !exists(ret->folder, "lock.mdb"))
@@ -413,6 +435,20 @@ static int sync_names(const char *folder)
         return err ? err : fs_sync_folder(parent);
 }
 
+/* Opens the environment of a store to be made, beginning anew after a creation that was cut off. The header
+ * is forced out before the file grows: so a header that is not whole is always the header of a short file. */
+static int env_make(const char *folder, const struct store_options *o, MDB_env **ret)
+{
+        struct place place = {.flags = MDB_NOTLS | (o->no_sync ? MDB_NOSYNC : 0u)};
+        char path[4200];
+        snprintf(place.folder, sizeof(place.folder), "%s", folder);
+        snprintf(path, sizeof(path), "%s/data.mdb", folder);
+        if (unfinished(folder) && truncate(path, 0) < 0)
+                return errno;
+        const int rc = env_open(&place, o->map_size, ret);
+        return rc || o->no_sync ? rc : mdb_env_sync(*ret, 1);
+}
+
 static enum ni_status make_folder(const char *folder, struct store_why *why)
 {
         if (strlen(folder) >= 4096) {
@@ -439,14 +475,12 @@ enum ni_status store_create(const char *folder, enum store_role role, const stru
                 store_close(s);
                 return NI_SYSTEMERR;
         }
-        struct place place = {.flags = MDB_NOTLS | (s->options.no_sync ? MDB_NOSYNC : 0u)};
-        strcpy(place.folder, folder);
         s->options.read_only = false;
         st = lock_folder(s, folder, why);
         if (st == NI_SYSTEMERR && exists(folder, "data.mdb"))
                 st = NI_ALIVE; /* locked by the process that serves it */
         if (st == NI_OK) {
-                int rc = env_open(&place, s->options.map_size, &s->env);
+                int rc = env_make(folder, &s->options, &s->env);
                 if (rc == 0)
                         rc = make_tables(s, role);
                 if (rc == 0)

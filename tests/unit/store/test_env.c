@@ -257,7 +257,7 @@ static void full_map(void **state)
 static void small_address_space(void **state)
 {
         struct fixture *f = *state;
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(SANITIZED)
         (void)f;
         skip(); /* the sanitizer itself needs terabytes of address space */
 #else

@@ -278,7 +278,9 @@ static void compare_lookup(struct store_txn *r, const struct world *w)
         const uint32_t parent = rnd(3) ? rnd(4) : rnd(MOST);
         const struct bytes key = bytes_str(names[rnd(7)]);
         char text[16];
-        snprintf(text, sizeof(text), rnd(5) ? "v%" PRIu32 : "", rnd(30));
+        snprintf(text, sizeof(text), "v%" PRIu32, rnd(30));
+        if (rnd(5) == 0)
+                text[0] = '\0';
         struct store_walk walk;
         store_lookup(r, parent, key, bytes_str(text), STORE_FROM_START, &walk);
         for (uint32_t i = 0; w->d[parent].exists && i < w->d[parent].n; i++) {
