@@ -353,9 +353,9 @@ static bool password_from_terminal(struct talk *t)
         }
         quiet = before;
         quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+        tcsetattr(fileno(tty), TCSAFLUSH, &quiet); /* before the prompt: what is typed at its sight is safe */
         fputs("Password: ", tty);
         fflush(tty);
-        tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
         const bool good = read_password(t, tty);
         tcsetattr(fileno(tty), TCSAFLUSH, &before);
         fputc('\n', tty);
