@@ -41,6 +41,12 @@
 #define LIMIT_EDIT_SCAN    NI_CHILDREN_MAX
 #define LIMIT_EDIT_DESTROY 65536u
 #define LIMIT_CHANGES      4096u /* entries in one CHANGES reply; LIMIT_CALL bytes usually end it before */
+/* One page of SEARCH or HISTORY ends after so much work, hits or none, and says where to go on. */
+#define LIMIT_SEARCH_VISIT      65536u      /* directories */
+#define LIMIT_SEARCH_BYTES      (64u << 20) /* bytes of properties, once for each condition */
+#define LIMIT_SEARCH_CONDITIONS 16u
+#define LIMIT_SEARCH_DEPTH      256u   /* levels below the directory searched: the length of a cursor */
+#define LIMIT_HISTORY_VISIT     16384u /* journal entries */
 #define LIMIT_ENTRY                                                                                        \
         (48u << 20) /* journal bytes of one change: the largest node before and after; fits in LIMIT_REPLY \
                      */

@@ -33,8 +33,8 @@ static enum ni_status choose(const struct ext_changes_args *args, const struct s
         return NI_OK;
 }
 
-static bool copy_record(struct dir_request *rq, const struct store_record *from, bool before,
-                        struct ext_record *to, size_t *bytes)
+bool dir_copy_record(struct dir_request *rq, const struct store_record *from, bool before,
+                     struct ext_record *to, size_t *bytes)
 {
         *to = (struct ext_record){.kind = from->kind,
                                   .object = from->object,
@@ -73,7 +73,7 @@ static enum ni_status copy_entry(struct dir_request *rq, uint64_t seq, bool befo
         if (!ret->records)
                 return NI_SYSTEMERR;
         for (uint32_t i = 0; i < from.record_count; i++)
-                if (!copy_record(rq, &from.records[i], before, &ret->records[i], &bytes))
+                if (!dir_copy_record(rq, &from.records[i], before, &ret->records[i], &bytes))
                         return NI_SYSTEMERR;
         *ret_bytes = bytes;
         return NI_OK;

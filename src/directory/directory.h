@@ -6,7 +6,7 @@
 
 #include "model/access.h"
 #include "store/store.h"
-#include "wire/ext.h"
+#include "wire/ext_search.h"
 #include "wire/ni.h"
 
 struct dir_policy {
@@ -42,13 +42,19 @@ enum ni_status dir_write(struct dir_request *rq, enum ni_proc proc, const struct
 enum ni_status dir_edit(struct dir_request *rq, const struct ext_edit_args *args,
                         struct ext_edit_result *ret);
 
-/* STATUS, CHANGES, SNAPSHOT: results into *ret (arena), without server_version, now and you, which the door
- * knows. CHANGES never waits: an empty list means the door may park the call. Entries and nodes are redacted
- * by policy; a change of secret values keeps its place with "*". Reply size is bounded (LIMIT_CALL). */
+/* STATUS, CHANGES, SNAPSHOT: results into *ret (arena; property bytes and texts are borrowed from the store's
+ * pages until the read transaction ends), without server_version, now and you, which the door knows. CHANGES
+ * never waits: an empty list means the door may park the call. Entries and nodes are redacted by policy; a
+ * change of secret values keeps its place with "*". Reply size is bounded (LIMIT_CALL). */
 void dir_status(struct dir_request *rq, struct ext_status_result *ret);
 void dir_changes(struct dir_request *rq, const struct ext_changes_args *args, struct ext_changes_result *ret);
 void dir_snapshot(struct dir_request *rq, const struct ext_snapshot_args *args,
                   struct ext_snapshot_result *ret);
+
+/* SEARCH and HISTORY (doc/extension-program.md 13, 14): one page each, bounded in work and size; results in
+ * the arena, property bytes borrowed from the store's pages until the read transaction ends. */
+void dir_search(struct dir_request *rq, const struct ext_search_args *args, struct ext_search_result *ret);
+void dir_history(struct dir_request *rq, const struct ext_history_args *args, struct ext_history_result *ret);
 
 /* READALL (protocol.md 5.5) in slices: objects in depth-first pre-order. The door begins with the answer for
  * `checksum` (equal: the "nothing to send" form, and *ret_done at once), then calls _next with a fresh read

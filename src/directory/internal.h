@@ -63,6 +63,11 @@ enum ni_status dir_top(struct store_txn *t, const char *name, struct store_node 
 /* All values of the first property `name`, copied to the arena; empty when absent. False: arena full. */
 bool dir_values(struct arena *a, struct bytes props, const char *name, struct namelist *ret);
 
+/* -- the journal, as this caller may see it: one record, and about how many bytes it takes in a reply are
+ * added to *bytes. False: arena full -- */
+bool dir_copy_record(struct dir_request *rq, const struct store_record *from, bool before,
+                     struct ext_record *to, size_t *bytes);
+
 /* -- operations: dir_do_NAME for every procedure of kind READ and WRITE. Each writes NI_OK and its payload to
  * rq->out and gives NI_OK, or gives another status; dispatch.c does the rest -- */
 #define DIR_DECLARE_READ(name) \

@@ -1,34 +1,9 @@
 #include "wire/ext.h"
 
+#include "wire/ext-internal.h"
+
 /* Least bytes of one element, so that a count is checked before anything is allocated. */
-enum { ENTRY_LEAST = 32, RECORD_LEAST = 40, NODE_LEAST = 40, OP_LEAST = 16, ID_SIZE = 8 };
-
-static void *array(struct xdr_in *in, struct arena *a, uint32_t n, size_t size)
-{
-        void *p = in->bad ? NULL : arena_zalloc(a, n, size);
-        if (!p)
-                xdr_fail(in);
-        return p;
-}
-
-/* Unlike the historical programs this one does not cut at a NUL: it refuses it, because the sender would
- * never learn what was stored. */
-static struct bytes name_decode(struct xdr_in *in, uint32_t max)
-{
-        const struct bytes b = xdr_opaque(in, max);
-        if (bytes_find(b, 0) != b.len)
-                xdr_fail(in);
-        return b;
-}
-
-static struct namelist values_decode(struct xdr_in *in, struct arena *a)
-{
-        struct namelist l = {.n = xdr_count(in, NI_VALUES_MAX, 4)};
-        l.v = array(in, a, l.n, sizeof(*l.v));
-        for (uint32_t i = 0; i < l.n && !in->bad; i++)
-                l.v[i] = name_decode(in, NI_NAME_MAX);
-        return l;
-}
+enum { RECORD_LEAST = 40, NODE_LEAST = 40, OP_LEAST = 16, ID_SIZE = 8 };
 
 static struct proplist props_decode(struct xdr_in *in, struct arena *a)
 {
@@ -37,12 +12,6 @@ static struct proplist props_decode(struct xdr_in *in, struct arena *a)
         if (ahead.bad)
                 xdr_fail(in);
         return xdr_proplist(in, a);
-}
-
-static void flags_check(struct xdr_in *in, uint32_t flags, uint32_t known)
-{
-        if (flags & ~known)
-                xdr_fail(in);
 }
 
 static void uuid_decode(struct xdr_in *in, uint8_t to[16])
@@ -171,7 +140,7 @@ static void record_encode(const struct ext_record *r, struct buf *out)
                 buf_put(out, r->after);
 }
 
-static void entry_decode(struct xdr_in *in, struct arena *a, struct ext_entry *e)
+void ext_entry_decode(struct xdr_in *in, struct arena *a, struct ext_entry *e)
 {
         e->seq = xdr_u64(in);
         e->when = xdr_u64(in);
@@ -184,7 +153,7 @@ static void entry_decode(struct xdr_in *in, struct arena *a, struct ext_entry *e
                 record_decode(in, &e->records[i]);
 }
 
-static void entry_encode(const struct ext_entry *e, struct buf *out)
+void ext_entry_encode(const struct ext_entry *e, struct buf *out)
 {
         xdr_put_u64(out, e->seq);
         xdr_put_u64(out, e->when);
@@ -202,10 +171,10 @@ bool ext_changes_decode(struct xdr_in *in, struct arena *a, struct ext_changes_r
         if (r.status == NI_OK) {
                 r.epoch = xdr_u64(in);
                 r.seq = xdr_u64(in);
-                r.entry_count = xdr_count(in, UINT32_MAX, ENTRY_LEAST);
+                r.entry_count = xdr_count(in, UINT32_MAX, EXT_ENTRY_LEAST);
                 r.entries = array(in, a, r.entry_count, sizeof(*r.entries));
                 for (uint32_t i = 0; i < r.entry_count && !in->bad; i++)
-                        entry_decode(in, a, &r.entries[i]);
+                        ext_entry_decode(in, a, &r.entries[i]);
         }
         if (!xdr_ok(in))
                 return false;
@@ -222,7 +191,7 @@ void ext_changes_encode(const struct ext_changes_result *r, struct buf *out)
         xdr_put_u64(out, r->seq);
         xdr_put_u32(out, r->entry_count);
         for (uint32_t i = 0; i < r->entry_count; i++)
-                entry_encode(&r->entries[i], out);
+                ext_entry_encode(&r->entries[i], out);
 }
 
 /* -- SNAPSHOT */

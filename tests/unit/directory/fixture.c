@@ -20,7 +20,11 @@ static struct fixture *create(bool from_zero)
         assert_non_null(mkdtemp(f->folder));
         assert_int_equal(rmdir(f->folder), 0);
         f->options = (struct store_options){
-                .map_size = (size_t)256 << 20, .no_sync = true, .reuse_from_zero = from_zero};
+                .map_size = (size_t)256 << 20,
+                .no_sync = true,
+                .reuse_from_zero = from_zero,
+                .journal_seconds = 1, /* a trim, when a test asks for one, leaves three entries */
+                .journal_entries = 3};
         if (store_create(f->folder, STORE_MASTER, &f->options, &f->store, &why) != NI_OK)
                 fail_msg("%s", why.text);
         must(store_reader_new(f->store, &f->reader));
@@ -219,6 +223,63 @@ void fx_snapshot(struct fixture *f, const struct ext_snapshot_args *args, struct
         struct xdr_in in = xdr_in(arena_bytes(&f->results, buf_bytes(&f->out)));
         assert_true(ext_snapshot_decode(&in, &f->results, ret));
         assert_true(xdr_end(&in));
+}
+
+/* Every shorter message is refused. */
+#define refuse_cut(whole, call)                                                                  \
+        for (size_t cut = (whole).len > 600 ? (whole).len - 600 : 0; cut < (whole).len; cut++) { \
+                struct xdr_in in = xdr_in(bytes_sub(whole, 0, cut));                             \
+                assert_false(call);                                                              \
+        }
+
+void fx_search(struct fixture *f, const struct ext_search_args *args, struct ext_search_result *ret)
+{
+        struct ext_search_args decoded;
+        struct ext_search_result made, ignored;
+        arena_reset(&f->arena);
+        buf_clear(&f->wire);
+        buf_clear(&f->out);
+        ext_search_args_encode(args, &f->wire);
+        const struct bytes sent = buf_bytes(&f->wire);
+        refuse_cut(sent, ext_search_args_decode(&in, &f->results, &decoded));
+        struct xdr_in from = xdr_in(sent);
+        assert_true(ext_search_args_decode(&from, &f->arena, &decoded));
+        assert_true(xdr_end(&from));
+        must(store_read_begin(f->reader));
+        struct dir_request rq = request(f, f->reader);
+        dir_search(&rq, &decoded, &made);
+        ext_search_encode(&made, &f->out);
+        store_read_end(f->reader);
+        const struct bytes got = arena_bytes(&f->results, buf_bytes(&f->out));
+        refuse_cut(got, ext_search_decode(&in, &f->results, &ignored));
+        from = xdr_in(got);
+        assert_true(ext_search_decode(&from, &f->results, ret));
+        assert_true(xdr_end(&from));
+}
+
+void fx_history(struct fixture *f, const struct ext_history_args *args, struct ext_history_result *ret)
+{
+        struct ext_history_args decoded;
+        struct ext_history_result made, ignored;
+        arena_reset(&f->arena);
+        buf_clear(&f->wire);
+        buf_clear(&f->out);
+        ext_history_args_encode(args, &f->wire);
+        const struct bytes sent = buf_bytes(&f->wire);
+        refuse_cut(sent, ext_history_args_decode(&in, &decoded));
+        struct xdr_in from = xdr_in(sent);
+        assert_true(ext_history_args_decode(&from, &decoded));
+        assert_true(xdr_end(&from));
+        must(store_read_begin(f->reader));
+        struct dir_request rq = request(f, f->reader);
+        dir_history(&rq, &decoded, &made);
+        ext_history_encode(&made, &f->out);
+        store_read_end(f->reader);
+        const struct bytes got = arena_bytes(&f->results, buf_bytes(&f->out));
+        refuse_cut(got, ext_history_decode(&in, &f->results, &ignored));
+        from = xdr_in(got);
+        assert_true(ext_history_decode(&from, &f->results, ret));
+        assert_true(xdr_end(&from));
 }
 
 struct dir_request fx_ask(struct fixture *f)

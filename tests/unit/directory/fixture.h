@@ -42,6 +42,9 @@ enum ni_status fx_edit(struct fixture *f, const struct ext_op *ops, uint32_t n, 
 void fx_changes(struct fixture *f, const struct ext_changes_args *args, struct ext_changes_result *ret);
 void fx_snapshot(struct fixture *f, const struct ext_snapshot_args *args, struct ext_snapshot_result *ret);
 
+void fx_search(struct fixture *f, const struct ext_search_args *args, struct ext_search_result *ret);
+void fx_history(struct fixture *f, const struct ext_history_args *args, struct ext_history_result *ret);
+
 /* A request for the other doors of the room; begins a read transaction, ended by fx_ask_end. */
 struct dir_request fx_ask(struct fixture *f);
 void fx_ask_end(struct fixture *f);

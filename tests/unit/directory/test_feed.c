@@ -71,6 +71,26 @@ static void test_changes_ranges(void **state)
         expect_status(f, &(struct ext_changes_args){.epoch = epoch + 1, .flags = newest}, EXT_TAKE_SNAPSHOT);
 }
 
+/* The journal has forgotten what is older than its last three entries. */
+static void test_changes_after_a_trim(void **state)
+{
+        struct fixture *f = *state;
+        struct store_txn *t;
+        uint32_t dropped;
+        add_many(f, 9); /* seq 2 .. 10 */
+        assert_int_equal(store_write_begin(f->store, &t), NI_OK);
+        assert_int_equal(store_journal_trim(t, UINT64_MAX / 2, 100, &dropped), NI_OK);
+        assert_int_equal(store_commit(t, NULL), NI_OK);
+        assert_int_equal(dropped, 7);
+        expect_range(f, &(struct ext_changes_args){.seq = 7}, 8, 10);
+        expect_status(f, &(struct ext_changes_args){.seq = 6}, EXT_TAKE_SNAPSHOT);
+        expect_status(f, &(struct ext_changes_args){.seq = 0}, EXT_TAKE_SNAPSHOT);
+        expect_range(f, &(struct ext_changes_args){.max_entries = 2, .flags = EXT_CHANGES_NEWEST}, 9, 10);
+        expect_range(f, &(struct ext_changes_args){.max_entries = 5, .flags = EXT_CHANGES_NEWEST}, 8, 10);
+        expect_range(f, &(struct ext_changes_args){.seq = 2, .flags = EXT_CHANGES_NEWEST}, 8, 8);
+        expect_range(f, &(struct ext_changes_args){.seq = 3, .flags = EXT_CHANGES_NEWEST}, 8, 7);
+}
+
 static void test_changes_contents(void **state)
 {
         struct fixture *f = *state;
@@ -314,8 +334,9 @@ static void test_readall_order(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                T(test_status),   T(test_changes_ranges), T(test_changes_contents),   T(test_changes_size),
-                T(test_snapshot), T(test_readall_vector), T(test_readall_on_a_clone), T(test_readall_order),
+                T(test_status),           T(test_changes_ranges),     T(test_changes_after_a_trim),
+                T(test_changes_contents), T(test_changes_size),       T(test_snapshot),
+                T(test_readall_vector),   T(test_readall_on_a_clone), T(test_readall_order),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
