@@ -1,6 +1,7 @@
 #include "snapshot/writer.h"
 
 #include "base/text.h"
+#include "snapshot/inspect.h"
 #include "snapshot/verify.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
@@ -20,8 +21,6 @@
 #define KEEP                                                                                                \
         2u /* superseded generations that stay within the quarantine: a burst of publications must not fill \
               the memory */
-
-static const char *const map_names[SNAP_KINDS] = {"passwd", "group", "shadow"};
 
 struct folder {
         const char *path;
@@ -49,8 +48,8 @@ static int fail(struct snap_report *r, int err, const char *format, ...)
 static bool parse_name(const char *name, unsigned *ret_kind, uint64_t *ret_generation, bool *ret_temporary)
 {
         for (unsigned k = 0; k < SNAP_KINDS; k++) {
-                const size_t n = strlen(map_names[k]);
-                if (strncmp(name, map_names[k], n) != 0 || name[n] != '.')
+                const size_t n = strlen(snap_map_name((enum snap_kind)k));
+                if (strncmp(name, snap_map_name((enum snap_kind)k), n) != 0 || name[n] != '.')
                         continue;
                 const char *dot = strchr(name + n + 1, '.');
                 const size_t digits = dot ? (size_t)(dot - name) - n - 1 : strlen(name + n + 1);
@@ -159,34 +158,13 @@ static int folder_open(struct folder *f, const char *path, struct snap_report *r
 
 static int image_path(char out[PATH_MAX], const struct folder *f, unsigned kind, uint64_t generation)
 {
-        const int n = snprintf(out, PATH_MAX, "%s/%s.%llu", f->path, map_names[kind],
+        const int n = snprintf(out, PATH_MAX, "%s/%s.%llu", f->path, snap_map_name((enum snap_kind)kind),
                                (unsigned long long)generation);
         return n < 0 || n >= PATH_MAX ? ENAMETOOLONG : 0;
 }
 
 /* -- one image
  * ------------------------------------------------------------------------------------------------------ */
-/* Maps a whole file. 0 or errno; *ret_base is given back with munmap. */
-static int map_file(const char *path, void **ret_base, size_t *ret_size)
-{
-        const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        struct stat st;
-        if (fd < 0)
-                return errno;
-        int err = fstat(fd, &st) < 0 ? errno : !S_ISREG(st.st_mode) || st.st_size <= 0 ? EBADMSG : 0;
-        if (!err) {
-                void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-                if (p == MAP_FAILED) {
-                        err = errno;
-                } else {
-                        *ret_base = p;
-                        *ret_size = (size_t)st.st_size;
-                }
-        }
-        close(fd);
-        return err;
-}
-
 /* Records of the image that is live now; 0 when there is none that can be read. */
 static uint32_t records_now(const struct folder *f, unsigned kind)
 {
@@ -195,7 +173,7 @@ static uint32_t records_now(const struct folder *f, unsigned kind)
         void *base;
         size_t size;
         uint32_t records = 0;
-        if (!f->current || image_path(path, f, kind, f->current) || map_file(path, &base, &size))
+        if (!f->current || image_path(path, f, kind, f->current) || snap_map_file(path, &base, &size))
                 return 0;
         if (snap_image_open(base, size, (enum snap_kind)kind, &image) == 0)
                 records = ((const struct snap_header *)base)->records;
@@ -213,7 +191,7 @@ static bool verify_file(const char *temporary, void *context)
         struct verifying *v = context;
         void *base;
         size_t size;
-        const int err = map_file(temporary, &base, &size);
+        const int err = snap_map_file(temporary, &base, &size);
         if (err) {
                 snprintf(v->findings.what, sizeof(v->findings.what), "cannot read it back: %s",
                          strerror(err));
@@ -238,7 +216,7 @@ static int write_image(const struct snap_publication *p, const struct folder *f,
         if (!err)
                 return 0;
         r->kind = (int)kind;
-        return fail(r, err, "cannot publish %s in %.60s: %.60s", map_names[kind], f->path,
+        return fail(r, err, "cannot publish %s in %.60s: %.60s", snap_map_name((enum snap_kind)kind), f->path,
                     v.findings.what[0] ? v.findings.what : strerror(err));
 }
 
@@ -257,7 +235,7 @@ static int keep_image(const struct snap_publication *p, const struct folder *f, 
                 return 0;
         if (errno == ENOENT)
                 return 0;
-        err = map_file(old, &base, &size);
+        err = snap_map_file(old, &base, &size);
         if (err)
                 return fail(r, err, "cannot read %.100s: %s", old, strerror(err));
         err = write_image(p, f, kind, generation, bytes_of(base, size), r);
@@ -289,7 +267,8 @@ static int write_generation(const struct snap_publication *p, const struct folde
                 }
                 err = snap_build(p->map[k], generation, &image);
                 if (err)
-                        return fail(r, err, "cannot build the image of %s: %s", map_names[k], strerror(err));
+                        return fail(r, err, "cannot build the image of %s: %s",
+                                    snap_map_name((enum snap_kind)k), strerror(err));
                 err = write_image(p, f, k, generation, image, r);
         }
         if (err)
@@ -386,15 +365,16 @@ static int refuse_shrinking(const struct snap_publication *p, const struct folde
                         continue;
                 const int err = snap_build(p->map[k], generation, &unused);
                 if (err)
-                        return fail(r, err, "cannot build the image of %s: %s", map_names[k], strerror(err));
+                        return fail(r, err, "cannot build the image of %s: %s",
+                                    snap_map_name((enum snap_kind)k), strerror(err));
                 const uint32_t before = records_now(f, k), after = snap_builder_counts(p->map[k]).records;
                 if (after != 0 && (before < 20 || after >= before / 10))
                         continue;
                 r->kind = (int)k;
                 r->before = before;
                 r->after = after;
-                return fail(r, ENODATA, "refused: %s would shrink from %u records to %u", map_names[k],
-                            before, after);
+                return fail(r, ENODATA, "refused: %s would shrink from %u records to %u",
+                            snap_map_name((enum snap_kind)k), before, after);
         }
         return 0;
 }
