@@ -90,9 +90,10 @@ static void print_props(struct talk *t, const struct proplist *l)
 }
 
 /* LIST knows the numbers, LISTALL the properties. They belong together when the directory's instance is the
- * same in both; its children's may differ, as in any list. */
+ * same in both; its children's may differ, as in any list. *ret_whole is false when all properties are more
+ * than one answer can hold: then they must be read one by one. */
 static bool read_both(struct talk *t, const struct ni_args *args, struct ni_result *ret_list,
-                      struct ni_result *ret_all, const char *path)
+                      struct ni_result *ret_all, bool *ret_whole, const char *path)
 {
         for (int i = 0; i < CONSISTENT_TRIES; i++) {
                 if (!talk_read(t, NI_PROC_list, args, ret_list, path))
@@ -106,8 +107,16 @@ static bool read_both(struct talk *t, const struct ni_args *args, struct ni_resu
                 for (uint32_t e = 0; e < ret_list->entry_count; e++)
                         keep[e].object = ret_list->entries[e].object;
                 ret_list->entries = keep;
-                if (!talk_read(t, NI_PROC_listall, args, ret_all, path))
+                enum ni_status status = client_ni(t->client, NI_PROC_listall, args, ret_all);
+                if (status == NI_OK)
+                        status = ret_all->status;
+                *ret_whole = status == NI_OK;
+                if (status == NI_SYSTEMERR)
+                        return true;
+                if (status != NI_OK) {
+                        talk_status(t, status, path, NULL);
                         return false;
+                }
                 if (ret_all->id.instance == ret_list->id.instance &&
                     ret_all->list_count == ret_list->entry_count)
                         return true;
@@ -116,32 +125,60 @@ static bool read_both(struct talk *t, const struct ni_args *args, struct ni_resu
         return false;
 }
 
+/* False: the child is gone by now, or (t->exit) an error was said. */
+static bool read_child(struct talk *t, uint32_t object, struct proplist *ret)
+{
+        const struct ni_args args = {.id.object = object};
+        struct ni_result r;
+        const enum ni_status status = client_ni(t->client, NI_PROC_read, &args, &r);
+        if (status != NI_OK || (r.status != NI_OK && r.status != NI_NODIR)) {
+                talk_status(t, status != NI_OK ? status : r.status, NULL, NULL);
+                return false;
+        }
+        *ret = r.props;
+        return r.status == NI_OK;
+}
+
+static void long_entry(struct talk *t, uint32_t object, const struct proplist *props, int width,
+                       json_t *children)
+{
+        struct ni_entry e = {.object = object};
+        const struct property *name = proplist_get(props, BYTES_LIT("name"));
+        if (name)
+                e.names = name->values;
+        if (children) {
+                json_t *j = json_entry(&e);
+                json_object_set_new(j, "properties", talk_json_props(props));
+                json_array_append_new(children, j);
+                return;
+        }
+        print_entry(t, &e, width);
+        print_props(t, props);
+        putchar('\n');
+}
+
 static void long_list(struct talk *t, const struct ni_args *args, const char *path)
 {
         struct ni_result list, all;
-        if (!read_both(t, args, &list, &all, path))
+        bool whole;
+        if (!read_both(t, args, &list, &all, &whole, path))
                 return;
         json_t *children = t->json ? json_array() : NULL;
         const int width = width_of(&list);
-        for (uint32_t i = 0; i < list.entry_count; i++) {
-                struct ni_entry e = {.object = list.entries[i].object};
-                const struct property *name = proplist_get(&all.lists[i], BYTES_LIT("name"));
-                if (name)
-                        e.names = name->values;
-                if (children) {
-                        json_t *j = json_entry(&e);
-                        json_object_set_new(j, "properties", talk_json_props(&all.lists[i]));
-                        json_array_append_new(children, j);
+        for (uint32_t i = 0; i < list.entry_count && t->exit == EXIT_ANSWERED; i++) {
+                struct proplist props;
+                if (whole)
+                        props = all.lists[i];
+                else if (!read_child(t, list.entries[i].object, &props))
                         continue;
-                }
-                print_entry(t, &e, width);
-                print_props(t, &all.lists[i]);
-                putchar('\n');
+                long_entry(t, list.entries[i].object, &props, width, children);
         }
-        if (children)
+        if (children && t->exit == EXIT_ANSWERED)
                 talk_json(t, json_pack("{s:s,s:I,s:I,s:o}", "domain", client_tag(t->client), "id",
-                                       (json_int_t)all.id.object, "instance", (json_int_t)all.id.instance,
+                                       (json_int_t)list.id.object, "instance", (json_int_t)list.id.instance,
                                        "children", children));
+        else
+                json_decref(children);
 }
 
 static void short_list(struct talk *t, const struct ni_args *args, const char *path)

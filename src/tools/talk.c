@@ -134,11 +134,16 @@ static const char *way_out_of(enum ni_status status)
         case NI_AUTHERROR:
                 return "check the password, and whether this server accepts passwords from here";
         case NI_RDONLY:
-                return "ask the master of the domain (`ni status`), or remove `_locked` from the store";
+                return "write to the domain's master (`ni status`), or see whether the directory is "
+                       "`_locked`";
         case NI_STALE:
                 return "somebody else changed it at the same time: look again, and repeat";
         case NI_MASTERBUSY:
                 return "repeat it in a moment";
+        case NI_NOSPACE:
+                return "the store is full, or a limit was met (doc/sizes.md): do it in smaller parts";
+        case NI_SYSTEMERR:
+                return "the server's log says more";
         default:
                 return NULL;
         }
