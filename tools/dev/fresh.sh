@@ -1,0 +1,70 @@
+# Proves the two README commands on a fresh Debian 12: debootstrap into a scratch folder, clone this repository into it, run them there, by the clock.
+# shellcheck source=tools/dev/lib.sh
+. "$NETINFO_TOP/tools/dev/lib.sh"
+case "${1:-}" in -h | --help)
+        cat <<'TEXT'
+usage: ./dev fresh [run|test|both] [BASE]    (root)
+  Makes a fresh Debian 12 (minbase) with debootstrap, or copies the one in BASE, clones the committed state into it, and runs
+  ./dev run (for as long as its lookups take) and ./dev test there.
+TEXT
+        exit 0
+        ;;
+esac
+what=${1:-both}
+base=${2:-}
+[ "$(id -u)" = 0 ] || die "chroot needs root"
+need_packages no debootstrap git
+root=$(mktemp -d "${TMPDIR:-/tmp}/netinfo-fresh.XXXXXX")
+cleanup() {
+        umount -l "$root/proc" "$root/sys" "$root/dev/pts" "$root/dev/shm" "$root/dev" 2>/dev/null
+        rm -rf --one-file-system "$root"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+if [ -n "$base" ]; then
+        say "copying $base ..."
+        cp -a "$base/." "$root/"
+else
+        say "debootstrap (Debian 12, minbase) ..."
+        debootstrap --variant=minbase bookworm "$root" >"$root.log" 2>&1 || die "debootstrap failed; see $root.log"
+        rm -f "$root.log"
+fi
+# The same package sources and settings as this machine has.
+cp -r /etc/apt/sources.list.d/. "$root/etc/apt/sources.list.d/" 2>/dev/null
+[ -s /etc/apt/sources.list ] && cp /etc/apt/sources.list "$root/etc/apt/sources.list"
+[ -n "$(ls -A "$root/etc/apt/sources.list.d" 2>/dev/null)" ] && [ ! -s /etc/apt/sources.list ] && : >"$root/etc/apt/sources.list"
+cp /etc/apt/apt.conf.d/* "$root/etc/apt/apt.conf.d/" 2>/dev/null
+cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null
+mount -t proc proc "$root/proc" && mount --rbind /sys "$root/sys" && mount --bind /dev "$root/dev" && mkdir -p "$root/dev/pts" "$root/dev/shm" &&
+        mount --bind /dev/pts "$root/dev/pts" && mount -t tmpfs tmpfs "$root/dev/shm"
+git clone -q "$NETINFO_TOP" "$root/root/netinfo"
+inside() { chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+status=0
+if [ "$what" != test ]; then
+        say "./dev run in the fresh root"
+        (
+                inside bash -c 'cd /root/netinfo && exec ./dev run -y' </dev/null &
+                p=$!
+                for ((i = 0; i < 900; i++)); do
+                        sleep 1
+                        [ -f "$root/root/netinfo/build/service.env" ] && break
+                        kill -0 $p 2>/dev/null || break
+                done
+                sleep 8
+                inside bash -c 'cd /root/netinfo && eval "$(./dev env)" && set -x && lsof -i :987 && ni add /users/ada uid=5001 gid=100 home=/home/ada shell=/bin/bash && sleep 0.3 && ni getent passwd ada && ni log -1'
+                second=$?
+                pkill -INT -P $p 2>/dev/null || kill -INT $p
+                sleep 3
+                kill -TERM $p 2>/dev/null
+                wait $p
+                exit $second
+        ) || status=1
+        [ -z "$(inside lsof -i :987)" ] && say "after the end nothing listens on 987" || { say "something still listens on 987"; status=1; }
+        [ -z "$(ls -d "$root"/tmp/netinfo-* 2>/dev/null)" ] && say "no scratch folder is left" || { say "scratch folders are left"; status=1; }
+fi
+if [ "$what" != run ]; then
+        say "./dev test in the fresh root"
+        inside env CI=true bash -c 'cd /root/netinfo && exec bash .ci/run' </dev/null || status=1
+fi
+say "done"
+exit $status
