@@ -489,18 +489,71 @@ static int libc(uint32_t users, uint64_t calls)
         return 0;
 }
 
+/* A mark that strace shows and that does nothing. */
+static void mark(void)
+{
+        if (write(-1, "", 0) >= 0)
+                die("descriptor -1 can be written");
+}
+
 static int first(const char *path, const char *name)
 {
         char buffer[4096];
         struct passwd pw;
         int err = 0;
         module_open(path);
+        mark();
         const double begin = seconds(CLOCK_MONOTONIC);
         const enum nss_status status = module.getpwnam(name, &pw, buffer, sizeof(buffer), &err);
         const double end = seconds(CLOCK_MONOTONIC);
+        mark();
         if (status != NSS_STATUS_SUCCESS)
                 die("the first lookup found nothing");
         printf("%.1f\n", (end - begin) * 1e6);
+        return 0;
+}
+
+/* A group of 10,000 members: what the module writes into the caller's buffer, and how long it takes. */
+static int wide(const char *path, const char *folder)
+{
+        enum { MEMBERS = 10000, ROOM = 1 << 20 };
+        static char text[MEMBERS][32], buffer[ROOM];
+        static struct bytes members[MEMBERS];
+        const struct bytes name = BYTES_LIT("everybody");
+        struct snap_publication p = {.folder = folder, .shadow_group = (gid_t)-1};
+        struct snap_report r;
+        struct group gr;
+        size_t least_bytes = sizeof("everybody") + sizeof("*") + sizeof(char *);
+        int err;
+        for (uint32_t i = 0; i < MEMBERS; i++) {
+                members[i] = bytes_of(text[i], people_user(text[i], i));
+                least_bytes += members[i].len + 1 + sizeof(char *);
+        }
+        if (snap_builder_new(SNAP_GROUP, &p.map[SNAP_GROUP]) ||
+            snap_add_group(p.map[SNAP_GROUP], &(struct snap_group){.names = &name,
+                                                                   .name_count = 1,
+                                                                   .gid = 7,
+                                                                   .enumerate = true,
+                                                                   .members = members,
+                                                                   .member_count = MEMBERS}) ||
+            snap_publish(&p, &r))
+                die("cannot publish the wide group");
+        snap_builder_free(p.map[SNAP_GROUP]);
+        setenv(SNAP_VARIABLE, folder, 1);
+        module_open(path);
+        memset(buffer, '#', sizeof(buffer));
+        if (module.getgrgid(7, &gr, buffer, sizeof(buffer), &err) != NSS_STATUS_SUCCESS ||
+            strcmp(gr.gr_mem[MEMBERS - 1], text[MEMBERS - 1]) != 0)
+                die("a wrong answer");
+        size_t written = sizeof(buffer);
+        while (written && buffer[written - 1] == '#')
+                written--;
+        const double begin = seconds(CLOCK_THREAD_CPUTIME_ID);
+        for (unsigned i = 0; i < 1000; i++)
+                if (module.getgrgid(7, &gr, buffer, sizeof(buffer), &err) != NSS_STATUS_SUCCESS)
+                        die("a wrong answer");
+        printf("%zu bytes written, %zu needed\t%.1f us CPU\n", written, least_bytes,
+               (seconds(CLOCK_THREAD_CPUTIME_ID) - begin) * 1e3);
         return 0;
 }
 
@@ -517,9 +570,17 @@ int main(int argc, char **argv)
                 return direct(argv[2], argv[3], number(argv[4]), strtod(argv[5], NULL));
         if (argc == 4 && !strcmp(argv[1], "libc"))
                 return libc(number(argv[2]), number(argv[3]));
+        if (argc == 4 && !strcmp(argv[1], "wide"))
+                return wide(argv[2], argv[3]);
+        if (argc == 3 && !strcmp(argv[1], "name")) {
+                char name[32];
+                people_user(name, number(argv[2]));
+                puts(name);
+                return 0;
+        }
         if (argc == 4 && !strcmp(argv[1], "first"))
                 return first(argv[2], argv[3]);
         fprintf(stderr, "usage: bench-nss publish FOLDER USERS | direct MODULE FOLDER USERS SECONDS | libc "
-                        "USERS CALLS | first MODULE NAME\n");
+                        "USERS CALLS | first MODULE NAME | wide MODULE FOLDER | name I\n");
         return 2;
 }
