@@ -311,6 +311,25 @@ class Errors(WithService):
         self.assertIn("passwd: (changed)", log)
 
 
+class SetUserId(WithService):
+    """A set-user-id ni must not follow its caller's variables to another server."""
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to make a set-user-id program")
+    def test_variables_are_ignored(self):
+        self.fresh("marker-of-this-service")
+        copy = os.path.join(self.service.folder, "ni")
+        shutil.copy(NI, copy)
+        who = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        plain = subprocess.run([copy, "ls"], capture_output=True, env=self.environment, timeout=60, **who)
+        self.assertIn(b"marker-of-this-service", plain.stdout)
+        os.chmod(copy, 0o4755)
+        if os.statvfs(copy).f_flag & os.ST_NOSUID:
+            self.skipTest("set-user-id does not count on this file system")
+        raised = subprocess.run([copy, "ls"], capture_output=True, env=self.environment, timeout=60, **who)
+        self.assertNotIn(b"marker-of-this-service", raised.stdout)
+        self.assertNotIn(self.service.socket.encode(), raised.stderr)
+
+
 class Unreachable(unittest.TestCase):
     def test_nobody_there(self):
         answer = run("ls", environment=clean_environment(NETINFO_SOCKET="/nowhere/s"))
