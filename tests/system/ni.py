@@ -408,6 +408,17 @@ class Log(WithService):
         self.assertEqual([], self.ni("log", "--json", "/never").json)
         self.assertIn("nothing happened there", self.ni("log", "/never").err)
 
+    def test_nothing_is_lost_while_others_write(self):
+        """Pages are counted from the end, which moves: each change is shown once, in order, without a gap."""
+        top = self.fresh("moving")
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for i in range(450):
+                pool.submit(self.ni, "set", top, f"n={i}")
+            for _ in range(10):
+                seen = [entry["seq"] for entry in self.ni("log", "--all", "--json").json]
+                self.assertEqual(list(range(seen[0], 0, -1)), seen)
+        self.assertGreater(len(self.ni("log", "--all", "--json", top).json), 450)
+
     def test_filter_by_number_and_by_other_key(self):
         top = self.fresh("filter")
         self.ni("add", top + "/x", "uid=77001")
@@ -612,6 +623,12 @@ class Help(unittest.TestCase):
                     self.assertTrue(answer.out.startswith(f"usage: ni {name}"), answer.out)
                     self.assertIn("xamples:", answer.out)
                     self.assertEqual("", answer.err)
+
+    def test_the_manual_names_every_command(self):
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../doc/man/ni.1")) as page:
+            manual = page.read()
+        for name in set(self.commands()) - {"help", "version"}:
+            self.assertIn(f"\n.It Cm {name}\n", manual)
 
     def test_without_a_command(self):
         self.assertEqual(USAGE, run().code)
