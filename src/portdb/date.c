@@ -3,7 +3,6 @@
 #include "base/text.h"
 
 #include <stdio.h>
-#include <time.h>
 
 static unsigned days_in(unsigned year, unsigned month)
 {
@@ -78,11 +77,16 @@ const char *port_date_text(port_date d, char to[static PORT_DATE_BYTES])
         return to;
 }
 
+/* The proleptic Gregorian calendar by arithmetic: gmtime_r would read the time zone files of this machine. */
 port_date port_date_of_us(uint64_t wall_us)
 {
-        const time_t t = (time_t)(wall_us / 1000000u);
-        struct tm tm;
-        if (!gmtime_r(&t, &tm))
-                return 0;
-        return (port_date)((tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday);
+        const uint64_t days = wall_us / 1000000u / 86400u + 719468u; /* from 0000-03-01 */
+        const uint64_t era = days / 146097u, in_era = days % 146097u;
+        const uint64_t year = (in_era - in_era / 1460u + in_era / 36524u - in_era / 146096u) / 365u;
+        const uint64_t in_year = in_era - (365u * year + year / 4u - year / 100u);
+        const uint64_t shifted = (5u * in_year + 2u) / 153u; /* 0 = March */
+        const uint64_t day = in_year - (153u * shifted + 2u) / 5u + 1u;
+        const uint64_t month = shifted < 10 ? shifted + 3 : shifted - 9;
+        const uint64_t civil = year + era * 400u + (month <= 2 ? 1u : 0u);
+        return civil <= 9999 ? (port_date)(civil * 10000u + month * 100u + day) : 0;
 }

@@ -16,8 +16,10 @@ enum {
         RECEIVE_BYTES = 1 << 18, /* the kernel fills at most 32 KiB a message; several fit */
         SOCKET_BUFFER = 4 << 20, /* a dump of 100,000 sockets must not overrun it */
         TRIES = 3,               /* for dumps that a change interrupted */
-        BOUND_INACTIVE = 13,     /* TCP_BOUND_INACTIVE of Linux 6.8, newer than this system's header may be */
-        CGROUP_ID = 21,          /* INET_DIAG_CGROUP_ID */
+        GETSOCK_TCP = 18,        /* TCPDIAG_GETSOCK, the older request: one walk for both families */
+        ALL_TCP = (1 << (TCP_CLOSING + 1)) - 2, /* states 1 to 11 */
+        BOUND_INACTIVE = 13, /* TCP_BOUND_INACTIVE of Linux 6.8, newer than this system's header may be */
+        CGROUP_ID = 21,      /* INET_DIAG_CGROUP_ID */
 };
 
 struct dump {
@@ -94,20 +96,32 @@ static int on_socket(const struct nlmsghdr *h, void *data)
         return MNL_CB_OK;
 }
 
+/* The body of both requests. The kernel compares the port while it walks: no bytecode needed. */
+static void fill(struct nlmsghdr *h, const struct dump *d, uint32_t states)
+{
+        const uint16_t port = d->q->from == d->q->to ? htons(d->q->from) : 0;
+        if (d->transport == PORT_TCP) {
+                struct inet_diag_req *r = mnl_nlmsg_put_extra_header(h, sizeof(*r));
+                h->nlmsg_type = GETSOCK_TCP;
+                r->idiag_states = states;
+                r->id.idiag_sport = port;
+        } else {
+                struct inet_diag_req_v2 *r = mnl_nlmsg_put_extra_header(h, sizeof(*r));
+                h->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+                r->sdiag_family = d->family == 6 ? AF_INET6 : AF_INET;
+                r->sdiag_protocol = IPPROTO_UDP;
+                r->idiag_states = states;
+                r->id.idiag_sport = port;
+        }
+}
+
 static int send_request(struct mnl_socket *nl, const struct dump *d, uint32_t states, uint32_t seq)
 {
         char buffer[256] = {0}; /* header and request: 72 bytes */
         struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
-        struct inet_diag_req_v2 *r = mnl_nlmsg_put_extra_header(h, sizeof(*r));
-        h->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+        fill(h, d, states);
         h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
         h->nlmsg_seq = seq;
-        r->sdiag_family = d->family == 6 ? AF_INET6 : AF_INET;
-        r->sdiag_protocol = d->transport == PORT_TCP ? IPPROTO_TCP : IPPROTO_UDP;
-        r->idiag_states = states;
-        if (d->q->from == d->q->to)
-                r->id.idiag_sport =
-                        htons(d->q->from); /* the kernel compares while it walks: no bytecode needed */
         return mnl_socket_sendto(nl, h, h->nlmsg_len) < 0 ? errno : 0;
 }
 
@@ -167,16 +181,20 @@ static bool shows_bound(void)
 
 static int dump_tcp(struct mnl_socket *nl, struct dump *d, char *buffer)
 {
+        const size_t before = d->live->n;
+        const struct port_live_query *q = d->q;
         d->transport = PORT_TCP;
-        d->bound = false;
-        uint32_t states = 1u << TCP_LISTEN;
-        if (d->q->connections)
-                states = (1u << (TCP_CLOSING + 1)) - 2; /* all of 1..11 */
-        int err = dump(nl, d, states, buffer);
-        if (!err && d->live->bound_visible) {
+        int err = dump(nl, d, q->connections ? ALL_TCP : 1u << TCP_LISTEN, buffer);
+        const bool nobody = d->live->n == before && q->from == q->to;
+        if (!err && nobody && !q->connections) {
+                err = dump(nl, d, ALL_TCP & ~(1u << TCP_LISTEN), buffer);
+                d->live->connections_asked = true;
+        }
+        if (!err && d->live->bound_visible && (nobody || q->silent)) {
                 d->bound = true;
                 err = dump(nl, d, 1u << BOUND_INACTIVE, buffer);
                 d->bound = false;
+                d->live->silent_asked = true;
         }
         return err;
 }
@@ -195,12 +213,12 @@ int port_diag_dump(const struct port_live_query *q, uint64_t netns, struct port_
         if (!err && mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0)
                 err = errno;
         l->bound_visible = shows_bound();
+        if (!err && (q->transports & PORT_TCP))
+                err = dump_tcp(nl, &d, buffer);
         for (unsigned i = 0; !err && i < 2; i++) {
                 d.family = families[i];
-                if (q->transports & PORT_TCP)
-                        err = dump_tcp(nl, &d, buffer);
                 d.transport = PORT_UDP;
-                if (!err && (q->transports & PORT_UDP))
+                if (q->transports & PORT_UDP)
                         err = dump(nl, &d, 1u << TCP_CLOSE | 1u << TCP_ESTABLISHED, buffer);
         }
         free(buffer);

@@ -149,31 +149,34 @@ static bool done(const struct search *s)
         return !s->all && s->missing == 0;
 }
 
-/* All descriptors of the process s->dir; false when they may not be read. */
+static void look_at(struct search *s, int fd, const char *name)
+{
+        char link[64];
+        const uint32_t inode = inode_of_link(link, readlinkat(fd, name, link, sizeof(link)));
+        const uint32_t number = inode ? s->slot[slot_of(s, inode)] : 0;
+        if (number)
+                give(s, &s->live->socket[number - 1]);
+}
+
+/* All descriptors of the process s->dir; false when they may not be read. getdents64 as it is: with many
+ * small processes, what readdir allocates for each of them is a third of the time. */
 static bool read_descriptors(struct search *s)
 {
+        _Alignas(struct dirent64) char entries[8192];
         const int fd = openat(s->dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return errno == ENOENT || errno == ESRCH; /* gone meanwhile: nothing was hidden */
-        DIR *dir = fdopendir(fd);
-        if (!dir) {
-                close(fd);
-                return false;
+        ssize_t n = 0;
+        while (!done(s) && (n = getdents64(fd, entries, sizeof(entries))) > 0) {
+                for (ssize_t at = 0; at < n && !done(s);) {
+                        const struct dirent64 *e = (const struct dirent64 *)(const void *)(entries + at);
+                        if (e->d_name[0] != '.')
+                                look_at(s, fd, e->d_name);
+                        at += e->d_reclen;
+                }
         }
-        struct dirent *e;
-        errno = 0;
-        while (!done(s) && (e = readdir(dir))) {
-                char link[64];
-                const ssize_t n = readlinkat(fd, e->d_name, link, sizeof(link));
-                const uint32_t inode = inode_of_link(link, n);
-                if (!inode)
-                        continue;
-                const uint32_t number = s->slot[slot_of(s, inode)];
-                if (number)
-                        give(s, &s->live->socket[number - 1]);
-        }
-        const bool readable = errno != EACCES && errno != EPERM;
-        closedir(dir);
+        const bool readable = n >= 0 || errno == ENOENT || errno == ESRCH;
+        close(fd);
         return readable;
 }
 

@@ -53,6 +53,7 @@ struct port_live_query {
         uint16_t from, to;   /* 0..65535: all */
         uint8_t transports;  /* PORT_TCP | PORT_UDP; others are not asked */
         bool connections;    /* also connected and closing sockets: walks all of them in the kernel */
+        bool silent;         /* bound silent sockets even where something listens: walks all of them, too */
         bool processes;      /* find the holders */
         bool all_holders;    /* every process that has the socket, not only the first */
         bool all_namespaces; /* every network namespace that a visible process is in (needs CAP_SYS_ADMIN) */
@@ -62,7 +63,7 @@ struct port_live {
         struct arena *arena;
         struct port_socket *socket;
         size_t n, cap;
-        bool connections_asked;
+        bool connections_asked, silent_asked;
         bool bound_visible;         /* the kernel can show bound silent sockets (Linux 6.8) */
         unsigned unreadable;        /* processes whose descriptors this asker may not read */
         unsigned closed_namespaces; /* namespaces that could not be entered */
@@ -70,7 +71,9 @@ struct port_live {
         int error;                  /* errno when the kernel did not answer; 0 */
 };
 
-/* Fills *ret; memory from the arena. False when the kernel could not be asked at all (ret->error). */
+/* Fills *ret; memory from the arena. Listeners cost little however many connections there are, so they are
+ * asked first; where no tcp socket listens on a single port, connections and silent sockets are asked in any
+ * case, because nothing less proves it free. False when the kernel could not be asked at all (ret->error). */
 bool port_live_ask(const struct port_live_query *q, struct arena *a, struct port_live *ret);
 
 /* Text of an address ("0.0.0.0", "[::]", "*" for family 0). */

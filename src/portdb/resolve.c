@@ -573,7 +573,7 @@ static bool differ_by_transport(const struct port_item *a, const struct port_ite
 {
         return named_use(a) && named_use(b) && a->claim.transport && b->claim.transport &&
                !(a->claim.transport & b->claim.transport) && strcasecmp(a->claim.name, b->claim.name) != 0 &&
-               (a->standing == PORT_STANDS) == (b->standing == PORT_STANDS);
+               a->standing == PORT_STANDS && b->standing == PORT_STANDS;
 }
 
 /* The registry's own words at two times. */

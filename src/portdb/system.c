@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { UNIT_BYTES = 65536, UNITS_MAX = 4096 };
 
@@ -196,9 +197,14 @@ size_t port_socket_units(struct arena *a, const char *root, uint16_t port,
                                               "/run/systemd/generator", "/usr/local/lib/systemd/system",
                                               "/usr/lib/systemd/system"};
         struct units *u = calloc(1, sizeof(*u));
+        char booted[4096];
         *ret = NULL;
-        if (!u)
+        /* Without systemd running (sd_booted(3)) its units bind nothing. */
+        if (!u || (size_t)snprintf(booted, sizeof(booted), "%s/run/systemd/system", root) >= sizeof(booted) ||
+            access(booted, F_OK) < 0) {
+                free(u);
                 return 0;
+        }
         u->arena = a;
         u->wanted = port;
         for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {

@@ -6,28 +6,19 @@
 
 enum { SHOWN_MAX = 2000 }; /* ports a name or text may list */
 
-static bool ask_kernel(struct port_tool *t, uint16_t from, uint16_t to, bool connections,
-                       struct port_live *ret)
+static void ask_live(struct port_tool *t, uint16_t port, struct port_live *ret)
 {
         const struct port_live_query q = {
-                .from = from,
-                .to = to,
+                .from = port,
+                .to = port,
                 .transports = t->o.transports ? t->o.transports : PORT_TCP | PORT_UDP,
-                .connections = connections,
+                .connections = t->o.connections,
+                .silent = t->o.connections || t->o.all_holders,
                 .processes = !t->o.no_processes,
                 .all_holders = t->o.all_holders,
                 .all_namespaces = t->o.all_namespaces,
         };
-        return port_live_ask(&q, &t->arena, ret);
-}
-
-/* Listeners first: that is cheap however many connections there are. Only when nothing listens the
- * connections are walked too, because "free" must not be said of a port that a connection holds. */
-static void ask_live(struct port_tool *t, uint16_t port, struct port_live *ret)
-{
-        const bool ok = ask_kernel(t, port, port, t->o.connections, ret);
-        if (ok && ret->n == 0 && !t->o.connections)
-                ask_kernel(t, port, port, true, ret);
+        port_live_ask(&q, &t->arena, ret);
 }
 
 static struct port_judged *judge_all(struct port_tool *t, const struct port_live *l,

@@ -267,6 +267,7 @@ void port_json_visibility(struct port_json *j, const struct port_live *l)
         json_bool(j, "container", l->own_pid_namespace);
         json_bool(j, "connections_asked", l->connections_asked);
         json_bool(j, "bound_silent_visible", l->bound_visible);
+        json_bool(j, "bound_silent_asked", l->silent_asked);
         if (l->error)
                 json_text(j, "error", strerror(l->error));
         json_close(j, '}');

@@ -255,6 +255,7 @@ static int answer_machine(struct port_tool *t)
                 .to = 65535,
                 .transports = t->o.transports ? t->o.transports : PORT_TCP | PORT_UDP,
                 .connections = t->o.connections,
+                .silent = true,
                 .processes = !t->o.no_processes,
                 .all_holders = t->o.all_holders,
                 .all_namespaces = t->o.all_namespaces,
