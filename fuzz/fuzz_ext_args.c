@@ -1,12 +1,14 @@
 /* Arguments of the extension program. First byte: procedure. */
 #include "stable.h"
-#include "wire/ext.h"
+#include "wire/ext_search.h"
 
 static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf *out)
 {
         struct ext_changes_args changes;
         struct ext_snapshot_args snapshot;
         struct ext_edit_args edit;
+        struct ext_search_args search;
+        struct ext_history_args history;
         struct bytes tag;
         bool ok;
         switch (proc) {
@@ -24,6 +26,16 @@ static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf
                 ok = ext_edit_args_decode(in, a, &edit);
                 if (ok)
                         ext_edit_args_encode(&edit, out);
+                return ok;
+        case NIEXT_PROC_search:
+                ok = ext_search_args_decode(in, a, &search);
+                if (ok)
+                        ext_search_args_encode(&search, out);
+                return ok;
+        case NIEXT_PROC_history:
+                ok = ext_history_args_decode(in, &history);
+                if (ok)
+                        ext_history_args_encode(&history, out);
                 return ok;
         default:
                 ok = ext_tag_decode(in, &tag);

@@ -1,6 +1,6 @@
 /* Results of the extension program. First byte: procedure. */
 #include "stable.h"
-#include "wire/ext.h"
+#include "wire/ext_search.h"
 
 static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf *out)
 {
@@ -8,6 +8,8 @@ static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf
         struct ext_changes_result changes;
         struct ext_snapshot_result snapshot;
         struct ext_edit_result edit;
+        struct ext_search_result search;
+        struct ext_history_result history;
         bool ok;
         switch (proc) {
         case NIEXT_PROC_changes:
@@ -24,6 +26,16 @@ static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf
                 ok = ext_edit_decode(in, a, &edit);
                 if (ok)
                         ext_edit_encode(&edit, out);
+                return ok;
+        case NIEXT_PROC_search:
+                ok = ext_search_decode(in, a, &search);
+                if (ok)
+                        ext_search_encode(&search, out);
+                return ok;
+        case NIEXT_PROC_history:
+                ok = ext_history_decode(in, a, &history);
+                if (ok)
+                        ext_history_encode(&history, out);
                 return ok;
         default:
                 ok = ext_status_decode(in, &status);

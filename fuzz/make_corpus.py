@@ -103,6 +103,21 @@ def lists():
     put("proplist", "short", props((b"name", [b"value"]))[:-3])
     put("ext_args", "select", b"\7" + name(b"network"))
     put("ext_results", "no-tag", b"\1" + struct.pack(">I", 19))
+
+    def words(form, *values):
+        return struct.pack(">" + form, *values)
+
+    place = words("QIQ", 1 << 32, 3, 4)
+    put("ext_args", "search", b"\5" + name(b"network") + words("QIIII", 0, 0, 1, 1, 2) +
+        words("II", 2, 0) + name(b"name") + name(b"ada") + words("II", 1, 1) + name(b"x") + name(b"") +
+        words("I", 1) + name(b"uid") + words("II", 10, 1) + place)
+    put("ext_args", "history", b"\6" + name(b"network") + words("QIIIQQQI", 0, 1, 2, 3, 0, 0, 0, 10))
+    put("ext_results", "search", b"\5" + words("IQQIIIIQ", 0, 7, 9, 1, 3, 0, 1, 4) + name(b"/users/ada") +
+        props((b"name", [b"ada"])) + words("II", 1, 1) + place)
+    put("ext_results", "history-list", b"\6" + words("IQQIQI", 0, 7, 9, 0, 0, 1) + words("IQQ", 1, 9, 5) + name(b"ada") +
+        name(b"unix") + name(b"write") + words("IIIQIIQII", 1, 3, 3, 4, 1, 1, 1 << 32, 0, 0))
+    put("ext_results", "history-at", b"\6" + words("IQQIQI", 0, 7, 9, 0, 0, 2) + words("QQQII", 5, 4, 0, 3, 1) +
+        props((b"name", [b"ada"])))
     for number, text in enumerate([b"/", b"0", b"4294967296", b"/users/ada", b"users//ada/", b"/uid=5001", b"/a\\/b/c\\=d=e",
                                    b"/users\\", b"host/tag", b"10.0.0.1:987/network", b"[::1]:987/local", b"[::1]/local",
                                    b"[::1", b":1/x", b"host:0/t", b"host:65536/t", b"host", b"/machines/10.0.0.1\\/8"]):

@@ -134,7 +134,7 @@ static void page(struct core *c, const struct core_event *e)
         c->away_ms = CORE_AWAY_LEAST_MS;
         if (c->first_page) {
                 c->aside_epoch = p->epoch;
-                c->aside_seq = p->seq;
+                c->aside_seq = c->head = p->seq;
         } else if (p->epoch != c->aside_epoch || (p->more && p->next <= c->from)) {
                 failed(c, e->now);
                 return;

@@ -58,7 +58,7 @@ static struct visitor *oldest(const struct admission *a, const struct address *s
                 n += !v->leaving;
                 if (v->leaving || v->exempt || v->busy || v->active_ms + IDLE_MS > now_ms)
                         continue;
-                if (!best || v->active_ms < best->active_ms)
+                if (!best || v->active_ms <= best->active_ms) /* the list begins with the newest */
                         best = v;
         }
         *ret_count = n;

@@ -228,8 +228,9 @@ enum ni_status server_destroy_domain(struct server *s, struct bytes tag)
 {
         struct store_why why = {{0}};
         struct domain *d = registry_remove(&s->registry, tag);
-        if (!d)
-                return registry_strike(&s->registry, tag) == NI_OK ? NI_NOTAG : NI_SYSTEMERR;
+        uint32_t udp, tcp;
+        if (!d) /* another server's: its process is not ours to end */
+                return registry_ports(&s->registry, tag, &udp, &tcp) == NI_OK ? NI_PERM : NI_NOTAG;
         listeners_close_tag(s, d);
         domain_close(d);
         workers_wake(d, s); /* those that wait for its changes */

@@ -17,7 +17,7 @@ struct import_step {
 struct import_match { /* of one entry of the file */
         uint32_t object;
         uint64_t ordinal;
-        bool found;
+        bool found, exact; /* exact: by its first name */
 };
 
 struct import_plan {

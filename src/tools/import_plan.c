@@ -51,17 +51,18 @@ static void forget_steps(void *context)
         buf_clear(&p->bytes);
 }
 
-/* May entry i stand for this child? The first child in order does (doc/tools.md 5.1); an earlier one that
- * comes later in the walk asks for a second walk. */
-static bool is_match(struct import_plan *p, uint32_t i, const struct ext_node *n)
+/* May entry i stand for this child? The child that bears its name as first name does, else one that bears it
+ * as a further name; of several the first in order (doc/flat-files.md). A better one that comes later in the
+ * walk asks for a second walk. */
+static bool is_match(struct import_plan *p, uint32_t i, const struct ext_node *n, bool exact)
 {
         struct import_match *m = &p->match[i];
         if (m->found && m->object == n->id.object)
                 return true;
-        if (m->found && m->ordinal <= n->ordinal)
+        if (m->found && (m->exact != exact ? m->exact : m->ordinal <= n->ordinal))
                 return false;
         p->stale_match |= m->found;
-        *m = (struct import_match){n->id.object, n->ordinal, true};
+        *m = (struct import_match){n->id.object, n->ordinal, true, exact};
         return true;
 }
 
@@ -95,11 +96,15 @@ static bool plan_child(struct import_plan *p, const struct ext_node *n, struct a
         struct proplist now = old;
         struct flat_item item;
         uint32_t entry, first = 0, hits = 0;
+        bool claimed = false;
         const struct property *names = proplist_get(&old, BYTES_LIT("name"));
         struct flat_identity id = flat_identity_of(p->format, &old);
         for (uint32_t i = 0; names && i < names->values.n; i++) {
                 id.name = names->values.v[i];
-                if (!flat_file_find(&p->file, id, &entry) || !is_match(p, entry, n))
+                if (claimed || !flat_file_find(&p->file, id, &entry))
+                        continue;
+                claimed = i == 0; /* its further names are the file's business, not other entries' */
+                if (!is_match(p, entry, n, i == 0))
                         continue;
                 if (!flat_file_item(&p->file, entry, a, &item) ||
                     !flat_apply(p->format, p->replace ? FLAT_OWNED : FLAT_UPDATE, &now, &item, a, &now))

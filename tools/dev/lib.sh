@@ -90,7 +90,7 @@ configure() {
         rm -rf "$folder"
         log=$(mktemp)
         if ! meson setup "$folder" "$@" >"$log" 2>&1; then
-                cat "$log" >&2
+                tail -n 25 "$log" >&2
                 rm -f "$log"
                 die "meson could not configure $folder"
         fi

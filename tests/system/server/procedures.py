@@ -411,6 +411,7 @@ class Binder(Case):
         self.assertEqual(self.c.register('network', 1, 2), rpc.DUPTAG)  # ours is not to be taken over
         self.assertEqual(self.c.unregister('network'), rpc.PERM)
         self.assertEqual(self.c.createmaster('theirs'), rpc.DUPTAG)
+        self.assertEqual(self.c.destroydomain('theirs'), rpc.PERM)
         self.assertEqual(self.c.unregister('theirs'), OK)
         self.assertEqual(self.c.unregister('theirs'), OK)  # even if unknown
         self.assertEqual(self.c.getregister('theirs')[0], rpc.NOTAG)

@@ -21,7 +21,7 @@ unsigned codec_procs(enum theirs_what what)
 bool codec_has(enum theirs_what what, unsigned proc)
 {
         if (what == THEIRS_EXT_ARGS || what == THEIRS_EXT_RESULT)
-                return proc != NIEXT_PROC_null && proc != NIEXT_PROC_search && proc != NIEXT_PROC_history;
+                return proc != NIEXT_PROC_null;
         return true;
 }
 
@@ -40,6 +40,10 @@ static void random_ext_args(struct dice *d, unsigned proc, union value *v)
                 dice_ext_snapshot_args(d, &v->snapshot_args);
         else if (proc == NIEXT_PROC_edit)
                 dice_ext_edit_args(d, &v->edit_args);
+        else if (proc == NIEXT_PROC_search)
+                dice_ext_search_args(d, &v->search_args);
+        else if (proc == NIEXT_PROC_history)
+                dice_ext_history_args(d, &v->history_args);
         else
                 v->tag = dice_name(d, LIMIT_TAG);
 }
@@ -54,6 +58,10 @@ static void random_ext_result(struct dice *d, unsigned proc, union value *v)
                 dice_ext_snapshot(d, &v->snapshot);
         else if (proc == NIEXT_PROC_edit)
                 dice_ext_edit(d, &v->edit);
+        else if (proc == NIEXT_PROC_search)
+                dice_ext_search(d, &v->search);
+        else if (proc == NIEXT_PROC_history)
+                dice_ext_history(d, &v->history);
         else
                 v->word = dice_u32(d);
 }
@@ -90,6 +98,10 @@ static void encode_ext_args(unsigned proc, const union value *v, struct buf *out
                 ext_snapshot_args_encode(&v->snapshot_args, out);
         else if (proc == NIEXT_PROC_edit)
                 ext_edit_args_encode(&v->edit_args, out);
+        else if (proc == NIEXT_PROC_search)
+                ext_search_args_encode(&v->search_args, out);
+        else if (proc == NIEXT_PROC_history)
+                ext_history_args_encode(&v->history_args, out);
         else
                 ext_tag_encode(v->tag, out);
 }
@@ -104,6 +116,10 @@ static void encode_ext_result(unsigned proc, const union value *v, struct buf *o
                 ext_snapshot_encode(&v->snapshot, out);
         else if (proc == NIEXT_PROC_edit)
                 ext_edit_encode(&v->edit, out);
+        else if (proc == NIEXT_PROC_search)
+                ext_search_encode(&v->search, out);
+        else if (proc == NIEXT_PROC_history)
+                ext_history_encode(&v->history, out);
         else
                 xdr_put_u32(out, v->word);
 }
@@ -140,6 +156,10 @@ static bool decode_ext_args(unsigned proc, struct xdr_in *in, struct arena *a, u
                 return ext_snapshot_args_decode(in, &v->snapshot_args);
         if (proc == NIEXT_PROC_edit)
                 return ext_edit_args_decode(in, a, &v->edit_args);
+        if (proc == NIEXT_PROC_search)
+                return ext_search_args_decode(in, a, &v->search_args);
+        if (proc == NIEXT_PROC_history)
+                return ext_history_args_decode(in, &v->history_args);
         return ext_tag_decode(in, &v->tag);
 }
 
@@ -153,6 +173,10 @@ static bool decode_ext_result(unsigned proc, struct xdr_in *in, struct arena *a,
                 return ext_snapshot_decode(in, a, &v->snapshot);
         if (proc == NIEXT_PROC_edit)
                 return ext_edit_decode(in, a, &v->edit);
+        if (proc == NIEXT_PROC_search)
+                return ext_search_decode(in, a, &v->search);
+        if (proc == NIEXT_PROC_history)
+                return ext_history_decode(in, a, &v->history);
         v->word = xdr_u32(in);
         return xdr_ok(in);
 }

@@ -359,3 +359,88 @@ void dice_ext_edit(struct dice *d, struct ext_edit_result *ret)
                 r.ids[i] = dice_id(d);
         *ret = r;
 }
+
+static struct ext_place *dice_cursor(struct dice *d, uint32_t *ret_count)
+{
+        const uint32_t n = dice_count(d, LIMIT_SEARCH_DEPTH);
+        struct ext_place *v = room(d, n, sizeof(*v));
+        for (uint32_t i = 0; i < n; i++)
+                v[i] = (struct ext_place){.ordinal = dice_u64(d), .born = dice_u64(d), .object = dice_u32(d)};
+        *ret_count = n;
+        return v;
+}
+
+void dice_ext_search_args(struct dice *d, struct ext_search_args *ret)
+{
+        struct ext_search_args r = {
+                .tag = dice_name(d, LIMIT_TAG),
+                .epoch = dice_u64(d),
+                .object = dice_u32(d),
+                .depth = dice_u32(d),
+                .flags = dice_below(d, 2),
+                .condition_count = dice_below(d, LIMIT_SEARCH_CONDITIONS + 1),
+                .wanted = dice_values(d),
+                .max_entries = dice_u32(d),
+        };
+        r.conditions = room(d, r.condition_count, sizeof(*r.conditions));
+        for (uint32_t i = 0; i < r.condition_count; i++)
+                r.conditions[i] = (struct ext_condition){.kind = 1 + dice_below(d, EXT_COND_SUBSTRING),
+                                                         .flags = dice_below(d, 2),
+                                                         .name = dice_name(d, NI_NAME_MAX),
+                                                         .value = dice_name(d, NI_NAME_MAX)};
+        r.cursor = dice_cursor(d, &r.cursor_count);
+        *ret = r;
+}
+
+void dice_ext_search(struct dice *d, struct ext_search_result *ret)
+{
+        struct ext_search_result r = {.status = dice_ext_word(d), .epoch = dice_u64(d), .seq = dice_u64(d)};
+        r.hit_count = dice_below(d, 4);
+        r.hits = room(d, r.hit_count, sizeof(*r.hits));
+        for (uint32_t i = 0; i < r.hit_count; i++)
+                r.hits[i] = (struct ext_hit){.id = dice_id(d),
+                                             .parent = dice_u32(d),
+                                             .born = dice_u64(d),
+                                             .path = dice_name(d, LIMIT_PATH),
+                                             .props = dice_encoded(d)};
+        r.more = dice_bool(d);
+        r.cursor = dice_cursor(d, &r.cursor_count);
+        *ret = r;
+}
+
+void dice_ext_history_args(struct dice *d, struct ext_history_args *ret)
+{
+        *ret = (struct ext_history_args){
+                .tag = dice_name(d, LIMIT_TAG),
+                .epoch = dice_u64(d),
+                .kind = 1 + dice_below(d, EXT_HISTORY_AT),
+                .flags = dice_below(d, 4),
+                .object = dice_u32(d),
+                .born = dice_u64(d),
+                .at = dice_u64(d),
+                .from = dice_u64(d),
+                .max_entries = dice_u32(d),
+        };
+}
+
+void dice_ext_history(struct dice *d, struct ext_history_result *ret)
+{
+        struct ext_history_result r = {
+                .status = dice_ext_word(d),
+                .kind = 1 + dice_below(d, EXT_HISTORY_AT),
+                .epoch = dice_u64(d),
+                .seq = dice_u64(d),
+                .more = dice_bool(d),
+                .next = dice_u64(d),
+                .entry_count = dice_below(d, 4),
+                .at = dice_u64(d),
+                .born = dice_u64(d),
+                .until = dice_u64(d),
+                .id = dice_id(d),
+                .props = dice_encoded(d),
+        };
+        r.entries = room(d, r.entry_count, sizeof(*r.entries));
+        for (uint32_t i = 0; i < r.entry_count; i++)
+                r.entries[i] = dice_entry(d);
+        *ret = r;
+}

@@ -3,7 +3,7 @@
 #define NETINFO_TESTS_RANDOM_H
 
 #include "wire/binder.h"
-#include "wire/ext.h"
+#include "wire/ext_search.h"
 #include "wire/ni.h"
 
 struct dice {
@@ -29,5 +29,9 @@ void dice_ext_status(struct dice *d, struct ext_status_result *ret);
 void dice_ext_changes(struct dice *d, struct ext_changes_result *ret);
 void dice_ext_snapshot(struct dice *d, struct ext_snapshot_result *ret);
 void dice_ext_edit(struct dice *d, struct ext_edit_result *ret);
+void dice_ext_search_args(struct dice *d, struct ext_search_args *ret);
+void dice_ext_search(struct dice *d, struct ext_search_result *ret);
+void dice_ext_history_args(struct dice *d, struct ext_history_args *ret);
+void dice_ext_history(struct dice *d, struct ext_history_result *ret);
 
 #endif

@@ -175,11 +175,58 @@ static void args_ext_edit(const void *ours, void *theirs)
                 fill_op(&o->ops[i], &t->ops.ops_val[i]);
 }
 
+static t_ext_place *cursor_of(const struct ext_place *v, uint32_t n)
+{
+        t_ext_place *t = pool(n * sizeof(*t));
+        for (uint32_t i = 0; i < n; i++)
+                t[i] = (t_ext_place){v[i].ordinal, v[i].object, v[i].born};
+        return t;
+}
+
+static void args_ext_search(const void *ours, void *theirs)
+{
+        const struct ext_search_args *o = ours;
+        t_ext_search_args *t = theirs;
+        t->tag = string_of(o->tag);
+        t->epoch = o->epoch;
+        t->object = o->object;
+        t->depth = o->depth;
+        t->flags = o->flags;
+        t->conditions.conditions_len = o->condition_count;
+        t->conditions.conditions_val = pool(o->condition_count * sizeof(t_ext_condition));
+        for (uint32_t i = 0; i < o->condition_count; i++) {
+                const struct ext_condition *c = &o->conditions[i];
+                t->conditions.conditions_val[i] = (t_ext_condition){(t_ext_condition_kind)c->kind, c->flags,
+                                                                    string_of(c->name), string_of(c->value)};
+        }
+        t->wanted = namelist_of(o->wanted);
+        t->max_entries = o->max_entries;
+        t->cursor.cursor_len = o->cursor_count;
+        t->cursor.cursor_val = cursor_of(o->cursor, o->cursor_count);
+}
+
+static void args_ext_history(const void *ours, void *theirs)
+{
+        const struct ext_history_args *o = ours;
+        t_ext_history_args *t = theirs;
+        t->tag = string_of(o->tag);
+        t->epoch = o->epoch;
+        t->kind = (t_ext_history_kind)o->kind;
+        t->flags = o->flags;
+        t->object = o->object;
+        t->born = o->born;
+        t->at = o->at;
+        t->from = o->from;
+        t->max_entries = o->max_entries;
+}
+
 const struct row ext_args_rows[NIEXT_PROC_COUNT] = {
         [NIEXT_PROC_status] = {(xdrproc_t)xdr_t_ext_tag, args_ext_tag},
         [NIEXT_PROC_changes] = {(xdrproc_t)xdr_t_ext_changes_args, args_ext_changes},
         [NIEXT_PROC_snapshot] = {(xdrproc_t)xdr_t_ext_snapshot_args, args_ext_snapshot},
         [NIEXT_PROC_edit] = {(xdrproc_t)xdr_t_ext_edit_args, args_ext_edit},
+        [NIEXT_PROC_search] = {(xdrproc_t)xdr_t_ext_search_args, args_ext_search},
+        [NIEXT_PROC_history] = {(xdrproc_t)xdr_t_ext_history_args, args_ext_history},
         [NIEXT_PROC_select] = {(xdrproc_t)xdr_t_ext_tag, args_ext_tag},
 };
 
@@ -313,10 +360,57 @@ static void result_ext_edit(const void *ours, void *theirs)
                 s->ids.ids_val[i] = id_of(o->ids[i]);
 }
 
+static void result_ext_search(const void *ours, void *theirs)
+{
+        const struct ext_search_result *o = ours;
+        t_ext_search_res *t = theirs;
+        t->status = o->status;
+        t_ext_search_ok *s = &t->t_ext_search_res_u.ok;
+        s->epoch = o->epoch;
+        s->seq = o->seq;
+        s->more = o->more;
+        s->hits.hits_len = o->hit_count;
+        s->hits.hits_val = pool(o->hit_count * sizeof(t_ext_hit));
+        for (uint32_t i = 0; i < o->hit_count; i++) {
+                const struct ext_hit *h = &o->hits[i];
+                s->hits.hits_val[i] = (t_ext_hit){id_of(h->id), h->parent, h->born, string_of(h->path),
+                                                  *encoded_of(true, h->props)};
+        }
+        s->cursor.cursor_len = o->cursor_count;
+        s->cursor.cursor_val = cursor_of(o->cursor, o->cursor_count);
+}
+
+static void result_ext_history(const void *ours, void *theirs)
+{
+        const struct ext_history_result *o = ours;
+        t_ext_history_res *t = theirs;
+        t->status = o->status;
+        if (o->status != NI_OK)
+                return;
+        t_ext_history_ok *s = &t->t_ext_history_res_u.ok;
+        s->epoch = o->epoch;
+        s->seq = o->seq;
+        s->more = o->more;
+        s->next = o->next;
+        s->what.kind = (t_ext_history_kind)o->kind;
+        if (o->kind == EXT_HISTORY_AT) {
+                s->what.t_ext_history_what_u.was = (t_ext_history_at){o->at, o->born, o->until, id_of(o->id),
+                                                                      *encoded_of(true, o->props)};
+                return;
+        }
+        t_ext_entry *v = pool(o->entry_count * sizeof(*v));
+        for (uint32_t i = 0; i < o->entry_count; i++)
+                fill_entry(&o->entries[i], &v[i]);
+        s->what.t_ext_history_what_u.entries.entries_len = o->entry_count;
+        s->what.t_ext_history_what_u.entries.entries_val = v;
+}
+
 const struct row ext_result_rows[NIEXT_PROC_COUNT] = {
         [NIEXT_PROC_status] = {(xdrproc_t)xdr_t_ext_status_res, result_ext_status},
         [NIEXT_PROC_changes] = {(xdrproc_t)xdr_t_ext_changes_res, result_ext_changes},
         [NIEXT_PROC_snapshot] = {(xdrproc_t)xdr_t_ext_snapshot_res, result_ext_snapshot},
         [NIEXT_PROC_edit] = {(xdrproc_t)xdr_t_ext_edit_res, result_ext_edit},
+        [NIEXT_PROC_search] = {(xdrproc_t)xdr_t_ext_search_res, result_ext_search},
+        [NIEXT_PROC_history] = {(xdrproc_t)xdr_t_ext_history_res, result_ext_history},
         [NIEXT_PROC_select] = {(xdrproc_t)xdr_u_int, result_word},
 };
