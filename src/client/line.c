@@ -13,8 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define READ_SLICE  ((size_t)64 << 10) /* bytes asked of the kernel at once */
-#define KEEP_MEMORY ((size_t)1 << 20)  /* a bigger input buffer is given back before the next call */
+#define KNOCK_PAUSE_MS 5
+#define READ_SLICE     ((size_t)64 << 10) /* bytes asked of the kernel at once */
+#define KEEP_MEMORY    ((size_t)1 << 20)  /* a bigger input buffer is given back before the next call */
 
 void line_init(struct line *l)
 {
@@ -81,12 +82,33 @@ static enum line_end finish_connect(int fd, const struct line_wait *w, int *ret_
         return LINE_OK;
 }
 
+static enum line_end knock(int fd, const struct sockaddr *to, socklen_t len, const struct line_wait *w,
+                           int *ret_errno)
+{
+        for (;;) {
+                if (connect(fd, to, len) == 0)
+                        return LINE_OK;
+                if (errno == EINPROGRESS || errno == EINTR)
+                        return finish_connect(fd, w, ret_errno);
+                if (errno != EAGAIN || to->sa_family != AF_UNIX) {
+                        *ret_errno = errno;
+                        return LINE_CLOSED;
+                }
+                /* A UNIX socket whose queue is full; the kernel has no event for "there is room again". */
+                struct pollfd p = {w->interrupt_fd, POLLIN, 0};
+                if (clock_mono_ms() >= w->deadline)
+                        return LINE_LATE;
+                if (poll(&p, 1, KNOCK_PAUSE_MS) > 0)
+                        return LINE_INTERRUPTED;
+        }
+}
+
 enum line_end line_connect(struct line *l, const struct sockaddr *to, socklen_t len,
                            const struct line_wait *w, int *ret_errno)
 {
         struct stat st;
         const int one = 1;
-        enum line_end end = LINE_CLOSED;
+        enum line_end end;
         line_close(l);
         *ret_errno = 0;
         const int fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -94,12 +116,7 @@ enum line_end line_connect(struct line *l, const struct sockaddr *to, socklen_t 
                 *ret_errno = errno;
                 return LINE_CLOSED;
         }
-        if (connect(fd, to, len) == 0)
-                end = LINE_OK;
-        else if (errno == EINPROGRESS || errno == EINTR)
-                end = finish_connect(fd, w, ret_errno);
-        else
-                *ret_errno = errno; /* a UNIX socket with a full backlog says EAGAIN: busy, not a wait */
+        end = knock(fd, to, len, w, ret_errno);
         if (end != LINE_OK || fstat(fd, &st) < 0) {
                 close(fd);
                 return end == LINE_OK ? LINE_CLOSED : end;

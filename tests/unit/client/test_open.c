@@ -1,10 +1,13 @@
 /* Finding a server and reaching a domain: variables, addresses, SELECT and what stands in for it. */
 #include "fake.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -275,6 +278,50 @@ static void the_socket_variable_comes_first(void **state)
         forget_variables(NULL);
 }
 
+/* A server too busy to accept: its queue is full until we let the fake start. */
+static void a_full_queue_is_waited_for(void **state)
+{
+        struct fake f;
+        struct sockaddr_un un = {.sun_family = AF_UNIX};
+        struct client_options o;
+        struct client_why why;
+        struct client *c = NULL;
+        int visitor[4], wake[2];
+        (void)state;
+        snprintf(un.sun_path, sizeof(un.sun_path), "/tmp/netinfo-test-%d.full", (int)getpid());
+        const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(0, bind(listener, (struct sockaddr *)&un, sizeof(un)));
+        assert_int_equal(0, listen(listener, 0));
+        bool full = false;
+        for (int i = 0; i < 4; i++) {
+                visitor[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+                full |= connect(visitor[i], (struct sockaddr *)&un, sizeof(un)) < 0 && errno == EAGAIN;
+        }
+        assert_true(full);
+        client_options_init(&o);
+        o.server = un.sun_path;
+        o.timeout_ms = 1;
+        assert_int_equal(NI_FAILED, client_open(&o, &c, &why)); /* it was waited for, and not for ever */
+        assert_has(why.text, "no answer in time");
+        assert_int_equal(0, pipe(wake));
+        assert_int_equal(1, write(wake[1], "x", 1));
+        o.timeout_ms = LONG_MS;
+        o.interrupt_fd = wake[0];
+        assert_int_equal(NI_FAILED, client_open(&o, &c, &why));
+        assert_has(why.text, "interrupted");
+        for (int i = 0; i < 4; i++)
+                close(visitor[i]);
+        close(listener);
+        unlink(un.sun_path);
+        fake_start_at(&f, un.sun_path, serve_tag, (void *)(uintptr_t) "local");
+        c = must_open(un.sun_path, NULL);
+        client_close(c);
+        fake_stop(&f);
+        unlink(un.sun_path);
+        close(wake[0]);
+        close(wake[1]);
+}
+
 static void a_named_server_that_is_gone_is_not_replaced(void **state)
 {
         struct client *c;
@@ -473,6 +520,7 @@ int main(void)
                 cmocka_unit_test(a_registered_port_that_is_dead),
                 cmocka_unit_test(without_a_domain_any_binder_does),
                 cmocka_unit_test(the_socket_variable_comes_first),
+                cmocka_unit_test(a_full_queue_is_waited_for),
                 cmocka_unit_test(a_named_server_that_is_gone_is_not_replaced),
                 cmocka_unit_test(the_server_variable_is_a_list),
                 cmocka_unit_test(all_places_are_told),
