@@ -90,4 +90,5 @@ else
         cat "$results/footprint.diff" >&2
 fi
 rm -f "$before"
+shopt -s nullglob
 python3 tools/dev/count.py --total --extra-failed $((failed_builds + footprint)) --extra-passed $((1 - footprint)) "$results"/*.json
