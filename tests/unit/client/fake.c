@@ -88,6 +88,15 @@ void fake_start(struct fake *f, fake_script *script, void *context)
         assert_true(fake_start_port(f, 0, script, context));
 }
 
+void fake_start_on(struct fake *f, int listener, fake_script *script, void *context)
+{
+        memset(f, 0, sizeof(*f));
+        f->script = script;
+        f->context = context;
+        f->listener = listener;
+        assert_int_equal(0, pthread_create(&f->acceptor, NULL, receive_visitors, f));
+}
+
 void fake_start_at(struct fake *f, const char *path, fake_script *script, void *context)
 {
         struct sockaddr_un un = {.sun_family = AF_UNIX};

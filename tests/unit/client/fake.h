@@ -32,6 +32,8 @@ struct fake {
 void fake_start(struct fake *f, fake_script *script, void *context);
 /* On a UNIX socket at `path`. */
 void fake_start_at(struct fake *f, const char *path, fake_script *script, void *context);
+/* On a socket that listens already; it becomes the fake's. */
+void fake_start_on(struct fake *f, int listener, fake_script *script, void *context);
 /* On a port of our choice; false when it cannot be bound. */
 bool fake_start_port(struct fake *f, uint16_t port, fake_script *script, void *context);
 void fake_stop(struct fake *f);

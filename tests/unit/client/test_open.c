@@ -309,13 +309,11 @@ static void a_full_queue_is_waited_for(void **state)
         o.interrupt_fd = wake[0];
         assert_int_equal(NI_FAILED, client_open(&o, &c, &why));
         assert_has(why.text, "interrupted");
-        for (int i = 0; i < 4; i++)
-                close(visitor[i]);
-        close(listener);
-        unlink(un.sun_path);
-        fake_start_at(&f, un.sun_path, serve_tag, (void *)(uintptr_t) "local");
+        fake_start_on(&f, listener, serve_tag, (void *)(uintptr_t) "local"); /* now somebody accepts */
         c = must_open(un.sun_path, NULL);
         client_close(c);
+        for (int i = 0; i < 4; i++)
+                close(visitor[i]);
         fake_stop(&f);
         unlink(un.sun_path);
         close(wake[0]);
