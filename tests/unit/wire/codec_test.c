@@ -399,6 +399,68 @@ static void ext_flags_and_kinds(void **state)
         }
 }
 
+static bool search_decodes(const struct ext_search_args *args)
+{
+        struct ext_search_args back;
+        buf_clear(&out);
+        ext_search_args_encode(args, &out);
+        struct xdr_in in = xdr_in(buf_bytes(&out));
+        return ext_search_args_decode(&in, &arena, &back);
+}
+
+static void ext_search_limits(void **state)
+{
+        static struct ext_condition conditions[LIMIT_SEARCH_CONDITIONS + 1];
+        static struct ext_place cursor[LIMIT_SEARCH_DEPTH + 1];
+        struct ext_search_args a = {.conditions = conditions, .cursor = cursor};
+        (void)state;
+        for (uint32_t i = 0; i <= LIMIT_SEARCH_CONDITIONS; i++)
+                conditions[i].kind = EXT_COND_PRESENT;
+        for (uint32_t over = 0; over < 2; over++) {
+                a.condition_count = LIMIT_SEARCH_CONDITIONS + over;
+                assert_int_equal(search_decodes(&a), !over);
+                a.condition_count = 1;
+                a.cursor_count = LIMIT_SEARCH_DEPTH + over;
+                assert_int_equal(search_decodes(&a), !over);
+                a.cursor_count = 0;
+        }
+        for (uint32_t kind = 0; kind <= EXT_COND_SUBSTRING + 1; kind++) {
+                conditions[0].kind = kind;
+                assert_int_equal(search_decodes(&a), kind >= EXT_COND_PRESENT && kind <= EXT_COND_SUBSTRING);
+        }
+        conditions[0] = (struct ext_condition){.kind = EXT_COND_PRESENT, .flags = 2};
+        assert_false(search_decodes(&a));
+        conditions[0].flags = EXT_COND_NOT;
+        a.flags = 2;
+        assert_false(search_decodes(&a));
+        a.flags = EXT_SEARCH_NO_PROPS;
+        assert_true(search_decodes(&a));
+}
+
+static void ext_history_kinds(void **state)
+{
+        struct ext_history_args a = {0}, back;
+        struct ext_history_result r = {0}, result;
+        (void)state;
+        for (uint32_t kind = 0; kind <= 3; kind++) {
+                buf_clear(&out);
+                a.kind = r.kind = kind;
+                ext_history_args_encode(&a, &out);
+                struct xdr_in in = xdr_in(buf_bytes(&out));
+                assert_int_equal(ext_history_args_decode(&in, &back), kind == 1 || kind == 2);
+                buf_clear(&out);
+                ext_history_encode(&r, &out);
+                in = xdr_in(buf_bytes(&out));
+                assert_int_equal(ext_history_decode(&in, &arena, &result), kind == 1 || kind == 2);
+        }
+        a.kind = EXT_HISTORY_AT;
+        a.flags = 4;
+        buf_clear(&out);
+        ext_history_args_encode(&a, &out);
+        struct xdr_in in = xdr_in(buf_bytes(&out));
+        assert_false(ext_history_args_decode(&in, &back));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -419,6 +481,8 @@ int main(void)
                 T(ext_operations),
                 T(ext_too_many_operations),
                 T(ext_flags_and_kinds),
+                T(ext_search_limits),
+                T(ext_history_kinds),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

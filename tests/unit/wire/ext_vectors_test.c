@@ -1,6 +1,6 @@
 /* The examples of doc/extension-program.md, both ways. */
 #include "expect.h"
-#include "wire/ext.h"
+#include "wire/ext_search.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -407,12 +407,181 @@ static void e9_reserved(void **state)
         expect_bytes(&out, vector_tcp(9, "reply"));
 }
 
+static void check_search_call(const char *label, uint32_t xid, const struct ext_search_args *own)
+{
+        struct bytes body;
+        struct ext_search_args a;
+        struct xdr_in in = call_args(10, label, xid, NIEXT_PROC_search, &body);
+        assert_true(ext_search_args_decode(&in, &arena, &a) && xdr_end(&in));
+        assert_true(bytes_eq(a.tag, own->tag) && a.epoch == own->epoch && a.object == 0 && a.depth == 0 &&
+                    a.flags == 0 && a.max_entries == 1);
+        assert_int_equal(a.condition_count, 2);
+        for (uint32_t i = 0; i < 2; i++) {
+                const struct ext_condition *x = &a.conditions[i], *y = &own->conditions[i];
+                assert_true(x->kind == y->kind && x->flags == y->flags && bytes_eq(x->name, y->name) &&
+                            bytes_eq(x->value, y->value));
+        }
+        assert_true(a.wanted.n == 1 && bytes_eq_str(a.wanted.v[0], "name"));
+        assert_int_equal(a.cursor_count, own->cursor_count);
+        for (uint32_t i = 0; i < a.cursor_count; i++)
+                assert_true(a.cursor[i].ordinal == own->cursor[i].ordinal &&
+                            a.cursor[i].object == own->cursor[i].object &&
+                            a.cursor[i].born == own->cursor[i].born);
+        ext_search_args_encode(own, &out);
+        expect_bytes(&out, body);
+}
+
+static void check_search_reply(const char *label, uint32_t xid, const struct ext_search_result *own,
+                               struct ext_search_result *ret)
+{
+        struct bytes body;
+        struct xdr_in in = reply_result(10, label, xid, &body);
+        assert_true(ext_search_decode(&in, &arena, ret) && xdr_end(&in));
+        assert_true(ret->status == own->status && ret->epoch == own->epoch && ret->seq == own->seq &&
+                    ret->more == own->more && ret->hit_count == own->hit_count &&
+                    ret->cursor_count == own->cursor_count);
+        ext_search_encode(own, &out);
+        expect_bytes(&out, body);
+}
+
+static void e10_search(void **state)
+{
+        struct ext_search_result r;
+        struct bytes name = BYTES_LIT("name");
+        struct ext_place cursor[] = {{.ordinal = PLACE, .object = 1, .born = 1},
+                                     {.ordinal = 2 * PLACE, .object = 3, .born = 4}};
+        struct ext_condition conditions[] = {
+                {.kind = EXT_COND_SUBSTRING, .name = BYTES_LIT("serves"), .value = BYTES_LIT("/local")},
+                {.kind = EXT_COND_EQUAL,
+                 .flags = EXT_COND_NOT,
+                 .name = BYTES_LIT("name"),
+                 .value = BYTES_LIT("alpha")},
+        };
+        struct ext_search_args args = {.tag = BYTES_LIT("network"),
+                                       .conditions = conditions,
+                                       .condition_count = 2,
+                                       .wanted = {&name, 1},
+                                       .max_entries = 1};
+        (void)state;
+        check_search_call("call, first page", 0x10b, &args);
+        args.epoch = EPOCH;
+        args.cursor = cursor;
+        args.cursor_count = 2;
+        check_search_call("call, second page", 0x10c, &args);
+
+        struct ext_hit hit = {.id = {3, 0}, .parent = 1, .born = 4, .path = BYTES_LIT("/machines/beta")};
+        hit.props = encoded(PROPS("name", "beta"));
+        const struct ext_search_result first = {.epoch = EPOCH,
+                                                .seq = 4,
+                                                .hits = &hit,
+                                                .hit_count = 1,
+                                                .more = true,
+                                                .cursor = cursor,
+                                                .cursor_count = 2};
+        check_search_reply("reply, first page", 0x10b, &first, &r);
+        assert_true(r.hits[0].id.object == 3 && r.hits[0].id.instance == 0 && r.hits[0].parent == 1 &&
+                    r.hits[0].born == 4);
+        assert_true(bytes_eq_str(r.hits[0].path, "/machines/beta") && bytes_eq(r.hits[0].props, hit.props));
+        assert_true(r.cursor[1].ordinal == 2 * PLACE && r.cursor[1].object == 3 && r.cursor[1].born == 4);
+        const struct ext_search_result last = {.epoch = EPOCH, .seq = 4};
+        check_search_reply("reply, second page", 0x10c, &last, &r);
+        const struct ext_search_result secret = {.status = NI_PERM};
+        check_search_reply("or, `name` is secret", 0x10c, &secret, &r);
+}
+
+static void check_history_call(const char *label, uint32_t xid, const struct ext_history_args *own)
+{
+        struct bytes body;
+        struct ext_history_args a;
+        struct xdr_in in = call_args(11, label, xid, NIEXT_PROC_history, &body);
+        assert_true(ext_history_args_decode(&in, &a) && xdr_end(&in));
+        assert_true(bytes_eq(a.tag, own->tag) && a.epoch == own->epoch && a.kind == own->kind &&
+                    a.flags == own->flags && a.object == own->object && a.born == own->born &&
+                    a.at == own->at && a.from == own->from && a.max_entries == own->max_entries);
+        ext_history_args_encode(own, &out);
+        expect_bytes(&out, body);
+}
+
+static void check_history_reply(const char *label, uint32_t xid, const struct ext_history_result *own,
+                                struct ext_history_result *ret)
+{
+        struct bytes body;
+        struct xdr_in in = reply_result(11, label, xid, &body);
+        assert_true(ext_history_decode(&in, &arena, ret) && xdr_end(&in));
+        assert_true(ret->status == own->status && ret->kind == own->kind && ret->epoch == own->epoch &&
+                    ret->seq == own->seq && ret->more == own->more && ret->next == own->next &&
+                    ret->entry_count == own->entry_count && ret->at == own->at && ret->born == own->born &&
+                    ret->until == own->until && ret->id.object == own->id.object &&
+                    ret->id.instance == own->id.instance && bytes_eq(ret->props, own->props));
+        ext_history_encode(own, &out);
+        expect_bytes(&out, body);
+}
+
+static void e11_history(void **state)
+{
+        struct ext_history_result r;
+        (void)state;
+        const struct ext_history_args list = {.tag = BYTES_LIT("network"),
+                                              .epoch = EPOCH,
+                                              .kind = EXT_HISTORY_LIST,
+                                              .flags = EXT_HISTORY_BEFORE,
+                                              .object = 3,
+                                              .born = 4,
+                                              .max_entries = 1};
+        check_history_call("call, LIST", 0x10d, &list);
+        struct ext_record record = {.kind = EXT_CHANGED,
+                                    .object = 3,
+                                    .born = 4,
+                                    .instance = 1,
+                                    .parent = 1,
+                                    .ordinal = 2 * PLACE,
+                                    .has_before = true,
+                                    .has_after = true};
+        record.before = encoded(PROPS("name", "beta"));
+        record.after = encoded(PROPS("name", "delta"));
+        struct ext_entry entry = {.seq = 5,
+                                  .when = NOW + 1,
+                                  .who = BYTES_LIT("ada"),
+                                  .from = BYTES_LIT("unix uid 5001 pid 812"),
+                                  .what = BYTES_LIT("writeprop"),
+                                  .records = &record,
+                                  .record_count = 1};
+        const struct ext_history_result entries = {.kind = EXT_HISTORY_LIST,
+                                                   .epoch = EPOCH,
+                                                   .seq = 5,
+                                                   .more = true,
+                                                   .next = 4,
+                                                   .entries = &entry,
+                                                   .entry_count = 1};
+        check_history_reply("reply, LIST", 0x10d, &entries, &r);
+        assert_true(r.entries[0].seq == 5 && bytes_eq(r.entries[0].records[0].after, record.after));
+
+        const struct ext_history_args at = {.tag = BYTES_LIT("network"),
+                                            .kind = EXT_HISTORY_AT,
+                                            .flags = EXT_HISTORY_TIME,
+                                            .object = 3,
+                                            .at = NOW};
+        check_history_call("call, AT", 0x10e, &at);
+        const struct ext_history_result was = {.kind = EXT_HISTORY_AT,
+                                               .epoch = EPOCH,
+                                               .seq = 5,
+                                               .at = 4,
+                                               .born = 4,
+                                               .until = 5,
+                                               .id = {3, 0},
+                                               .props = record.before};
+        check_history_reply("reply, AT", 0x10e, &was, &r);
+        const struct ext_history_result none = {.status = NI_NODIR};
+        check_history_reply("or, there was none", 0x10e, &none, &r);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = {
-                T(e1_null), T(e2_status),           T(e3_changes), T(e4_newest),   T(e5_snapshot),
-                T(e6_edit), T(e7_other_operations), T(e8_select),  T(e9_reserved),
+                T(e1_null),     T(e2_status),  T(e3_changes),          T(e4_newest),
+                T(e5_snapshot), T(e6_edit),    T(e7_other_operations), T(e8_select),
+                T(e9_reserved), T(e10_search), T(e11_history),
         };
         vectors_load("extension-program.md");
         const int failed = cmocka_run_group_tests(tests, NULL, NULL);
