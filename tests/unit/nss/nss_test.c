@@ -424,6 +424,43 @@ static void a_published_generation_is_seen_by_the_next_lookup(void **state)
         assert_true(in_child(child_of_generations));
 }
 
+/* The durable folder's control file is replaced at every publication: who has the old one mapped is sent to
+ * the new one. */
+static void child_sent_on(void)
+{
+        struct passwd pw;
+        struct group gr;
+        char buffer[256], other[64];
+        int err;
+        images_folder(other);
+        for (unsigned i = 1; i < 5; i++) {
+                struct snap_publication p = {.folder = other, .durable = folder, .shadow_group = (gid_t)-1};
+                struct snap_report r;
+                char mark[16];
+                snprintf(mark, sizeof(mark), "m%u", i);
+                p.map[SNAP_PASSWD] = images_new(SNAP_PASSWD);
+                CHECK(images_user(p.map[SNAP_PASSWD], "u1", 1001, 1, mark) == 0);
+                if (i == 1) {
+                        p.map[SNAP_GROUP] = images_new(SNAP_GROUP);
+                        CHECK(images_group(p.map[SNAP_GROUP], "g1", 5001, "u1") == 0);
+                }
+                CHECK(snap_publish(&p, &r) == 0 && r.durable_error == 0 && r.generation == i);
+                snap_builder_free(p.map[SNAP_PASSWD]);
+                snap_builder_free(p.map[SNAP_GROUP]);
+                CHECK(nss.getpwnam("u1", &pw, buffer, sizeof(buffer), &err) == NSS_STATUS_SUCCESS &&
+                      !strcmp(pw.pw_gecos, mark));
+                CHECK(nss.getgrgid(5001, &gr, buffer, sizeof(buffer), &err) == NSS_STATUS_SUCCESS &&
+                      !strcmp(gr.gr_name, "g1"));
+        }
+        CHECK(fs_remove_tree(other) == 0);
+}
+
+static void a_replaced_control_file_is_followed(void **state)
+{
+        (void)state;
+        assert_true(in_child(child_sent_on));
+}
+
 static void child_without_descriptors(void)
 {
         struct passwd pw;
@@ -760,6 +797,7 @@ int main(void)
                 WITH_FOLDER(an_enumeration_keeps_its_generation),
                 WITH_FOLDER(two_threads_enumerate_independently),
                 WITH_FOLDER(a_published_generation_is_seen_by_the_next_lookup),
+                WITH_FOLDER(a_replaced_control_file_is_followed),
                 WITH_FOLDER(no_descriptor_is_kept),
                 WITH_FOLDER(a_chroot_keeps_its_answers),
                 WITH_FOLDER(damaged_or_untrusted_images_are_unavailable),
