@@ -59,6 +59,11 @@ const struct table *core_table(const struct core *c)
         return c->table;
 }
 
+uint64_t core_epoch(const struct core *c)
+{
+        return c->epoch;
+}
+
 uint64_t core_seq(const struct core *c)
 {
         return c->seq;

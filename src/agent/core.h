@@ -58,7 +58,8 @@ void core_step(struct core *c, const struct core_event *e, struct core_action *r
 
 /* The exact table, or NULL before the first. Borrowed until the next step. */
 const struct table *core_table(const struct core *c);
-uint64_t core_seq(const struct core *c); /* it is exact at */
+uint64_t core_epoch(const struct core *c); /* it is exact at this seq of this epoch */
+uint64_t core_seq(const struct core *c);
 /* For logs: counted since the start. */
 struct core_counts {
         uint64_t snapshots, entries, repeated, gaps, published;
