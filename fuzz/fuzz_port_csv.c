@@ -1,0 +1,8 @@
+/* Port lists: port_read_csv, through a table and back. */
+#include "port_check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        port_check_reader(port_read_csv, data, size);
+        return 0;
+}
