@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""The n-th write or sync of a database fails, for all n of a run of writes (doc/decisions.md 15): the batch is refused with a
+clear status, the domain repairs itself and goes on, and after a restart exactly what was acknowledged is there."""
+import errno
+import os
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'lib'))
+import daemon  # noqa: E402
+import rpc  # noqa: E402
+from rpc import OK  # noqa: E402
+
+REFUSED = (rpc.NOSPACE, rpc.SYSTEMERR, rpc.UNKNOWN_OUTCOME)
+
+
+class Faults(unittest.TestCase):
+    def writes(self, c):
+        """Batches of four pipelined writes, an EDIT between them. Gives [(name, status)]."""
+        out = []
+        for batch in range(5):
+            root = c.root()[1]
+            names = ['b%d-%d' % (batch, i) for i in range(4)]
+            for i, name in enumerate(names):
+                args = rpc.u32(0, root[1] + i) + rpc.proplist({'name': name}) + rpc.u32(rpc.APPEND, 0)
+                c.send_call(rpc.NI, 5, args)
+            for name in names:
+                out.append((name, rpc.result_of(c.recv_record()).u32()))
+            name = 'edit-%d' % batch
+            out.append((name, c.edit('network', [rpc.op_create(rpc.ref(1), {'name': name})])[0]))
+        return out
+
+    def names(self, c):
+        return {e[1][0].decode() for object in (0, 1) for e in c.list(object)[1]} - {'machines', 'alpha'}
+
+    def sweep(self, number, mode):
+        hits = 0
+        with daemon.Daemon() as d:
+            with d.admin() as c:
+                self.assertEqual(c.createmaster('network'), OK)
+            for n in range(1, 1000):
+                d.stop()
+                os.environ.update(LD_PRELOAD=daemon.PROGRAMS['fault'], NI_FAULT_NTH=str(n), NI_FAULT_ERRNO=str(number),
+                                  NI_FAULT_MODE=mode, ASAN_OPTIONS='verify_asan_link_order=0')
+                before = len(d.log())
+                try:
+                    d.start()
+                finally:
+                    for name in ('LD_PRELOAD', 'NI_FAULT_NTH', 'NI_FAULT_ERRNO', 'NI_FAULT_MODE', 'ASAN_OPTIONS'):
+                        del os.environ[name]
+                with d.admin('network') as c:
+                    old = self.names(c)
+                    done = self.writes(c)
+                    live = self.names(c) - old
+                failed = 'commit-failed' in d.log()[before:]
+                hits += failed
+                statuses = {s for _, s in done}
+                # STALE: the refused ones of a batch had counted on one that was refused before them
+                self.assertTrue(statuses <= {OK, rpc.STALE, *REFUSED}, statuses)
+                self.assertEqual(failed, bool(statuses - {OK, rpc.STALE}))
+                if failed:
+                    self.assertIn('store-resumed', d.log()[before:])
+                    first = next(i for i, (_, s) in enumerate(done) if s in REFUSED)
+                    self.assertEqual({s for _, s in done[(first // 5 + 1) * 5:]} - {OK}, set())  # it goes on
+                acked = {name for name, s in done if s == OK}
+                unknown = {name for name, s in done if s in (rpc.UNKNOWN_OUTCOME, rpc.SYSTEMERR)}
+                d.stop()
+                if 'ni' in daemon.PROGRAMS:
+                    check = subprocess.run([daemon.PROGRAMS['ni'], 'store', 'check',
+                                            os.path.join(d.folder, 'domains', 'network')], capture_output=True, text=True)
+                    self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
+                d.start()
+                with d.admin('network') as c:
+                    kept = self.names(c) - old
+                    self.assertEqual(kept, live)  # what was to be seen before is there after
+                    self.assertTrue(acked <= kept, (n, acked - kept))
+                    self.assertTrue(kept <= acked | unknown, (n, kept - acked - unknown))
+                    for name in kept:  # clean up for the next round
+                        for parent in (0, 1):
+                            status, found, _ = c.lookup(parent, 'name', name)
+                            if status == OK:
+                                self.assertEqual(c.destroy(c.self_(parent)[1], c.self_(found[0])[1])[0], OK)
+                if not failed:
+                    break
+        print('faults: errno %d, %s: %d points' % (number, mode, hits), flush=True)
+        self.assertGreater(hits, 10)
+
+    def test_disk_full_once(self):
+        self.sweep(errno.ENOSPC, 'once')
+
+    def test_io_error_once(self):
+        self.sweep(errno.EIO, 'once')
+
+    def test_short_write(self):
+        self.sweep(errno.ENOSPC, 'short')
+
+
+if __name__ == '__main__':
+    daemon.main()

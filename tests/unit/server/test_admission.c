@@ -1,0 +1,121 @@
+/* Limits of connections: all, of a source, places for the superuser; who goes for a new one. */
+#include "server/admission.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define MOST   20u
+#define SOURCE 5u
+
+static struct worker *worker = (struct worker *)(uintptr_t)0x1000; /* only compared */
+static struct config config = {.connections = MOST, .connections_per_source = SOURCE};
+
+struct guest {
+        struct visitor v;
+        bool in;
+};
+
+static struct peer from(uint32_t ipv4)
+{
+        return (struct peer){.address = address_from_ipv4(ipv4)};
+}
+
+static uint64_t enter(struct admission *a, struct guest *g, const struct peer *p, uint64_t now)
+{
+        struct worker *w = NULL;
+        uint64_t id = 0;
+        *g = (struct guest){.v.worker = worker};
+        g->in = admission_enter(a, &g->v, p, &config, MOST, now, &w, &id) == ADMITTED;
+        assert_int_equal(w == worker, id != 0);
+        return id;
+}
+
+static void of_one_source(void **state)
+{
+        (void)state;
+        struct admission *a = admission_new();
+        struct guest g[SOURCE + 3];
+        const struct peer p = from(0x0a000001), other = from(0x0a000002);
+        struct guest o;
+        for (unsigned i = 0; i < SOURCE; i++) {
+                assert_int_equal(enter(a, &g[i], &p, 1000 + i), 0);
+                assert_true(g[i].in);
+        }
+        assert_int_equal(enter(a, &g[SOURCE], &p, 1500), 0); /* nobody is idle yet */
+        assert_false(g[SOURCE].in);
+        assert_int_equal(enter(a, &o, &other, 1500), 0);
+        assert_true(o.in);
+        g[0].v.active_ms = 9000; /* it has just called; the next oldest one is busy */
+        g[1].v.busy = true;
+        assert_int_equal(enter(a, &g[SOURCE], &p, 9500), g[2].v.id);
+        assert_true(g[SOURCE].in);
+        assert_int_equal(enter(a, &g[SOURCE + 1], &p, 9500), g[3].v.id); /* the evicted one counts no more */
+        g[2].v.active_ms = 9550;
+        admission_stay(a, &g[2].v); /* it woke up: the source has one too many, and somebody else will go */
+        assert_int_equal(enter(a, &g[SOURCE + 2], &p, 9600), g[4].v.id);
+        const struct admission_counts n = admission_count(a);
+        assert_int_equal(n.now, SOURCE + 4);
+        assert_int_equal(n.refused, 1);
+        for (unsigned i = 0; i < SOURCE + 3; i++)
+                admission_leave(a, &g[i].v);
+        admission_leave(a, &o.v);
+        assert_int_equal(admission_count(a).now, 0);
+        assert_int_equal(admission_count(a).peak, SOURCE + 4);
+        admission_free(a);
+}
+
+static void of_all(void **state)
+{
+        (void)state;
+        struct admission *a = admission_new();
+        struct guest g[MOST + 2], super;
+        for (unsigned i = 0; i < MOST; i++) {
+                const struct peer p = from(0x0a000000 + i / SOURCE);
+                enter(a, &g[i], &p, 1000);
+                assert_true(g[i].in);
+        }
+        const struct peer late = from(0x0b000000);
+        enter(a, &g[MOST], &late, 1500);
+        assert_false(g[MOST].in);
+        const struct peer root = {.socket = true, .uid = geteuid()}; /* some places are kept */
+        enter(a, &super, &root, 1500);
+        assert_true(super.in);
+        admission_leave(a, &super.v);
+        assert_int_equal(enter(a, &g[MOST], &late, 5000),
+                         g[0].v.id); /* the oldest of those that called at once */
+        assert_true(g[MOST].in);
+        for (unsigned i = 0; i <= MOST; i++)
+                admission_leave(a, &g[i].v);
+        admission_free(a);
+}
+
+static void ipv6_counts_by_network(void **state)
+{
+        (void)state;
+        struct admission *a = admission_new();
+        struct guest g[SOURCE + 1];
+        struct peer p = {.address = {{0x20, 0x01, 0x0d, 0xb8}}};
+        for (unsigned i = 0; i < SOURCE; i++) {
+                p.address.b[15] = (uint8_t)i;
+                enter(a, &g[i], &p, 1000);
+        }
+        p.address.b[15] = 99;
+        enter(a, &g[SOURCE], &p, 1000);
+        assert_false(g[SOURCE].in);
+        p.address.b[7] = 1;
+        enter(a, &g[SOURCE], &p, 1000);
+        assert_true(g[SOURCE].in);
+        for (unsigned i = 0; i <= SOURCE; i++)
+                admission_leave(a, &g[i].v);
+        admission_free(a);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {cmocka_unit_test(of_one_source), cmocka_unit_test(of_all),
+                                           cmocka_unit_test(ipv6_counts_by_network)};
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
