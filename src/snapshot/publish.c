@@ -276,18 +276,22 @@ static int write_generation(const struct snap_publication *p, const struct folde
         return err;
 }
 
-/* A control file with this generation, in place of what is there. */
-static int replace_control(const struct folder *f, uint64_t generation, struct snap_report *r)
+/* A control file with this generation, in place of what is there. *ret_visible: readers see it, though its
+ * lasting may have failed; then its images must stay. */
+static int replace_control(const struct folder *f, uint64_t generation, bool *ret_visible,
+                           struct snap_report *r)
 {
         char path[PATH_MAX];
         const struct snap_control c = {.magic = {'N', 'I', 'C', 'T', 'R', 'L', '\r', '\n'},
                                        .version = SNAP_VERSION,
                                        .byte_order = SNAP_BYTE_ORDER,
                                        .generation = generation};
+        uint64_t seen = SNAP_GENERATION_NONE;
         const int n = snprintf(path, sizeof(path), "%s/%s", f->path, SNAP_CONTROL);
         const int err = n < 0 || n >= PATH_MAX ? ENAMETOOLONG
                                                : fs_replace(path, bytes_of(&c, sizeof(c)), 0644, (uid_t)-1,
                                                             (gid_t)-1, NULL, NULL);
+        *ret_visible = !err || (snap_folder_generation(f->path, &seen) == 0 && seen == generation);
         return err ? fail(r, err, "cannot write %.100s: %s", path, strerror(err)) : 0;
 }
 
@@ -384,9 +388,12 @@ static int publish_live(const struct snap_publication *p, struct folder *f, uint
 {
         int err = write_generation(p, f, f, generation, r);
         if (!err && !f->control) {
-                err = replace_control(f, generation, r);
-                if (err)
+                bool visible;
+                err = replace_control(f, generation, &visible, r);
+                if (!visible)
                         unlink_generation(f, generation);
+                else
+                        err = 0; /* published; nothing here has to outlast a crash of the machine */
         } else if (!err) {
                 store_word(f->control, generation);
         }
@@ -401,14 +408,15 @@ static int publish_durable(const struct snap_publication *p, struct folder *f, c
                            uint64_t generation, struct snap_report *r)
 {
         int err = write_generation(p, f, live, generation, r);
+        bool visible = false;
         if (!err)
-                err = replace_control(f, generation, r);
-        if (err) {
+                err = replace_control(f, generation, &visible, r);
+        if (!visible)
                 unlink_generation(f, generation);
-                return err;
-        }
-        if (f->control) /* who began with the durable copy now looks for the live folder */
+        else if (f->control) /* who began with the durable copy now looks for the live folder */
                 store_word(f->control, SNAP_GENERATION_MOVED);
+        if (err) /* a power cut may bring the old control file back: its images stay */
+                return err;
         sweep_old(f, generation, f->current, p->quarantine_s);
         return 0;
 }
