@@ -99,12 +99,12 @@ static void age(struct snap_shadow *s, int64_t change, int64_t today)
 }
 
 static void shadow_of(const struct merge_domain *d, struct bytes props, const struct merge_rules *r,
-                      const struct snap_user *u, struct snap_shadow *ret)
+                      const struct merge_account *account, struct snap_shadow *ret)
 {
         const int64_t change = number(props, "change", 0), expire = number(props, "expire", 0);
         *ret = (struct snap_shadow){
-                .names = u->names,
-                .name_count = u->name_count,
+                .names = account->names,
+                .name_count = account->name_count,
                 .enumerate = true,
                 .hash = hash_of(d, props, r),
                 .last_change = number(props, "shadow_lastchange", -1),
@@ -129,13 +129,14 @@ bool merge_shadow(const struct merge_domain *domains, size_t n, const struct mer
         for (size_t d = 0; d < n; d++)
                 for (size_t i = 0; ok && i < domains[d].user_count; i++) {
                         const struct bytes props = domains[d].users[i];
-                        struct snap_user u;
+                        struct merge_account account;
                         struct snap_shadow s;
                         arena_reset(&a);
-                        /* Whoever is not in passwd is not in shadow; merge_users has reported it. */
-                        if (user_of(&domains[d], props, r, &a, &u))
+                        /* Whoever's name or number is not fit for passwd is not in shadow either; merge_users
+                         * has reported it. */
+                        if (merge_account_of(&domains[d], props, true, r, &a, &account))
                                 continue;
-                        shadow_of(&domains[d], props, r, &u, &s);
+                        shadow_of(&domains[d], props, r, &account, &s);
                         ok = sink->shadow(sink->context, &s);
                 }
         arena_done(&a);

@@ -32,7 +32,7 @@ static const struct {
         {"passwd", TABLE_PASSWD | TABLE_SHADOW},
         {"realname", TABLE_PASSWD},
         {"home", TABLE_PASSWD},
-        {"shell", TABLE_PASSWD | TABLE_SHADOW}, /* as uid */
+        {"shell", TABLE_PASSWD},
         {"users", 0},
         {"change", TABLE_SHADOW},
         {"expire", TABLE_SHADOW},

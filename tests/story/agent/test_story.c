@@ -19,7 +19,7 @@ static void test_first_images(void **state)
         world_change(&w, 3, "name=ada|uid=1|shell=/bin/zsh");
         world_run(&w, 200);
         TRACE("[  101] changes after 3: 4 to 4 of 4\n"
-              "[  101] publish passwd shadow at 4\n");
+              "[  101] publish passwd at 4\n");
         world_change(&w, 3, "name=ada|uid=1|shell=/bin/zsh|picture=x"); /* nobody's image shows pictures */
         world_create(&w, 9, 0, "name=machines");
         world_run(&w, 300);
