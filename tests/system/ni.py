@@ -510,8 +510,8 @@ class Users(WithService):
 
     @classmethod
     def tearDownClass(cls):
-        super().tearDownClass()
         shutil.rmtree(os.path.dirname(cls.config))
+        super().tearDownClass()
 
     def test_acting_as_a_user(self):
         hashed = subprocess.run(["perl", "-e", 'print crypt("open sesame", q($6$saltsalt$))'],
