@@ -118,5 +118,5 @@ def main():
         else:
             rest.append(word)
     if 'netinfod' not in PROGRAMS:
-        sys.exit('usage: %s netinfod=PATH [ni=PATH] [unittest options]' % sys.argv[0])
+        sys.exit('usage: %s netinfod=PATH [check=PATH] [fault=PATH] [unittest options]' % sys.argv[0])
     unittest.main(argv=rest, module='__main__')

@@ -56,10 +56,8 @@ class Writer:
 
 class Crash(unittest.TestCase):
     def check_store(self, d):
-        if 'ni' not in daemon.PROGRAMS:
-            return
         folder = os.path.join(d.folder, 'domains', 'network')
-        done = subprocess.run([daemon.PROGRAMS['ni'], 'store', 'check', folder], capture_output=True, text=True)
+        done = subprocess.run([daemon.PROGRAMS['check'], folder], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def check_ledger(self, d, writers):
