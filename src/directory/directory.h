@@ -35,10 +35,11 @@ enum ni_status dir_read(struct dir_request *rq, enum ni_proc proc, const struct 
  * call stands in the transaction, provided the door aborts its nested one. */
 enum ni_status dir_write(struct dir_request *rq, enum ni_proc proc, const struct ni_args *args);
 
-/* EDIT (doc/extension-program.md): all operations or none; the door has begun a nested transaction and a
+/* EDIT (doc/extension-program.md 7, 8): all operations or none; the door has begun a nested transaction and a
  * change, and aborts both when the status is not NI_OK. Permissions: those of the version 2 procedure that
  * does the same (3.8); MOVE needs dir_ok of both parents. Does not write to rq->out: ret lives in the arena;
- * ret->seq is filled by the door after store_change_end. */
+ * its ids are those at the end of the edit; ret->seq is filled by the door after store_change_end. The status
+ * returned is ret->status, which may be one of ext_status. */
 enum ni_status dir_edit(struct dir_request *rq, const struct ext_edit_args *args,
                         struct ext_edit_result *ret);
 
@@ -91,7 +92,8 @@ struct dir_user {
         bool admin;           /* promote_admins is on and /groups/admin lists the name */
         uint32_t object, instance;
 };
-/* NI_OK with the list (arena); NI_NOUSER: no /users or none of that uid. */
+/* NI_OK with the list (arena, 16 at most: each costs a password check); NI_NOUSER: no /users or none of that
+ * uid. */
 enum ni_status dir_users_by_uid(struct dir_request *rq, int32_t uid, struct dir_user **ret,
                                 uint32_t *ret_count);
 /* The user whose first name this is, in /users, and its uid: for decision 5 (uid of the socket = user X only
