@@ -11,11 +11,14 @@ struct merge_account {
         uint32_t uid, gid; /* of a group: gid only */
 };
 
+/* First values of n keys in one pass; {NULL, 0} for those that are absent or without values. */
+void merge_fields(struct bytes props, const char *const *keys, unsigned n, struct bytes *ret);
 /* The first name, for reports. */
 struct bytes merge_name(struct bytes props);
 bool merge_is_name(struct bytes b);
 bool merge_is_clean(struct bytes b); /* no ':', no control character */
-/* Names and numbers of one record; NULL when it may be published, else why not. */
+/* Names and numbers of one record (uid: {NULL, 0} for a group); NULL when it may be published, else why not.
+ */
 const char *merge_account_of(const struct merge_domain *d, struct bytes props, bool user,
                              const struct merge_rules *r, struct arena *a, struct merge_account *ret);
 /* Is there a hash, or only a word that stands for none? */

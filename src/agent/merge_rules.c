@@ -46,6 +46,19 @@ struct bytes merge_name(struct bytes props)
         return name;
 }
 
+void merge_fields(struct bytes props, const char *const *keys, unsigned n, struct bytes *ret)
+{
+        struct prop_walk w = prop_walk(props);
+        memset(ret, 0, n * sizeof(*ret));
+        while (prop_walk_next(&w))
+                for (unsigned i = 0; i < n; i++)
+                        if (bytes_eq_str(w.name, keys[i])) {
+                                if (!ret[i].data && w.count)
+                                        namelist_at(w.values, 0, &ret[i]);
+                                break;
+                        }
+}
+
 static bool is_allowed(const struct merge_rules *r, struct bytes name)
 {
         for (size_t i = 0; i < r->allow_count; i++)
@@ -55,11 +68,8 @@ static bool is_allowed(const struct merge_rules *r, struct bytes name)
 }
 
 /* -2, however it is written, is nobody. */
-static bool read_id(struct bytes props, const char *key, uint32_t *ret)
+static bool read_id(struct bytes text, uint32_t *ret)
 {
-        struct bytes text;
-        if (!prop_first(props, key, &text))
-                return false;
         if (bytes_eq_str(text, "-2")) {
                 *ret = NOBODY;
                 return true;
@@ -89,32 +99,44 @@ static const char *check_id(const struct merge_domain *d, const struct merge_rul
         return NULL;
 }
 
+/* The usable names; the reason when there is no first one. */
+static const char *read_names(struct bytes encoded, struct arena *a, struct merge_account *account)
+{
+        struct xdr_in in = xdr_in(encoded);
+        const uint32_t n = xdr_u32(&in);
+        account->names = arena_alloc(a, n * sizeof(*account->names));
+        if (!account->names)
+                return "out of memory";
+        for (uint32_t i = 0; i < n; i++) {
+                const struct bytes name = xdr_opaque(&in, NI_NAME_MAX);
+                if (merge_is_name(name))
+                        account->names[account->name_count++] = name;
+                else if (i == 0)
+                        return "the name is not usable";
+        }
+        return n ? NULL : "no name";
+}
+
 const char *merge_account_of(const struct merge_domain *d, struct bytes props, bool user,
                              const struct merge_rules *r, struct arena *a, struct merge_account *ret)
 {
         struct merge_account account = {NULL, 0, 0, 0};
-        struct prop_walk w;
-        struct bytes name;
-        const char *why = NULL;
-        if (!prop_find(props, BYTES_LIT("name"), &w) || w.count == 0)
-                return "no name";
-        account.names = arena_zalloc(a, w.count, sizeof(*account.names));
-        if (!account.names)
-                return "out of memory";
-        struct xdr_in in = xdr_in(w.values);
-        xdr_u32(&in);
-        for (uint32_t i = 0; i < w.count; i++) {
-                name = xdr_opaque(&in, NI_NAME_MAX);
-                if (merge_is_name(name))
-                        account.names[account.name_count++] = name;
-                else if (i == 0)
-                        return "the name is not usable";
+        struct bytes names = BYTES_NONE, uid = BYTES_NONE, gid = BYTES_NONE;
+        struct prop_walk w = prop_walk(props);
+        while (prop_walk_next(&w)) {
+                if (!names.data && bytes_eq_str(w.name, "name"))
+                        names = w.values;
+                else if (!uid.data && bytes_eq_str(w.name, "uid"))
+                        namelist_at(w.values, 0, &uid);
+                else if (!gid.data && bytes_eq_str(w.name, "gid"))
+                        namelist_at(w.values, 0, &gid);
         }
-        if (user && !read_id(props, "uid", &account.uid))
-                return "uid is missing or no decimal number";
-        if (!read_id(props, "gid", &account.gid))
-                return "gid is missing or no decimal number";
-        if (user)
+        const char *why = names.data ? read_names(names, a, &account) : "no name";
+        if (!why && user && !read_id(uid, &account.uid))
+                why = "uid is missing or no decimal number";
+        if (!why && !read_id(gid, &account.gid))
+                why = "gid is missing or no decimal number";
+        if (!why && user)
                 why = check_id(d, r, account.names[0], true, account.uid);
         if (!why)
                 why = check_id(d, r, account.names[0], false, account.gid);

@@ -5,18 +5,11 @@
 
 #define DAY 86400
 
-static struct bytes first(struct bytes props, const char *key)
-{
-        struct bytes v = BYTES_NONE;
-        prop_first(props, key, &v);
-        return v;
-}
-
 /* A number of seconds or days; `otherwise` when it is none. */
-static int64_t number(struct bytes props, const char *key, int64_t otherwise)
+static int64_t number(struct bytes text, int64_t otherwise)
 {
         int64_t v;
-        return text_i64(first(props, key), &v) ? v : otherwise;
+        return text_i64(text, &v) ? v : otherwise;
 }
 
 /* realname without ':' and control characters. */
@@ -35,24 +28,27 @@ static struct bytes cleaned(struct bytes b, struct arena *a)
 static const char *user_of(const struct merge_domain *d, struct bytes props, const struct merge_rules *r,
                            struct arena *a, struct snap_user *ret)
 {
+        enum { PASSWD, REALNAME, HOME, SHELL, FIELDS };
+        static const char *const keys[FIELDS] = {"passwd", "realname", "home", "shell"};
+        struct bytes f[FIELDS];
         struct merge_account account;
-        const struct bytes home = first(props, "home"), shell = first(props, "shell");
         const char *why = merge_account_of(d, props, true, r, a, &account);
         if (why)
                 return why;
-        if (!merge_is_clean(shell))
+        merge_fields(props, keys, FIELDS, f);
+        if (!merge_is_clean(f[SHELL]))
                 return "the shell holds ':' or control characters";
-        const bool good_home = home.len && home.data[0] == '/' && merge_is_clean(home);
+        const bool good_home = f[HOME].len && f[HOME].data[0] == '/' && merge_is_clean(f[HOME]);
         *ret = (struct snap_user){
                 .names = account.names,
                 .name_count = account.name_count,
                 .uid = account.uid,
                 .gid = account.gid,
-                .has_hash = merge_has_hash(first(props, "passwd")),
+                .has_hash = merge_has_hash(f[PASSWD]),
                 .enumerate = true,
-                .gecos = cleaned(first(props, "realname"), a),
-                .dir = good_home ? home : BYTES_LIT("/"),
-                .shell = shell.len ? shell : BYTES_LIT("/bin/sh"),
+                .gecos = cleaned(f[REALNAME], a),
+                .dir = good_home ? f[HOME] : BYTES_LIT("/"),
+                .shell = f[SHELL].len ? f[SHELL] : BYTES_LIT("/bin/sh"),
         };
         return NULL;
 }
@@ -79,10 +75,9 @@ bool merge_users(const struct merge_domain *domains, size_t n, const struct merg
 }
 
 /* What getspnam shall show of the hash (doc/agent.md "Merging"). */
-static struct bytes hash_of(const struct merge_domain *d, struct bytes props, const struct merge_rules *r)
+static struct bytes hash_of(const struct merge_domain *d, struct bytes v, const struct merge_rules *r)
 {
-        struct bytes v;
-        if (!prop_first(props, "passwd", &v) || (!d->local && !r->publish_hashes) || bytes_eq_str(v, "x"))
+        if (!v.data || (!d->local && !r->publish_hashes) || bytes_eq_str(v, "x"))
                 return BYTES_LIT("*");
         if (v.len == 0)
                 return r->allow_empty_passwords ? v : BYTES_LIT("*");
@@ -101,20 +96,26 @@ static void age(struct snap_shadow *s, int64_t change, int64_t today)
 static void shadow_of(const struct merge_domain *d, struct bytes props, const struct merge_rules *r,
                       const struct merge_account *account, struct snap_shadow *ret)
 {
-        const int64_t change = number(props, "change", 0), expire = number(props, "expire", 0);
+        enum { PASSWD, LAST, MIN, MAX, WARN, INACTIVE, FLAG, CHANGE, EXPIRE, FIELDS };
+        static const char *const keys[FIELDS] = {
+                "passwd",          "shadow_lastchange", "shadow_min", "shadow_max", "shadow_warning",
+                "shadow_inactive", "shadow_flag",       "change",     "expire"};
+        struct bytes f[FIELDS];
+        merge_fields(props, keys, FIELDS, f);
+        const int64_t change = number(f[CHANGE], 0), expire = number(f[EXPIRE], 0);
         *ret = (struct snap_shadow){
                 .names = account->names,
                 .name_count = account->name_count,
                 .enumerate = true,
-                .hash = hash_of(d, props, r),
-                .last_change = number(props, "shadow_lastchange", -1),
-                .min = number(props, "shadow_min", -1),
-                .max = number(props, "shadow_max", -1),
-                .warn = number(props, "shadow_warning", -1),
-                .inactive = number(props, "shadow_inactive", -1),
+                .hash = hash_of(d, f[PASSWD], r),
+                .last_change = number(f[LAST], -1),
+                .min = number(f[MIN], -1),
+                .max = number(f[MAX], -1),
+                .warn = number(f[WARN], -1),
+                .inactive = number(f[INACTIVE], -1),
                 .expire = expire > 0 ? expire / DAY : -1,
                 /* -1 is "none" for the C library, too. */
-                .flag = (uint64_t)number(props, "shadow_flag", -1),
+                .flag = (uint64_t)number(f[FLAG], -1),
         };
         if (change > 0)
                 age(ret, change, r->today);

@@ -114,8 +114,8 @@ int publish_images(const struct agent_config *c, const struct table *t, unsigned
         *ret_report = (struct publish_report){.generation = 0};
         random_bytes(&r.key, sizeof(r.key));
         int err = ENOMEM;
-        if (table_children(t, "users", &users, &d.user_count) &&
-            table_children(t, "groups", &groups, &d.group_count)) {
+        if (table_children(t, false, &users, &d.user_count) &&
+            table_children(t, true, &groups, &d.group_count)) {
                 d.users = users;
                 d.groups = groups;
                 ret_report->users = (uint32_t)d.user_count;

@@ -360,12 +360,12 @@ static bool collect(const struct table *t, uint32_t parent, const struct entry *
         return true;
 }
 
-bool table_children(const struct table *t, const char *name, struct bytes **ret, size_t *ret_count)
+bool table_children(const struct table *t, bool groups, struct bytes **ret, size_t *ret_count)
 {
         const struct entry **v;
         size_t n;
         struct bytes *out = NULL;
-        if (!collect(t, find_top(t, name), &v, &n))
+        if (!collect(t, groups ? t->groups : t->users, &v, &n))
                 return false;
         if (n)
                 out = malloc(n * sizeof(*out));

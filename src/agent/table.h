@@ -29,9 +29,9 @@ enum table_result table_apply(struct table *t, const struct ext_record *r, bool 
 /* Which images differ between two states of a domain. */
 unsigned table_differences(const struct table *a, const struct table *b);
 
-/* The children of the root's first child called `name` ("users"), in order: encoded property lists, borrowed
- * until the next change. An array from malloc that the caller frees; NULL with *ret_count 0 when there are
- * none; false: no memory. */
-bool table_children(const struct table *t, const char *name, struct bytes **ret, size_t *ret_count);
+/* The children of /users, or of /groups: the root's first child of that name, as it was when the table was
+ * settled or changed last. In order; encoded property lists, borrowed until the next change. An array from
+ * malloc that the caller frees; NULL with *ret_count 0 when there are none; false: no memory. */
+bool table_children(const struct table *t, bool groups, struct bytes **ret, size_t *ret_count);
 
 #endif
