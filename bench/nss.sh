@@ -45,6 +45,7 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
         for n in $sizes; do
                 for line in nsswitch.conf nsswitch.first; do
                         # The mount is private to this command: the machine's own file is not touched.
+                        # shellcheck disable=SC2016 # the inner shell expands it
                         unshare -m sh -c 'mount --bind "$1" /etc/nsswitch.conf && shift && exec "$@"' sh "$work/$line" \
                                 env NETINFO_SNAPSHOTS="$work/$n" LD_LIBRARY_PATH="$(dirname "$module")" "$bench" libc "$n" 100000 |
                                 sed "s/\$/\t($(grep '^passwd:' "$work/$line"))/"
@@ -53,6 +54,7 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
         if command -v strace >/dev/null; then
                 echo "system calls of 1000 lookups through the C library (files first, then netinfo):"
                 n=${sizes%% *}
+                # shellcheck disable=SC2016 # the inner shell expands it
                 unshare -m sh -c 'mount --bind "$1" /etc/nsswitch.conf && shift && exec "$@"' sh "$work/nsswitch.conf" \
                         env NETINFO_SNAPSHOTS="$work/$n" LD_LIBRARY_PATH="$(dirname "$module")" strace -c -o "$work/count" "$bench" libc "$n" 1000 >/dev/null
                 awk 'NR > 2 && $4 >= 100 { print "  " $NF, $4 }' "$work/count"
