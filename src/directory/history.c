@@ -99,23 +99,20 @@ static enum ni_status list(struct history *h, uint64_t at)
         return s;
 }
 
-/* What the entry says about the directory's properties just before it. Within one change a number can be
- * given up and taken again: who had it before is what counts. */
+/* What the entry says about the directory's properties just before it. Within one change a directory can be
+ * changed and moved, and a number given up and taken again: the record with `before` is of who was there. */
 static const struct store_record *telling(const struct ext_history_args *args, const struct store_entry *e)
 {
-        const struct store_record *made = NULL, *other = NULL;
+        const struct store_record *found = NULL;
         for (uint32_t i = 0; i < e->record_count; i++) {
                 const struct store_record *r = &e->records[i];
                 if (!is_it(args, r))
                         continue;
                 if (r->has_before)
                         return r;
-                if (r->kind == STORE_CREATED)
-                        made = r;
-                else
-                        other = r;
+                found = r;
         }
-        return other ? other : made;
+        return found;
 }
 
 /* It has not changed since: what stands now stood then. */
@@ -123,10 +120,9 @@ static enum ni_status as_it_is(struct history *h, uint64_t at)
 {
         struct store_node n;
         const enum ni_status s = store_get(h->rq->txn, h->args->object, &n);
-        const uint64_t born = h->r.born ? h->r.born : h->args->born;
         if (s != NI_OK)
                 return s;
-        if (n.born > at || (born && n.born != born))
+        if (n.born > at || (h->args->born && n.born != h->args->born))
                 return NI_NODIR;
         h->r.id = n.id;
         h->r.born = n.born;
@@ -149,31 +145,23 @@ static enum ni_status as_it_was(struct history *h, const struct store_record *r,
 static enum ni_status state_at(struct history *h, uint64_t at)
 {
         struct store_node n;
-        struct ext_history_args *args = arena_zalloc(h->rq->arena, 1, sizeof(*args));
         uint64_t seq = h->args->from > at ? h->args->from : at + 1;
-        if (!args)
-                return NI_SYSTEMERR;
-        *args = *h->args;
-        h->args = args; /* `born` is filled in as soon as it is known */
         h->r.at = at;
-        if (store_get(h->rq->txn, args->object, &n) == NI_OK && n.version <= at)
+        if (store_get(h->rq->txn, h->args->object, &n) == NI_OK && n.version <= at)
                 return as_it_is(h, at);
         for (uint32_t visited = 0; seq <= h->info.seq; seq++) {
                 struct store_entry e;
                 if (visited++ == LIMIT_HISTORY_VISIT) {
                         h->r.more = true;
                         h->r.next = seq;
-                        h->r.born = args->born;
                         return NI_OK;
                 }
                 const enum ni_status s = entry_at(h, seq, &e);
-                const struct store_record *r = s == NI_OK ? telling(args, &e) : NULL;
+                const struct store_record *r = s == NI_OK ? telling(h->args, &e) : NULL;
                 if (s != NI_OK)
                         return s;
                 if (r && (r->has_before || r->kind == STORE_CREATED))
                         return as_it_was(h, r, seq);
-                if (r)
-                        args->born = r->born;
         }
         return as_it_is(h, at);
 }

@@ -72,13 +72,13 @@ struct ext_history_args {
         uint32_t object;
         uint64_t born; /* 0: LIST: any directory of that number; AT: the one that had the number then */
         uint64_t at;   /* LIST: 0 means the head */
-        uint64_t from; /* AT: 0 at first, then `next` of the reply before, with its `born` */
+        uint64_t from; /* AT: 0 at first, then `next` of the reply before */
         uint32_t max_entries; /* LIST: 0: as many as the server likes */
 };
 struct ext_history_result {
         uint32_t status, kind;
         uint64_t epoch, seq; /* head */
-        bool more; /* not done: LIST: ask again with at = next; AT: with from = next, born, at = at */
+        bool more; /* not done: LIST: ask again with at = next; AT: with from = next and the reply's at */
         uint64_t next;
         /* LIST: each with the records of the directory only */
         struct ext_entry *entries;

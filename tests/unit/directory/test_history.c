@@ -74,6 +74,8 @@ static void test_list(void **state)
         assert_false(r.entries[0].records[0].has_before);
         assert_string_equal(fx_encoded_text(f, r.entries[0].records[0].after), "name=bob|passwd=hash");
         assert_true(bytes_eq_str(r.entries[0].who, "tester"));
+        fx_add(f, 1, fx_props(f, "name", "elsewhere", NULL, NULL)); /* what is newer is not of it */
+        assert_string_equal(listed(f, &args, &r), "11:2 10:1 9:4 8:2 7:5 6:3 5:3 3:2 2:1");
         args.born = 2; /* the first of that number only */
         assert_string_equal(listed(f, &args, &r), "9:4 8:2 7:5 6:3 5:3 3:2 2:1");
         args.born = 10;
@@ -179,6 +181,10 @@ static void test_at(void **state)
         assert_int_equal(r.until, 0);
         fx_history(f, &(struct ext_history_args){.kind = EXT_HISTORY_AT, .object = 77, .at = 4}, &r);
         assert_int_equal(r.status, NI_NODIR);
+        /* a `from` that no reply gave: it was not there yet, whatever is skipped */
+        fx_history(f, &(struct ext_history_args){.kind = EXT_HISTORY_AT, .object = 3, .at = 9, .from = 99},
+                   &r);
+        assert_int_equal(r.status, NI_NODIR);
 }
 
 /* One change gives up a number and takes it again: before it, the first one stood. */
@@ -200,6 +206,25 @@ static void test_reused_within_a_change(void **state)
         fx_history(f, &(struct ext_history_args){.kind = EXT_HISTORY_AT, .object = 3, .at = seq + 1}, &r);
         assert_string_equal(fx_encoded_text(f, r.props), "name=new");
         assert_int_equal(r.born, seq + 1);
+}
+
+/* One change both changes and moves: two records, and one of them tells what was before. */
+static void test_changed_and_moved(void **state)
+{
+        struct fixture *f = *state;
+        struct ext_history_result r;
+        struct ext_edit_result e;
+        const uint64_t seq = fx_info(f).seq;
+        const struct ext_op ops[] = {
+                {.kind = EXT_OP_SET, .ref = {.value = 2}, .name = BYTES_LIT("x")},
+                {.kind = EXT_OP_MOVE, .ref = {.value = 2}, .target = {.value = 0}, .where = NI_INDEX_NULL},
+        };
+        assert_int_equal(fx_edit(f, ops, 2, &e), NI_OK);
+        const struct ext_op later = {.kind = EXT_OP_WRITE, .ref = {.value = 2}};
+        assert_int_equal(fx_edit(f, &later, 1, &e), NI_OK);
+        fx_history(f, &(struct ext_history_args){.kind = EXT_HISTORY_AT, .object = 2, .at = seq}, &r);
+        assert_string_equal(fx_encoded_text(f, r.props), "name=alpha|ip_address=10.0.0.1|serves=./network");
+        assert_int_equal(r.until, seq + 1);
 }
 
 static void test_secrets(void **state)
@@ -270,7 +295,6 @@ static void test_long_journal(void **state)
         assert_int_equal(r.status, NI_OK);
         assert_true(r.more);
         args.from = r.next;
-        args.born = r.born;
         fx_history(f, &args, &r);
         assert_false(r.more);
         assert_string_equal(fx_encoded_text(f, r.props), "name=ada");
@@ -281,8 +305,14 @@ static void test_long_journal(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                T(test_list),    T(test_list_by_pages), T(test_at),           T(test_reused_within_a_change),
-                T(test_secrets), T(test_forgotten),     T(test_long_journal),
+                T(test_list),
+                T(test_list_by_pages),
+                T(test_at),
+                T(test_reused_within_a_change),
+                T(test_changed_and_moved),
+                T(test_secrets),
+                T(test_forgotten),
+                T(test_long_journal),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
