@@ -153,6 +153,13 @@ static enum import_outcome once(struct talk *t, struct import_plan *p, bool dry_
         return outcome;
 }
 
+/* Was it Ctrl-C that ended a call? Then it was no fault of the server's. */
+static bool was_interrupted(const struct talk *t)
+{
+        struct signalfd_siginfo info;
+        return read(t->server.interrupt_fd, &info, sizeof(info)) == sizeof(info);
+}
+
 static void import(struct talk *t, struct import_plan *p, bool dry_run)
 {
         enum import_outcome outcome = IMPORT_AGAIN;
@@ -160,6 +167,8 @@ static void import(struct talk *t, struct import_plan *p, bool dry_run)
                 outcome = once(t, p, dry_run);
                 import_forget(p);
         }
+        if (outcome == IMPORT_FAILED && was_interrupted(t))
+                t->exit = EXIT_FAILED;
         if (outcome == IMPORT_AGAIN)
                 talk_error(t, EXIT_CONFLICT, flat_directory(p->format),
                            "others change the same records again and again", "repeat the command later");
