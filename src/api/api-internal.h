@@ -1,12 +1,13 @@
-/* What the files of libnetinfo share: the handle, and moving values between the wire's borrowed views and the
- * caller's allocated lists. */
+/* What the files of libnetinfo share: the handle. */
 #ifndef NETINFO_API_INTERNAL_H
 #define NETINFO_API_INTERNAL_H
 
+#include "api/convert.h"
 #include "client/client.h"
 
-#include <netinfo/ni_util.h>
+#include <netinfo/netinfo.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define NI_API __attribute__((visibility("default")))
 
@@ -15,8 +16,9 @@
 void *api_alloc(size_t count, size_t size);
 
 struct api_server {
-        uint32_t addr; /* IPv4 as one big-endian number; 0: this host, found as decision 3 says */
+        uint32_t addr; /* IPv4 as a number; 0: this host, found as decision 3 says, or unknown (`host`) */
         char tag[LIMIT_TAG + 1];
+        char host[256]; /* as typed, "quill:1987" or "[2001:db8::1]"; "": addr says it */
 };
 
 /* One domain: the servers that serve it, and the connection to one of them (protocol.md 4.6, 4.9). */
@@ -27,8 +29,8 @@ struct api_handle {
         bool direct;    /* one server given by name: no list, it is its own master */
         bool on_master; /* `current` is the master: writes may go out */
         struct client *client;
-        int read_timeout, write_timeout; /* seconds, 0 = default */
-        bool abort_on, need_write;
+        int read_timeout, write_timeout;  /* seconds, 0 = default */
+        atomic_bool abort_on, need_write; /* may be set while another thread's call waits */
         bool has_user, has_password;
         char user[256];
         uint32_t uid;
@@ -44,12 +46,11 @@ void handle_free(struct api_handle *h);
 enum ni_status handle_call(struct api_handle *h, enum ni_proc proc, const struct ni_args *args,
                            struct ni_result *ret);
 
-/* Out of the wire's views into allocated lists, and back (views borrow from the caller's lists; arrays in the
- * arena). */
-ni_name api_name(struct bytes b);
-ni_namelist api_namelist(struct namelist l);
-ni_proplist api_proplist(struct proplist l);
-struct namelist wire_namelist(struct arena *a, ni_namelist l);
-struct proplist wire_proplist(struct arena *a, ni_proplist l);
+/* The parent's address and tag as the current server has it (RPARENT). NI_NORESPONSE is waited for: as long
+ * as the read timeout when the handle aborts, else as long as any call is repeated. */
+enum ni_status handle_rparent(struct api_handle *h, struct api_server *ret);
+/* An absolute domain path whose root is the top above `start` instead of above this host. */
+ni_status api_open_above(struct api_handle *start, const char *path, const ni_fancyopenargs *args,
+                         void **ret);
 
 #endif

@@ -1,3 +1,5 @@
+#include "api/convert.h"
+
 #include "api/api-internal.h"
 
 ni_name api_name(struct bytes b)

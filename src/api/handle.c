@@ -25,7 +25,7 @@ struct api_handle *handle_new(const struct api_server *servers, unsigned count, 
         if (like) { /* user, timeouts and abort flag are inherited; password and "need write" are not (4.6) */
                 h->read_timeout = like->read_timeout;
                 h->write_timeout = like->write_timeout;
-                h->abort_on = like->abort_on;
+                atomic_init(&h->abort_on, like->abort_on);
                 h->has_user = like->has_user;
                 h->uid = like->uid;
                 memcpy(h->user, like->user, sizeof(h->user));
@@ -76,7 +76,9 @@ static bool connect_current(struct api_handle *h)
         client_options_init(&o);
         o.tag = s->tag;
         o.timeout_ms = ms_of(h->read_timeout);
-        if (s->addr) {
+        if (s->host[0]) {
+                o.server = s->host;
+        } else if (s->addr) {
                 inet_ntop(AF_INET, &in, where, sizeof(where));
                 o.server = where;
         }
@@ -181,6 +183,29 @@ enum ni_status handle_call(struct api_handle *h, enum ni_proc proc, const struct
                 if (s != NI_FAILED || is_write(proc) || h->abort_on || waited >= most)
                         return s;
                 sleep(pause);
+        }
+}
+
+enum ni_status handle_rparent(struct api_handle *h, struct api_server *ret)
+{
+        const struct ni_args args = {.number = 0};
+        struct ni_result r;
+        uint64_t left = h->read_timeout > 0 ? (uint64_t)h->read_timeout : 5; /* protocol.md 3.7 */
+        if (!h->abort_on)
+                left = patience();
+        for (;;) {
+                pthread_mutex_lock(&h->lock);
+                const enum ni_status s = handle_call(h, NI_PROC_rparent, &args, &r);
+                if (s == NI_OK) {
+                        *ret = (struct api_server){.addr = r.addr};
+                        snprintf(ret->tag, sizeof(ret->tag), "%.*s", BYTES_FMT(r.value));
+                }
+                pthread_mutex_unlock(&h->lock);
+                if (s != NI_NORESPONSE || left == 0)
+                        return s;
+                const unsigned pause = left < RETRY_FIRST ? (unsigned)left : RETRY_FIRST;
+                sleep(pause);
+                left -= pause;
         }
 }
 

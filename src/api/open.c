@@ -1,6 +1,9 @@
 /* Opening a domain by its name (doc/protocol.md 4.6), and the name of an open one (4.8). */
 #include "api/api-internal.h"
 
+#include "model/path.h"
+#include "sys/random.h"
+
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <netdb.h>
@@ -22,7 +25,7 @@ static void add_server(struct servers *l, uint32_t addr, struct bytes tag)
                 if (l->v[i].addr == addr && bytes_eq_str(tag, l->v[i].tag))
                         return;
         struct api_server *s = &l->v[l->n++];
-        s->addr = addr;
+        *s = (struct api_server){.addr = addr};
         snprintf(s->tag, sizeof(s->tag), "%.*s", BYTES_FMT(tag));
 }
 
@@ -116,8 +119,54 @@ static void list_servers(struct api_handle *h, struct servers *ret)
                 machines_serving(h, ".", ret);
 }
 
+/* 0: this host, 1: a host on an attached network, 2: farther away. */
+static unsigned distance(const struct ifaddrs *all, uint32_t addr)
+{
+        unsigned best = addr >> 24 == 127 ? 0 : 2;
+        for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
+                if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
+                        continue;
+                const struct sockaddr_in *own = (const void *)i->ifa_addr,
+                                         *mask = (const void *)i->ifa_netmask;
+                const uint32_t difference = addr ^ ntohl(own->sin_addr.s_addr);
+                if (difference == 0)
+                        return 0;
+                if (mask && mask->sin_addr.s_addr && (difference & ntohl(mask->sin_addr.s_addr)) == 0 &&
+                    best > 1)
+                        best = 1;
+        }
+        return best;
+}
+
+/* Near servers first; among equals chance decides, so that the clients of a domain spread (4.9). */
+static void order(struct servers *l)
+{
+        struct ifaddrs *all = NULL;
+        unsigned far[SERVERS_MOST];
+        uint32_t chance[SERVERS_MOST];
+        random_bytes(chance, sizeof(chance));
+        if (getifaddrs(&all) < 0)
+                all = NULL;
+        for (unsigned i = 0; i < l->n; i++) { /* insertion sort: short lists */
+                const struct api_server s = l->v[i];
+                const unsigned d = distance(all, s.addr);
+                const uint32_t c = chance[i];
+                unsigned k = i;
+                for (; k > 0 && (far[k - 1] > d || (far[k - 1] == d && chance[k - 1] > c)); k--) {
+                        l->v[k] = l->v[k - 1];
+                        far[k] = far[k - 1];
+                        chance[k] = chance[k - 1];
+                }
+                l->v[k] = s;
+                far[k] = d;
+                chance[k] = c;
+        }
+        if (all)
+                freeifaddrs(all);
+}
+
 /* Replaces a one-server handle by its domain's full list; the server that answered stays current (4.6 ".").
- * NULL: it is a rogue, not in its own list. */
+ * A server that is not in its own domain's list is left for those that are. */
 static struct api_handle *widen(struct api_handle *h)
 {
         struct servers l = {.n = 0};
@@ -128,6 +177,7 @@ static struct api_handle *widen(struct api_handle *h)
                  * addresses. */
                 return h;
         }
+        order(&l);
         for (unsigned i = 0; i < l.n; i++) {
                 if (l.v[i].addr != now.addr || strcmp(l.v[i].tag, now.tag) != 0)
                         continue;
@@ -143,19 +193,13 @@ static struct api_handle *widen(struct api_handle *h)
 
 static ni_status parent_of(struct api_handle *h, struct api_handle **ret)
 {
-        struct ni_args args = {.number = 0};
-        struct ni_result r;
-        struct servers l = {.n = 0};
-        pthread_mutex_lock(&h->lock);
-        const enum ni_status s = handle_call(h, NI_PROC_rparent, &args, &r);
-        if (s == NI_OK)
-                add_server(&l, r.addr, r.value);
-        pthread_mutex_unlock(&h->lock);
+        struct api_server parent;
+        const enum ni_status s = handle_rparent(h, &parent);
         if (s != NI_OK)
                 return s;
-        if (l.n == 0)
+        if (!parent.tag[0])
                 return NI_FAILED;
-        struct api_handle *up = handle_new(l.v, 1, false, h);
+        struct api_handle *up = handle_new(&parent, 1, false, h);
         ni_id root;
         const bool abort_on = up->abort_on;
         up->abort_on = true; /* a parent that is said to live but does not answer is no reason to hang */
@@ -175,21 +219,53 @@ static ni_status child_of(struct api_handle *h, const char *name, struct api_han
         const ni_status s = machines_serving(h, name, &l);
         if (s != NI_OK || l.n == 0)
                 return s == NI_OK ? NI_FAILED : s;
+        order(&l);
         *ret = handle_new(l.v, l.n, false, h);
         return NI_OK;
 }
 
+/* A server as people write it. The name is resolved here, so that a wrong one is noticed before any call, and
+ * by the client again, which tries all addresses. */
+static ni_status server_typed(const char *text, const char *tag, struct api_server *ret)
+{
+        struct server_address a;
+        const char *why;
+        char host[256];
+        const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+        struct addrinfo *found;
+        *ret = (struct api_server){.addr = 0};
+        if (!tag_is_valid(bytes_str(tag)) || (text && strlen(text) >= sizeof(ret->host)))
+                return NI_INVALIDDOMAIN;
+        snprintf(ret->tag, sizeof(ret->tag), "%s", tag);
+        if (!text)
+                return NI_OK;
+        snprintf(ret->host, sizeof(ret->host), "%s", text);
+        if (text[0] == '/')
+                return NI_OK;
+        if (!address_parse(bytes_str(text), false, &a, &why) || a.tag.len)
+                return NI_INVALIDDOMAIN;
+        snprintf(host, sizeof(host), "%.*s", BYTES_FMT(a.host));
+        if (getaddrinfo(host, NULL, &hints, &found) != 0)
+                return NI_CANTFINDADDRESS;
+        for (const struct addrinfo *i = found; i && !ret->addr; i = i->ai_next)
+                if (i->ai_family == AF_INET)
+                        ret->addr = ntohl(
+                                ((const struct sockaddr_in *)(const void *)i->ai_addr)->sin_addr.s_addr);
+        freeaddrinfo(found);
+        return NI_OK;
+}
+
+/* "tag@host" */
 static struct api_handle *direct(const char *text, const struct api_handle *like)
 {
         const char *at = strrchr(text, '@');
-        struct servers l = {.n = 0};
-        struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found;
-        if (!at || at == text || !at[1] || getaddrinfo(at + 1, NULL, &hints, &found) != 0)
+        char tag[LIMIT_TAG + 1];
+        struct api_server s;
+        if (!at || at - text > (ptrdiff_t)LIMIT_TAG)
                 return NULL;
-        add_server(&l, ntohl(((const struct sockaddr_in *)(const void *)found->ai_addr)->sin_addr.s_addr),
-                   bytes_of(text, (size_t)(at - text)));
-        freeaddrinfo(found);
-        return l.n ? handle_new(l.v, 1, true, like) : NULL;
+        snprintf(tag, sizeof(tag), "%.*s", (int)(at - text), text);
+        return at[1] && at[1] != '/' && server_typed(at + 1, tag, &s) == NI_OK ? handle_new(&s, 1, true, like)
+                                                                               : NULL;
 }
 
 static struct api_handle *local_domain(const struct api_handle *like)
@@ -197,6 +273,22 @@ static struct api_handle *local_domain(const struct api_handle *like)
         struct servers l = {.n = 0};
         add_server(&l, 0, BYTES_LIT("local"));
         return handle_new(l.v, 1, false, like);
+}
+
+static void settle(struct api_handle *h, const ni_fancyopenargs *args)
+{
+        if (!h || !args)
+                return;
+        h->read_timeout = args->rtimeout;
+        h->write_timeout = args->wtimeout;
+        h->abort_on = args->abort != 0;
+}
+
+static struct api_handle *same(const struct api_handle *from)
+{
+        struct api_handle *h = handle_new(from->servers, from->count, from->direct, from);
+        h->current = from->current;
+        return h;
 }
 
 /* One component, not "/" and without escapes left. */
@@ -209,8 +301,7 @@ static ni_status step(struct api_handle *from, const char *component, struct api
                 return *ret ? NI_OK : NI_FAILED;
         }
         if (strcmp(component, ".") == 0) {
-                *ret = from ? handle_new(from->servers, from->count, from->direct, from) : local_domain(NULL);
-                (*ret)->current = from ? from->current : 0;
+                *ret = from ? same(from) : local_domain(NULL);
                 return NI_OK;
         }
         if (!from && strcmp(component, "..") != 0)
@@ -225,25 +316,28 @@ static ni_status step(struct api_handle *from, const char *component, struct api
         return s;
 }
 
-/* Climbs to the top; any failure to go on means that it is reached. A server seen before, or more than
- * LIMIT_DEPTH levels, ends the climb (4.6 "Loops"). */
-static struct api_handle *climb(struct api_handle *h)
+/* Climbs to the top; a failure to go on means that it is reached, but a parent that is still being searched
+ * for is a failure (tools.md 1.8): who asked for the root shall not write to a domain below it. A server seen
+ * before, or more than LIMIT_DEPTH levels, ends the climb (4.6 "Loops"). */
+static ni_status climb(struct api_handle **h)
 {
         struct api_server seen[LIMIT_DEPTH];
-        unsigned depth = 0;
-        while (depth < LIMIT_DEPTH) {
+        for (unsigned depth = 0; depth < LIMIT_DEPTH; depth++) {
                 struct api_handle *up = NULL;
-                const struct api_server now = h->servers[h->current];
+                const struct api_server now = (*h)->servers[(*h)->current];
                 for (unsigned i = 0; i < depth; i++)
                         if (seen[i].addr == now.addr && strcmp(seen[i].tag, now.tag) == 0)
-                                return h;
-                seen[depth++] = now;
-                if (parent_of(h, &up) != NI_OK)
-                        return h;
-                handle_free(h);
-                h = up;
+                                return NI_OK;
+                seen[depth] = now;
+                const ni_status s = parent_of(*h, &up);
+                if (s == NI_NORESPONSE)
+                        return s;
+                if (s != NI_OK)
+                        return NI_OK;
+                handle_free(*h);
+                *h = up;
         }
-        return h;
+        return NI_OK;
 }
 
 /* Cuts the next component off *path and removes its escapes; false at the end. */
@@ -265,48 +359,58 @@ static bool next_component(const char **path, char *to, size_t room)
 static ni_status open_path(struct api_handle *relative, const char *path, const ni_fancyopenargs *args,
                            struct api_handle **ret)
 {
-        char component[1024], last[1024] = "";
+        char component[1024], first[1024] = "", last[1024] = "";
         struct api_handle *h = NULL;
+        ni_status s = NI_OK;
         if (!*path)
                 return NI_FAILED;
-        for (const char *p = path; next_component(&p, component, sizeof(component));)
+        for (const char *p = path; next_component(&p, component, sizeof(component));) {
+                if (!first[0])
+                        memcpy(first, component, sizeof(first));
                 memcpy(last, component, sizeof(last));
-        if (strchr(last, '@')) { /* everything before it is ignored */
+        }
+        const bool by_tag = strchr(last, '@') != NULL; /* everything before it is ignored */
+        if (by_tag)
                 h = direct(last, relative);
-                if (!h)
-                        return NI_FAILED;
-        } else if (*path == '/') {
-                h = local_domain(NULL);
-        } else if (relative) {
-                h = handle_new(relative->servers, relative->count, relative->direct, relative);
-                h->current = relative->current;
-        }
-        if (h && args) {
-                h->read_timeout = args->rtimeout;
-                h->write_timeout = args->wtimeout;
-                h->abort_on = args->abort != 0;
-        }
-        if (h && *path == '/' && !strchr(last, '@'))
-                h = climb(h);
-        ni_status s = NI_OK;
-        for (const char *p = path;
-             s == NI_OK && !strchr(last, '@') && next_component(&p, component, sizeof(component));) {
+        else if (relative && *path != '/')
+                h = same(relative);
+        else if (*path == '/' || strcmp(first, ".") == 0 || strcmp(first, "..") == 0)
+                h = local_domain(NULL); /* "." and ".." start here too, with the timeouts asked for */
+        if (!h)
+                return NI_FAILED;
+        settle(h, args);
+        if (*path == '/' && !by_tag)
+                s = climb(&h);
+        const char *p = path;
+        while (s == NI_OK && !by_tag && next_component(&p, component, sizeof(component))) {
                 struct api_handle *next = NULL;
                 s = step(h, component, &next);
-                handle_free(h);
-                h = s == NI_OK ? next : NULL;
-                if (h && args) {
-                        h->read_timeout = args->rtimeout;
-                        h->write_timeout = args->wtimeout;
-                        h->abort_on = args->abort != 0;
+                if (s == NI_OK) {
+                        handle_free(h);
+                        h = next;
+                        settle(h, args);
                 }
         }
-        if (s == NI_OK && !h)
-                s = NI_FAILED;
-        if (s == NI_OK) {
-                h->need_write = args && args->needwrite;
-                *ret = h;
+        if (s != NI_OK) {
+                handle_free(h);
+                return s;
         }
+        h->need_write = args && args->needwrite;
+        *ret = h;
+        return NI_OK;
+}
+
+ni_status api_open_above(struct api_handle *start, const char *path, const ni_fancyopenargs *args, void **ret)
+{
+        struct api_handle *top = same(start), *h;
+        ni_status s = climb(&top);
+        while (*path == '/')
+                path++;
+        if (s == NI_OK)
+                s = open_path(top, *path ? path : ".", args, &h);
+        handle_free(top);
+        if (s == NI_OK)
+                *ret = h;
         return s;
 }
 
@@ -333,10 +437,39 @@ NI_API ni_status ni_open(void *relative, const char *path, void **handle)
 NI_API ni_status ni_fancyopen(void *relative, const char *path, void **handle, ni_fancyopenargs *args)
 {
         struct api_handle *h;
+        if (open_path(relative, path, args, &h) != NI_OK)
+                return NI_FAILED; /* any failure is NI_FAILED (8.2) */
+        *handle = h;
+        return NI_OK;
+}
+
+NI_API ni_status netinfo_open(void *relative, const char *path, void **handle, ni_fancyopenargs *args)
+{
+        struct api_handle *h;
         const ni_status s = open_path(relative, path, args, &h);
         if (s == NI_OK)
                 *handle = h;
-        return s == NI_OK ? NI_OK : NI_FAILED; /* any failure is NI_FAILED (8.2) */
+        return s;
+}
+
+NI_API ni_status netinfo_connect(const char *server, const char *tag, void **handle)
+{
+        struct api_server s;
+        const ni_status status = server_typed(server, tag, &s);
+        if (status == NI_OK)
+                *handle = handle_new(&s, 1, true, NULL);
+        return status;
+}
+
+NI_API ni_status netinfo_rparent(void *handle, struct sockaddr_in *address, ni_name *tag)
+{
+        struct api_server parent;
+        const ni_status s = handle_rparent(handle, &parent);
+        if (s != NI_OK)
+                return s;
+        *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(parent.addr)};
+        *tag = ni_name_dup(parent.tag);
+        return NI_OK;
 }
 
 /* -- names of domains (4.8)
@@ -425,7 +558,8 @@ NI_API ni_status ni_pwdomain(void *handle, ni_name *name)
         if (alive != NI_OK)
                 return alive;
         bool repeated = false;
-        while (depth < LIMIT_DEPTH && !repeated && parent_of(h, &up) == NI_OK) {
+        ni_status s = NI_OK;
+        while (depth < LIMIT_DEPTH && !repeated && (s = parent_of(h, &up)) == NI_OK) {
                 const struct api_server now = h->servers[h->current];
                 for (unsigned i = 0; i < depth; i++)
                         repeated |= seen[i].addr == now.addr && strcmp(seen[i].tag, now.tag) == 0;
@@ -443,6 +577,10 @@ NI_API ni_status ni_pwdomain(void *handle, ni_name *name)
         }
         if (h != handle)
                 handle_free(h);
+        if (s == NI_NORESPONSE) { /* there are levels above, but nobody knows their names */
+                ni_name_free(&full);
+                return s;
+        }
         *name = full ? full : ni_name_dup("/");
         return NI_OK;
 }

@@ -6,8 +6,6 @@
 #include "model/path.h"
 #include "model/status.h"
 
-#include <arpa/inet.h>
-#include <netdb.h>
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,39 +174,41 @@ static bool looks_like_path(const char *domain)
                strncmp(domain, "./", 2) == 0 || strncmp(domain, "../", 3) == 0;
 }
 
-static ni_status url_open(const struct url *u, void **handle)
+static void *with(void *handle, const ni_fancyopenargs *args)
 {
-        struct sockaddr_in a = {.sin_family = AF_INET};
-        struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found;
-        const char *domain = u->domain ? u->domain : ".";
+        if (args) {
+                ni_setreadtimeout(handle, args->rtimeout);
+                ni_setwritetimeout(handle, args->wtimeout);
+                ni_setabort(handle, args->abort);
+                ni_needwrite(handle, args->needwrite);
+        }
+        return handle;
+}
+
+/* Domain `domain` as seen from `host` (NULL: this host); a word that is no path is a tag. */
+static ni_status host_domain(const char *host, const char *domain, ni_fancyopenargs *args, void **handle)
+{
         void *local;
-        if (!u->host && looks_like_path(domain))
-                return ni_open(NULL, domain, handle);
-        if (u->host && getaddrinfo(u->host, NULL, &hints, &found) != 0)
-                return NI_CANTFINDADDRESS;
-        if (u->host) {
-                a.sin_addr = ((const struct sockaddr_in *)(const void *)found->ai_addr)->sin_addr;
-                freeaddrinfo(found);
-        } else {
-                a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        }
-        if (!looks_like_path(domain)) {
-                *handle = ni_connect(&a, domain);
-                return *handle ? NI_OK : NI_FAILED;
-        }
-        local = ni_connect(&a, "local");
-        if (!local)
-                return NI_FAILED;
-        if (strcmp(domain, ".") == 0) {
+        if (!domain)
+                domain = ".";
+        if (!host && looks_like_path(domain))
+                return ni_fancyopen(NULL, domain, handle, args);
+        const ni_status s = netinfo_connect(host, looks_like_path(domain) ? "local" : domain, &local);
+        if (s != NI_OK)
+                return s == NI_CANTFINDADDRESS ? s : NI_FAILED;
+        with(local, args);
+        if (!looks_like_path(domain) || strcmp(domain, ".") == 0) {
                 *handle = local;
                 return NI_OK;
         }
-        const ni_status s = ni_open(local, domain, handle);
+        /* "/" of another host: its root, not ours. */
+        const ni_status opened = domain[0] == '/' ? api_open_above(local, domain, args, handle)
+                                                  : ni_fancyopen(local, domain, handle, args);
         ni_free(local);
-        return s;
+        return opened;
 }
 
-NI_API ni_status ni_url(char *url, void **handle, ni_id *id)
+NI_API ni_status netinfo_url(const char *url, void **handle, ni_id *id, ni_fancyopenargs *args)
 {
         struct url u;
         void *h = NULL;
@@ -216,7 +216,7 @@ NI_API ni_status ni_url(char *url, void **handle, ni_id *id)
         ni_id at = {0, 0};
         if (!url_parse(url, &u))
                 return NI_CANTFINDADDRESS;
-        ni_status s = url_open(&u, &h);
+        ni_status s = host_domain(u.host, u.domain, args, &h);
         if (s == NI_OK && u.user)
                 s = ni_setuser(h, u.user);
         if (s == NI_OK && u.password)
@@ -238,4 +238,29 @@ NI_API ni_status ni_url(char *url, void **handle, ni_id *id)
         *handle = h;
         *id = at;
         return NI_OK;
+}
+
+NI_API ni_status ni_url(char *url, void **handle, ni_id *id)
+{
+        return netinfo_url(url, handle, id, NULL);
+}
+
+/* Exported, but never in a public header (8.3). */
+NI_API void ni_parse_url(char *url, char **user, char **password, char **host, char **domain, char **dir);
+NI_API ni_status ni_host_domain(char *host, char *domain, void **handle);
+
+NI_API void ni_parse_url(char *url, char **user, char **password, char **host, char **domain, char **dir)
+{
+        struct url u;
+        url_parse(url, &u); /* a text that is no NetInfo URL has no parts */
+        *user = u.user;
+        *password = u.password;
+        *host = u.host;
+        *domain = u.domain;
+        *dir = u.dir;
+}
+
+NI_API ni_status ni_host_domain(char *host, char *domain, void **handle)
+{
+        return host_domain(host, domain, NULL, handle);
 }

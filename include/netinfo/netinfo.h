@@ -1,0 +1,27 @@
+/* What the NetInfo client library has beside the historical calls (netinfo(3)). */
+#ifndef NETINFO_NETINFO_H
+#define NETINFO_NETINFO_H
+
+#include <netinfo/ni_util.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* As ni_connect, for a server as people write it: "host", "host:port", "[2001:db8::1]:port" or the path of a
+ * UNIX socket; NULL: this host. No connection is made yet. NI_CANTFINDADDRESS: the name does not resolve;
+ * NI_INVALIDDOMAIN: no address, or no possible tag. */
+ni_status netinfo_connect(const char *server, const char *tag, void **handle);
+/* As ni_fancyopen, but says why it failed: NI_NORESPONSE when a parent is being searched for too long. */
+ni_status netinfo_open(void *relative, const char *path, void **handle, ni_fancyopenargs *args);
+/* As ni_url, with the timeouts and flags of ni_fancyopen; args may be NULL. */
+ni_status netinfo_url(const char *url, void **handle, ni_id *id, ni_fancyopenargs *args);
+/* The server of the parent domain that the current server is bound to; free tag with ni_name_free.
+ * NI_NETROOT: it is the root. */
+ni_status netinfo_rparent(void *handle, struct sockaddr_in *address, ni_name *tag);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
