@@ -5,7 +5,7 @@
 #include "flat/flat.h"
 #include "tools/talk.h"
 
-enum import_kind { IMPORT_CHANGE, IMPORT_CREATE, IMPORT_REMOVE };
+enum import_kind { IMPORT_CHANGE = 0, IMPORT_CREATE = 1, IMPORT_REMOVE = 2 };
 
 struct import_step {
         enum import_kind kind;
@@ -24,6 +24,7 @@ struct import_plan {
         const struct flat_format *format;
         struct flat_file file;
         bool replace;
+        uint32_t done[3]; /* records that edits have brought, by import_kind, over all plans */
         /* -- filled by import_make */
         bool has_directory;
         struct ni_id directory;
@@ -53,6 +54,6 @@ void import_show(struct talk *t, const struct import_plan *p);
 enum import_outcome { IMPORT_DONE, IMPORT_AGAIN, IMPORT_FAILED };
 /* Sends the steps in edits of at most LIMIT_EDIT_OPS operations, each all or nothing. AGAIN: somebody else
  * changed the records meanwhile; make a new plan. FAILED: said why, and how far it came. */
-enum import_outcome import_send(struct talk *t, const struct import_plan *p);
+enum import_outcome import_send(struct talk *t, struct import_plan *p);
 
 #endif

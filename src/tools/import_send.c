@@ -13,7 +13,7 @@
 
 struct sender {
         struct talk *t;
-        const struct import_plan *plan;
+        struct import_plan *plan;
         uint32_t parent;
         struct ext_op *ops; /* LIMIT_EDIT_OPS of them */
         uint32_t op_count;
@@ -22,6 +22,7 @@ struct sender {
         uint32_t name_count;
         size_t bytes;
         uint32_t waiting, done; /* steps in the edit at hand; steps that stand */
+        uint32_t left;          /* steps that others were faster with: for another plan */
         struct arena arena;     /* of the edit at hand */
         uint64_t told;          /* when progress was last shown, ms */
 };
@@ -131,34 +132,76 @@ static void begin_edit(struct sender *s)
                 add_op(s, UINT32_MAX, (struct ext_op){0});
 }
 
+/* Every step of an edit that stands, by kind. */
+static void count_steps(struct sender *s)
+{
+        uint32_t last = UINT32_MAX;
+        for (uint32_t i = 0; i < s->op_count; i++) {
+                if (s->step_of[i] == UINT32_MAX || s->step_of[i] == last)
+                        continue;
+                last = s->step_of[i];
+                s->plan->done[s->plan->step[last].kind]++;
+        }
+        s->done += s->waiting;
+}
+
+/* Takes the step that the refused operation belongs to out of the edit. False: it belongs to none. */
+static bool leave_out(struct sender *s, uint32_t op)
+{
+        uint32_t n = 0;
+        if (op >= s->op_count || s->step_of[op] == UINT32_MAX)
+                return false;
+        const uint32_t step = s->step_of[op];
+        if (s->plan->step[step].kind == IMPORT_CREATE)
+                return false; /* its parent is what is not there any more */
+        for (uint32_t i = 0; i < s->op_count; i++)
+                if (s->step_of[i] != step) {
+                        s->step_of[n] = s->step_of[i];
+                        s->ops[n++] = s->ops[i];
+                }
+        s->op_count = n;
+        s->waiting--;
+        s->left++;
+        return true;
+}
+
+static enum import_outcome refused(struct sender *s, const struct ext_edit_result *r, uint32_t op)
+{
+        edit_refused(s->t, r->status, thing_of(s, op), NULL);
+        say_how_far(s);
+        return IMPORT_FAILED;
+}
+
+/* A record that somebody else has changed meanwhile is left for another plan; the others go. */
 static enum import_outcome send_edit(struct sender *s)
 {
         struct ext_edit_result result;
-        const uint32_t skip = s->op_count && s->step_of[0] == UINT32_MAX && !s->name_count;
         char what[64];
-        if (s->waiting == 0)
-                return IMPORT_DONE;
-        if (s->name_count)
-                s->ops[0] = (struct ext_op){.kind = EXT_OP_ASSERT_NONE,
-                                            .ref = {.value = s->parent},
-                                            .name = BYTES_LIT("name"),
-                                            .values = {s->names, s->name_count}};
         snprintf(what, sizeof(what), "import %s", flat_name(s->plan->format));
-        if (!edit_send(s->t, what, s->ops + skip, s->op_count - skip, &result)) {
-                say_how_far(s);
-                return IMPORT_FAILED;
+        while (s->waiting) {
+                const uint32_t skip = s->step_of[0] == UINT32_MAX && !s->name_count;
+                if (s->name_count)
+                        s->ops[0] = (struct ext_op){.kind = EXT_OP_ASSERT_NONE,
+                                                    .ref = {.value = s->parent},
+                                                    .name = BYTES_LIT("name"),
+                                                    .values = {s->names, s->name_count}};
+                if (!edit_send(s->t, what, s->ops + skip, s->op_count - skip, &result)) {
+                        say_how_far(s);
+                        return IMPORT_FAILED;
+                }
+                if (result.status == NI_OK)
+                        break;
+                if (result.status == EXT_ASSERTION)
+                        return IMPORT_AGAIN;
+                if (result.status != NI_STALE && result.status != NI_NODIR)
+                        return refused(s, &result, result.failed_op + skip);
+                if (!leave_out(s, result.failed_op + skip))
+                        return IMPORT_AGAIN;
         }
-        if (result.status == NI_OK) {
-                s->done += s->waiting;
-                show_progress(s);
-                begin_edit(s);
-                return IMPORT_DONE;
-        }
-        if (result.status == NI_STALE || result.status == EXT_ASSERTION || result.status == NI_NODIR)
-                return IMPORT_AGAIN;
-        edit_refused(s->t, result.status, thing_of(s, result.failed_op + skip), NULL);
-        say_how_far(s);
-        return IMPORT_FAILED;
+        count_steps(s);
+        show_progress(s);
+        begin_edit(s);
+        return IMPORT_DONE;
 }
 
 /* Adds one step to the edit at hand, which is sent first when it would be too long. */
@@ -232,7 +275,7 @@ static enum import_outcome make_directory(struct sender *s)
         return IMPORT_DONE;
 }
 
-enum import_outcome import_send(struct talk *t, const struct import_plan *p)
+enum import_outcome import_send(struct talk *t, struct import_plan *p)
 {
         struct sender s = {.t = t, .plan = p, .told = clock_mono_ms()};
         arena_init(&s.arena, 0);
@@ -252,6 +295,8 @@ enum import_outcome import_send(struct talk *t, const struct import_plan *p)
                         outcome = add_step(&s, i);
                 if (outcome == IMPORT_DONE)
                         outcome = send_edit(&s);
+                if (outcome == IMPORT_DONE && s.left)
+                        outcome = IMPORT_AGAIN;
         }
         arena_done(&s.arena);
         return outcome;

@@ -112,10 +112,17 @@ static bool read_file(struct talk *t, struct import_plan *p, const char *path, s
         return false;
 }
 
-static void say_result(struct talk *t, const struct import_plan *p)
+static void say_result(struct talk *t, const struct import_plan *p, bool dry_run)
 {
-        talk_say(t, "%s%s: %u added, %u changed, %u removed, %u as they were", flat_name(p->format), "",
-                 p->added, p->changed, p->removed, p->same);
+        const uint32_t *done = p->done;
+        const uint32_t planned[] = {p->changed, p->added, p->removed};
+        const uint32_t *n = dry_run ? planned : done;
+        /* What earlier plans brought is as it should be for this one. */
+        const uint32_t before =
+                dry_run ? 0 : done[IMPORT_CHANGE] + done[IMPORT_CREATE] - p->changed - p->added;
+        talk_say(t, "%s: %u added, %u changed, %u removed, %u as they were", flat_name(p->format),
+                 n[IMPORT_CREATE], n[IMPORT_CHANGE], n[IMPORT_REMOVE],
+                 p->same > before ? p->same - before : 0);
         if (p->kept)
                 talk_say(t, "%u records that the file does not have hold properties of other formats: kept",
                          p->kept);
@@ -149,7 +156,7 @@ static enum import_outcome once(struct talk *t, struct import_plan *p, bool dry_
                                              p->removed, flat_directory(p->format)))
                 outcome = import_send(t, p);
         if (outcome == IMPORT_DONE)
-                say_result(t, p);
+                say_result(t, p, dry_run);
         return outcome;
 }
 
