@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define MISSING_MOST 1000u /* changes reported as missing, then the journal is given up */
+
 struct check {
         struct store_txn *t;
         struct store_check_report report;
@@ -36,7 +38,7 @@ __attribute__((format(printf, 2, 3))) static void problem(struct check *c, const
 }
 
 /* Calls `each` for every entry of a table, and checks that keys ascend (a damaged page may break the order on
- * which every search relies). */
+ * which every search relies, or lead back to where we were). */
 static void walk_table(struct check *c, enum store_table table, const char *name,
                        void (*each)(struct check *, struct bytes key, struct bytes value))
 {
@@ -49,8 +51,11 @@ static void walk_table(struct check *c, enum store_table table, const char *name
                 st = store_cursor_move(c->t, cursor, op, &key, &value);
                 if (st != NI_OK)
                         break;
-                if (last_len && (key.len != last_len || memcmp(last, key.data, last_len) >= 0))
-                        problem(c, "%s: keys out of order", name);
+                if (last_len && (key.len != last_len || memcmp(last, key.data, last_len) >= 0)) {
+                        problem(c, "%s: keys out of order", name); /* going on might never end */
+                        c->status = NI_SYSTEMERR;
+                        break;
+                }
                 last_len = key.len < sizeof(last) ? key.len : sizeof(last);
                 memcpy(last, key.data, last_len);
                 each(c, key, value);
@@ -178,22 +183,22 @@ static bool is_reached(const struct check *c, uint32_t object)
         return object < c->reached_bits && (c->reached[object / 8] >> (object % 8) & 1);
 }
 
-/* Climbs until a directory that is known to lead to the root, then marks the way. A ring is longer than all
- * directories together. */
+/* Climbs until a directory whose way is known, and marks the way. Who comes to a missing parent, or round a
+ * ring, is reported once; those below it are not climbed again. */
 static void check_reach(struct check *c, struct bytes key, struct bytes value)
 {
         struct store_node n;
-        uint32_t at;
         (void)value;
         if (key.len != 4)
                 return;
         const uint32_t start = xdr_load(key.data);
+        bool lost = false;
         uint64_t steps = 0;
-        for (at = start; !is_reached(c, at); at = n.parent)
-                if (steps++ > c->report.directories || !get_node(c, at, &n)) {
-                        problem(c, "nodes: directory %" PRIu32 " does not lead up to the root", start);
-                        return;
-                }
+        uint32_t at;
+        for (at = start; !lost && !is_reached(c, at); at = n.parent)
+                lost = steps++ > c->report.directories || !get_node(c, at, &n);
+        if (lost)
+                problem(c, "nodes: directory %" PRIu32 " does not lead up to the root", start);
         for (at = start; !is_reached(c, at) && get_node(c, at, &n); at = n.parent)
                 c->reached[at / 8] = (uint8_t)(c->reached[at / 8] | 1u << (at % 8));
 }
@@ -311,12 +316,15 @@ static void check_journal(struct check *c)
 {
         struct arena a;
         uint64_t last_when = 0;
+        uint32_t missing = 0;
         arena_init(&a, 0);
         for (uint64_t seq = c->t->state.first_seq; seq <= c->t->state.seq && c->status == NI_OK; seq++) {
                 struct store_entry e;
                 arena_reset(&a);
                 if (store_journal_get(c->t, seq, &a, &e) != NI_OK) {
                         problem(c, "journal: change %" PRIu64 " is missing or does not decode", seq);
+                        if (++missing == MISSING_MOST)
+                                break; /* the head itself may be damaged, and count to 2^63 */
                         continue;
                 }
                 c->report.journal_entries++;

@@ -563,19 +563,24 @@ static int free_pages(MDB_txn *txn, uint64_t *ret)
         MDB_cursor *c;
         MDB_val k, v;
         uint64_t n = 0;
+        size_t last = 0; /* damaged pages may lead round in a ring */
         int rc = mdb_cursor_open(txn, 0, &c);
         if (rc)
                 return rc;
         while ((rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) == 0) {
-                size_t count;
-                if (v.mv_size < sizeof(count))
+                size_t count, number;
+                if (v.mv_size < sizeof(count) || k.mv_size != sizeof(number))
                         break;
                 memcpy(&count, v.mv_data, sizeof(count));
+                memcpy(&number, k.mv_data, sizeof(number));
+                if (number <= last)
+                        break;
+                last = number;
                 n += count;
         }
         mdb_cursor_close(c);
         *ret = n;
-        return rc == MDB_NOTFOUND ? 0 : rc;
+        return rc == MDB_NOTFOUND ? 0 : rc ? rc : MDB_CORRUPTED;
 }
 
 enum ni_status store_get_usage(struct store_txn *t, struct store_usage *ret)

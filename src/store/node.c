@@ -126,7 +126,8 @@ bool store_each_next(struct store_walk *w, struct store_node *ret)
                 w->next_object = 0;
                 return false;
         }
-        if (st != NI_OK || key.len != 4 || !store_node_decode(value, xdr_load(key.data), ret)) {
+        if (st != NI_OK || key.len != 4 || xdr_load(key.data) < w->next_object ||
+            !store_node_decode(value, xdr_load(key.data), ret)) {
                 w->status = NI_SYSTEMERR;
                 return false;
         }

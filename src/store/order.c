@@ -314,7 +314,10 @@ static enum ni_status advance(struct store_walk *w)
                 return NI_SYSTEMERR;
         if (memcmp(key.data, start, prefix) != 0)
                 return NI_NODIR;
-        w->ordinal = load64(key.data + prefix);
+        const uint64_t ordinal = load64(key.data + prefix);
+        if (ordinal <= w->ordinal) /* damaged pages may lead round in a ring */
+                return NI_SYSTEMERR;
+        w->ordinal = ordinal;
         w->child = xdr_load(value.data);
         w->visited++;
         return NI_OK;

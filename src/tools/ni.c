@@ -23,6 +23,7 @@ static const struct ni_command commands[] = {
         {"domain", "list, create and destroy domains", ni_domain_run, true},
         {"getent", "look accounts up through the C library and NetInfo's module", ni_getent_run, false},
         {"snapshot", "show and verify the images that lookups read", ni_snapshot_run, false},
+        {"store", "show, check, dump, load and copy the store of a domain", ni_store_run, false},
         {"port", "say what a network port is, and what listens there", ni_port_run, false},
         {"ports", "list network ports and who holds them", ni_ports_run, false},
         {"help", "show this text, or the help of a command", help_run, false},
