@@ -19,6 +19,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -57,6 +58,25 @@ static void need(bool ok, const char *what)
 {
         if (!ok)
                 die(what);
+}
+
+/* The drive on the first CPU, the servers on the others: else the scheduler puts a quick server on the
+ * drive's CPU, where the two take turns in batches and nobody is ever woken, and a slower one not. */
+static cpu_set_t server_cpus;
+
+static void share_cpus(void)
+{
+        cpu_set_t mine;
+        unsigned first = 0;
+        need(sched_getaffinity(0, sizeof(server_cpus), &server_cpus) == 0, "CPUs");
+        if (CPU_COUNT(&server_cpus) < 2)
+                return;
+        while (!CPU_ISSET(first, &server_cpus))
+                first++;
+        CPU_ZERO(&mine);
+        CPU_SET(first, &mine);
+        CPU_CLR(first, &server_cpus);
+        need(sched_setaffinity(0, sizeof(mine), &mine) == 0, "CPUs");
 }
 
 static double cpu_of(pid_t pid)
@@ -261,8 +281,10 @@ static pid_t start_echo(size_t request, size_t reply, unsigned *ret_port)
              "echo");
         *ret_port = ntohs(at.sin_port);
         const pid_t pid = fork();
-        if (pid == 0)
+        if (pid == 0) {
+                need(sched_setaffinity(0, sizeof(server_cpus), &server_cpus) == 0, "CPUs");
                 echo(fd, request, reply);
+        }
         close(fd);
         need(pid > 0, "fork");
         children[child_count++] = pid;
@@ -502,6 +524,8 @@ static pid_t start_netinfod(const char *program, unsigned *ret_port)
         need(pipe(ready) == 0, "pipe");
         pid = fork();
         if (pid == 0) {
+                if (sched_setaffinity(0, sizeof(server_cpus), &server_cpus) < 0)
+                        _exit(127);
                 snprintf(number, sizeof(number), "%d", ready[1]);
                 execl(program, program, "--dir", dir, "--listen", "127.0.0.1:0", "--ready-fd", number,
                       "--log-level", "error", (char *)NULL);
@@ -532,6 +556,7 @@ int main(int argc, char **argv)
         signal(SIGPIPE, SIG_IGN);
         snprintf(folder, sizeof(folder), "%s/bench-server.XXXXXX", tmp ? tmp : "/tmp");
         need(mkdtemp(folder) != NULL, folder);
+        share_cpus();
         const pid_t netinfod = start_netinfod(argv[1], &port);
         snprintf(path, sizeof(path), "%s/dir/netinfod.sock", folder);
         const int fd = connect_socket(path);
