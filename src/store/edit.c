@@ -175,9 +175,7 @@ enum ni_status store_remove_child(struct store_txn *t, uint32_t parent, uint32_t
         return NI_OK;
 }
 
-/* Does `object` stand on the way from `from` up to the root (itself included)? A ring of parents in a damaged
- * store ends the climb, too. */
-static enum ni_status climb_meets(struct store_txn *t, uint32_t from, uint32_t object)
+enum ni_status store_climb(struct store_txn *t, uint32_t from, uint32_t object)
 {
         struct store_node n;
         for (uint32_t steps = 0; steps <= t->state.directories; steps++) {
@@ -223,7 +221,7 @@ enum ni_status store_move(struct store_txn *t, uint32_t object, uint32_t to_pare
         if (st == NI_OK)
                 st = store_get(t, object, &n);
         if (st == NI_OK)
-                st = object == 0 ? NI_UNRELATED : climb_meets(t, to_parent, object);
+                st = object == 0 ? NI_UNRELATED : store_climb(t, to_parent, object);
         if (st == NI_OK && n.parent != to_parent && to.child_count >= NI_CHILDREN_MAX)
                 st = NI_NOSPACE;
         if (st != NI_OK)

@@ -191,7 +191,7 @@ static enum ni_status entry_lift(struct store_txn *t, const struct store_record 
         if (r->kind == STORE_CREATED)
                 return NI_OK;
         enum ni_status st = store_get(t, r->object, &n);
-        if (st != NI_OK || n.born != r->born)
+        if (st != NI_OK || n.born != r->born || (r->object == 0 && r->kind == STORE_DESTROYED))
                 return st == NI_OK || st == NI_NODIR ? store_damaged(t) : st;
         *ret_lifted = r->kind == STORE_DESTROYED || n.parent != r->parent || n.ordinal != r->ordinal;
         if (!*ret_lifted)
@@ -228,6 +228,11 @@ static enum ni_status entry_changed(struct store_txn *t, const struct store_reco
         const struct bytes old = keep(t, n.props);
         if (!old.data)
                 return t->failed;
+        if (n.parent != r->parent || n.ordinal != r->ordinal) {
+                uint32_t child = 0;
+                if (child_at(t, n.parent, n.ordinal, &child) == NI_OK && child == r->object)
+                        return store_damaged(t); /* a record before this one put it elsewhere */
+        }
         n.id.instance = r->instance;
         n.parent = r->parent;
         n.ordinal = r->ordinal;
@@ -242,11 +247,38 @@ static enum ni_status entry_changed(struct store_txn *t, const struct store_reco
         return st == NI_OK && lifted ? hang(t, &n) : st;
 }
 
+/* What a lying or damaged journal could leave: directories below one that is gone, or in a ring. */
+static enum ni_status entry_childless(struct store_txn *t, const struct store_entry *e)
+{
+        enum ni_status st = NI_OK;
+        uint32_t n = 0;
+        for (uint32_t i = 0; st == NI_OK && i < e->record_count; i++)
+                if (e->records[i].kind == STORE_DESTROYED) {
+                        st = count_children(t, e->records[i].object, &n);
+                        if (st == NI_OK && n)
+                                st = store_damaged(t);
+                }
+        return st;
+}
+
+static enum ni_status entry_reaches_root(struct store_txn *t, const struct store_entry *e)
+{
+        enum ni_status st = NI_OK;
+        for (uint32_t i = 0; st == NI_OK && i < e->record_count; i++) {
+                const struct store_record *r = &e->records[i];
+                if (r->object && r->kind != STORE_DESTROYED && r->kind != STORE_TOUCHED)
+                        st = store_climb(t, r->parent, r->object);
+        }
+        return st;
+}
+
 static enum ni_status entry_apply(struct store_txn *t, const struct store_entry *e, bool *lifted)
 {
         enum ni_status st = NI_OK;
         for (uint32_t i = 0; st == NI_OK && i < e->record_count; i++)
                 st = entry_lift(t, &e->records[i], &lifted[i]);
+        if (st == NI_OK)
+                st = entry_childless(t, e);
         for (uint32_t i = 0; st == NI_OK && i < e->record_count; i++) {
                 const struct store_record *r = &e->records[i];
                 if (r->kind == STORE_CREATED)
@@ -254,7 +286,7 @@ static enum ni_status entry_apply(struct store_txn *t, const struct store_entry 
                 else if (r->kind != STORE_DESTROYED)
                         st = entry_changed(t, r, e->seq, lifted[i]);
         }
-        return st;
+        return st == NI_OK ? entry_reaches_root(t, e) : st;
 }
 
 enum ni_status store_replay_entry(struct store_txn *t, const struct store_entry *e)

@@ -91,6 +91,11 @@ enum ni_status store_may_write(const struct store_txn *t);
 enum ni_status store_node_put(struct store_txn *t, const struct store_node *n, bool existed);
 enum ni_status store_node_del(struct store_txn *t, uint32_t object);
 
+/* -- edit.c */
+/* Climbs from `from` up to the root: NI_OK when it arrives, NI_UNRELATED when `object` stands on the way
+ * (itself included). A parent that is missing, or a ring, is damage (sticky). */
+enum ni_status store_climb(struct store_txn *t, uint32_t from, uint32_t object);
+
 /* -- order.c: places among siblings */
 enum ni_status store_order_place(struct store_txn *t, const struct store_node *parent, uint32_t where,
                                  uint64_t *ret_ordinal);

@@ -267,7 +267,7 @@ static void following(void **state)
 {
         struct fixture *f = *state;
         const uint8_t none[4] = {0};
-        struct store_record r[2] = {
+        struct store_record r[3] = {
                 {.kind = STORE_CREATED,
                  .object = 7,
                  .born = 1,
@@ -275,8 +275,15 @@ static void following(void **state)
                  .has_after = true,
                  .after = bytes_of(none, 4)},
                 {.kind = STORE_TOUCHED, .object = 0, .instance = 2},
+                {.kind = STORE_CREATED,
+                 .object = 8,
+                 .born = 1,
+                 .parent = 7,
+                 .ordinal = 5,
+                 .has_after = true,
+                 .after = bytes_of(none, 4)},
         };
-        struct store_entry e = {.seq = 1, .when = 1, .records = r, .record_count = 2};
+        struct store_entry e = {.seq = 1, .when = 1, .records = r, .record_count = 3};
         assert_int_equal(store_write_begin(f->s, &f->w), NI_OK);
         e.seq = 2;
         assert_int_equal(store_replay_entry(f->w, &e), NI_STALE);
@@ -284,6 +291,7 @@ static void following(void **state)
         assert_int_equal(store_replay_entry(f->w, &e), NI_OK);
         assert_int_equal(store_replay_entry(f->w, &e), NI_STALE);
         assert_string_equal(children_of(f->w, 0), "7");
+        assert_string_equal(children_of(f->w, 7), "8");
         assert_int_equal(store_commit(f->w, NULL), NI_OK);
         check_clean(f);
         /* What cannot be is refused, and the transaction is lost with it. */
@@ -294,21 +302,21 @@ static void following(void **state)
                  .ordinal = 6,
                  .has_after = true,
                  .after = bytes_of(none, 4)},
-                {.kind = STORE_CREATED, .object = 8, .born = 2, .ordinal = 6},
+                {.kind = STORE_CREATED, .object = 9, .born = 2, .ordinal = 6},
                 {.kind = STORE_CREATED,
-                 .object = 8,
+                 .object = 9,
                  .born = 2,
                  .ordinal = 5,
                  .has_after = true,
                  .after = bytes_of(none, 4)},
                 {.kind = STORE_CREATED,
-                 .object = 8,
+                 .object = 9,
                  .born = 2,
                  .ordinal = 0,
                  .has_after = true,
                  .after = bytes_of(none, 4)},
                 {.kind = STORE_CREATED,
-                 .object = 8,
+                 .object = 9,
                  .born = 2,
                  .ordinal = 9,
                  .has_after = true,
@@ -327,6 +335,14 @@ static void following(void **state)
                  .after = bytes_of(none, 4)},
                 {.kind = STORE_DESTROYED, .object = 9, .born = 1},
                 {.kind = STORE_MOVED, .object = 7, .born = 1, .parent = 7, .ordinal = 5},
+                {.kind = STORE_MOVED,
+                 .object = 7,
+                 .born = 1,
+                 .parent = 8,
+                 .ordinal = 5}, /* below its child */
+                {.kind = STORE_MOVED, .object = 7, .born = 1, .parent = 99, .ordinal = 5},
+                {.kind = STORE_DESTROYED, .object = 7, .born = 1}, /* it has a child */
+                {.kind = STORE_DESTROYED, .object = 0, .born = 0},
         };
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
                 r[0] = bad[i];
