@@ -13,7 +13,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ACCEPTORS = 30, ACCEPT_PORT = 9000, LISTEN_PORT = 10000, MOST = 200000, SECONDS_MAX = 600 };
+enum {
+        ACCEPTORS = 30,
+        ACCEPT_PORT = 9000,
+        LISTEN_PORT = 10000,
+        MOST = 200000,
+        SECONDS_MAX = 600,
+        PROCESSES_MAX = 1000
+};
 
 static void fail(const char *what)
 {
@@ -65,6 +72,7 @@ static void child(unsigned number, unsigned processes, unsigned listeners, unsig
                   unsigned seconds)
 {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGTERM, SIG_DFL);
         for (unsigned i = number; i < listeners; i += processes)
                 listener(1, LISTEN_PORT + i, 16);
         if (number < ACCEPTORS && established) {
@@ -77,8 +85,23 @@ static void child(unsigned number, unsigned processes, unsigned listeners, unsig
         _exit(EXIT_SUCCESS);
 }
 
+static void on_term(int number)
+{
+        (void)number; /* only to end wait() */
+}
+
+/* Ends the children and waits until their sockets are closed: the next load wants the same ports. */
+static void end_all(const pid_t *pid, unsigned n)
+{
+        for (unsigned i = 0; i < n; i++)
+                kill(pid[i], SIGKILL);
+        while (wait(NULL) > 0)
+                continue;
+}
+
 int main(int argc, char **argv)
 {
+        static pid_t children[PROCESSES_MAX];
         unsigned v[4];
         int pipes[2];
         if (argc != 5) {
@@ -87,7 +110,7 @@ int main(int argc, char **argv)
         }
         for (unsigned i = 0; i < 4; i++)
                 v[i] = (unsigned)strtoul(argv[i + 1], NULL, 10);
-        if (v[0] > 50000 || v[1] == 0 || v[1] > 1000 || v[2] > MOST || v[3] > SECONDS_MAX ||
+        if (v[0] > 50000 || v[1] == 0 || v[1] > PROCESSES_MAX || v[2] > MOST || v[3] > SECONDS_MAX ||
             pipe(pipes) < 0) {
                 fputs("port_load: a number is out of bounds\n", stderr);
                 return EXIT_FAILURE;
@@ -98,22 +121,28 @@ int main(int argc, char **argv)
         files.rlim_cur = files.rlim_max;
         if (setrlimit(RLIMIT_NOFILE, &files) < 0)
                 fail("setrlimit");
+        const struct sigaction term = {.sa_handler = on_term};
+        sigaction(SIGTERM, &term, NULL);
         for (unsigned i = 0; i < v[1]; i++) {
                 const pid_t pid = fork();
                 if (pid < 0)
                         fail("fork");
+                children[i] = pid;
                 if (pid == 0)
                         child(i, v[1], v[0], v[2], pipes[1], v[3]);
         }
         close(pipes[1]);
         char c;
         for (unsigned i = 0; i < v[1]; i++) {
-                if (read(pipes[0], &c, 1) != 1)
-                        return EXIT_FAILURE; /* a child failed and said why */
+                if (read(pipes[0], &c, 1) != 1) { /* a child failed and said why, or SIGTERM came */
+                        end_all(children, v[1]);
+                        return EXIT_FAILURE;
+                }
         }
         puts("ready");
         fflush(stdout);
         while (wait(NULL) > 0)
                 continue;
+        end_all(children, v[1]);
         return EXIT_SUCCESS;
 }

@@ -262,8 +262,8 @@ static bool fold_all(struct fold *f, const struct port_claims *runs, const struc
                         while (i + n < runs->n && port_claim_compare(&runs->at[i], &runs->at[i + n]) == 0)
                                 n++;
                 }
-                const bool ok = order >= 0 ? fold_present(f, runs->at + i, n, &rows->at[r])
-                                           : fold_missing(f, runs->at + i, n);
+                const struct port_claim *run = n ? runs->at + i : NULL;
+                const bool ok = order >= 0 ? fold_present(f, run, n, &rows->at[r]) : fold_missing(f, run, n);
                 if (!ok || f->s->failed)
                         return false;
                 i += n;

@@ -70,17 +70,23 @@ static const char style[] =
         "padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(--line)}\n"
         "th{font-weight:600;color:var(--soft)}code{font-family:ui-monospace,monospace;font-size:.9em}.bad{"
         "color:var(--bad)}\n"
-        ".scroll{overflow-x:auto}svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg "
+        ".day{white-space:nowrap}.scroll{overflow-x:auto}svg text{fill:var(--ink);font:12px "
+        "system-ui,sans-serif}svg "
         ".soft{fill:var(--soft)}\n"
         "</style>\n";
 
-enum { FIRST_YEAR = 1994, LABEL = 260, CHART = 620, ROW = 22 };
+enum { FIRST_YEAR = 1994, LABEL = 300, CHART = 600, ROW = 22 };
 
 static double at_day(port_date d, unsigned years)
 {
         const double year = d / 10000 + (d / 100 % 100 - 1) / 12.0 + (d % 100 - 1) / 365.0;
         const double x = (year - FIRST_YEAR) / years * CHART;
         return x < 0 ? 0 : x > CHART ? CHART : x;
+}
+
+static const char *claim_word(const struct port_claim *c)
+{
+        return *c->name ? c->name : c->status == PORT_ABSENT ? "not listed" : port_status_word(c->status);
 }
 
 static void put_bar(struct buf *b, const struct port_item *it, unsigned row, unsigned years, port_date today)
@@ -93,21 +99,24 @@ static void put_bar(struct buf *b, const struct port_item *it, unsigned row, uns
         const double x = at_day(first ? first : today, years);
         double width = at_day(last, years) - x;
         const bool bad = it->faults & (PORT_FAULT_FALSE | PORT_FAULT_RANGE_MADE_POINT);
+        const char *color = bad ? "bad" : port_claim_is_range(c) ? "weak" : "bar";
         if (width < 4)
                 width = 4;
         buf_printf(b, "<text x=\"0\" y=\"%u\">", row * ROW + 15);
-        char name[64];
-        snprintf(name, sizeof(name), "%.34s", *c->name ? c->name : port_status_word(c->status));
+        char name[128];
+        snprintf(name, sizeof(name), "%.18s: %.28s", it->source.key, claim_word(c));
         for (size_t n = strlen(name); n && ((uint8_t)name[n - 1] & 0xc0) == 0x80;) /* no half characters */
                 name[--n] = 0;
         put_escaped(b, name);
         buf_printf(b,
                    "</text><rect x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"12\" rx=\"2\" "
-                   "style=\"fill:var(--%s)\"><title>",
-                   LABEL + x, row * ROW + 5, width,
-                   bad                      ? "bad"
-                   : port_claim_is_range(c) ? "weak"
-                                            : "bar");
+                   "style=\"stroke:var(--%s);fill:",
+                   LABEL + x, row * ROW + 5, width, color);
+        if (c->status == PORT_ABSENT)
+                buf_puts(b, "none");
+        else
+                buf_printf(b, "var(--%s)", color);
+        buf_puts(b, "\"><title>");
         put_escaped(b, it->source.title);
         buf_puts(b, ": ");
         port_put_interval(b, c->seen_first, c->seen_last);
@@ -124,9 +133,10 @@ static void put_timeline(struct port_tool *t, const struct port_answer *a)
         buf_printf(b,
                    "<h2>When they said it</h2>\n<p class=\"soft\">Dark: about this port. Pale: about a "
                    "range. Red: false, or a range made "
-                   "into a port.</p>\n<div class=\"scroll\"><svg width=\"%u\" height=\"%u\" role=\"img\" "
+                   "into a port. Outlined: not listed there.</p>\n<div class=\"scroll\"><svg width=\"%u\" "
+                   "height=\"%u\" role=\"img\" "
                    "aria-label=\"Time line of the claims\">\n",
-                   LABEL + CHART + 10, rows * ROW + 24);
+                   LABEL + CHART + 30, rows * ROW + 24);
         for (unsigned y = FIRST_YEAR; y < FIRST_YEAR + years; y += 4) {
                 const double x = LABEL + at_day(y * 10000 + 101, years);
                 buf_printf(b,
@@ -147,13 +157,15 @@ static void put_row(struct buf *b, const struct port_item *it)
         const struct port_claim *c = &it->claim;
         char text[PORT_TRANSPORT_BYTES];
         buf_puts(b, "<tr><td>");
-        put_escaped(b, *c->name ? c->name : port_status_word(c->status));
-        buf_printf(b, "<br><span class=\"soft\">%s</span></td><td>", port_status_word(c->status));
+        put_escaped(b, claim_word(c));
+        if (*c->name)
+                buf_printf(b, "<br><span class=\"soft\">%s</span>", port_status_word(c->status));
+        buf_puts(b, "</td><td>");
         if (port_claim_is_range(c))
                 buf_printf(b, "range %u-%u", c->port, c->end);
         else
                 buf_puts(b, "this port");
-        buf_printf(b, "<br>%s</td><td>", port_transport_text(c->transport, text));
+        buf_printf(b, "<br>%s</td><td class=\"day\">", port_transport_text(c->transport, text));
         port_put_interval(b, c->seen_first, c->seen_last);
         if (c->asserted_until)
                 buf_printf(b, "<br>until %s", port_date_text(c->asserted_until, text));

@@ -77,7 +77,7 @@ static void put_state(struct buf *b, const struct port_answer *a, const struct p
                 if (st->by->standing == PORT_STALE)
                         buf_puts(b, st->by->faults & PORT_FAULT_LOSSY_END
                                             ? "; later editions at hand cannot show it"
-                                            : "; nothing newer at hand shows it");
+                                            : "; nothing newer at hand");
                 buf_putc(b, ')');
         }
         if (st->between) {
