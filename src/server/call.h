@@ -7,6 +7,7 @@
 #include "server/pool.h"
 #include "wire/binder.h"
 #include "wire/call.h"
+#include "wire/ext_search.h"
 
 struct conn;
 struct worker;
@@ -16,7 +17,7 @@ enum call_kind {
         CALL_EDIT,    /* extension program */
         CALL_READ,    /* version 2, kind READ, too long for a loop */
         CALL_READALL, /* full transfer */
-        CALL_EXT,     /* extension program, STATUS, CHANGES, SNAPSHOT; CHANGES may wait for a commit */
+        CALL_EXT,     /* extension program, its reads; CHANGES may wait for a commit */
         CALL_BINDER,  /* something that changes the set of domains: the main loop's work */
         CALL_NAME,    /* no call of the peer's: asks the system for the name of its uid */
 };
@@ -41,6 +42,8 @@ struct call {
                 struct ext_edit_args edit;
                 struct ext_changes_args changes;
                 struct ext_snapshot_args snapshot;
+                struct ext_search_args search;
+                struct ext_history_args history;
                 struct bytes tag; /* STATUS */
                 struct binder_args binder;
         } args;

@@ -20,8 +20,8 @@ enum served program_ni(struct conn *c, const struct rpc_call *rpc, struct xdr_in
 enum served program_binder(struct conn *c, const struct rpc_call *rpc, struct xdr_in *in, struct buf *out);
 enum served program_ext(struct conn *c, const struct rpc_call *rpc, struct xdr_in *in, struct buf *out);
 
-/* STATUS, CHANGES or SNAPSHOT whose caller is known now, away or on its own: true when its reply is complete,
- * false when it waits for changes. */
+/* A read of the extension program whose caller is known now: true when its reply is complete, false when it
+ * waits for changes or has left for the pool of long reads. */
 bool ext_read(struct conn *c, struct call *call);
 /* A CHANGES that waits, once more: true when its reply is complete. over: with or without news. */
 bool ext_changes_again(struct call *call, bool over);

@@ -1,5 +1,6 @@
-/* Reads that would keep a loop busy: lists of large directories, and full transfers (doc/protocol.md 5.5,
- * decisions 7 and 14). They run in a pool of two threads, each with a reader of its own. */
+/* Reads that would keep a loop busy: lists of large directories, searches, full transfers
+ * (doc/protocol.md 5.5, decisions 7 and 14). They run in a pool of two threads, each with a reader of its
+ * own. */
 #include "server/dispatch.h"
 #include "server/server.h"
 #include "sys/clock.h"
@@ -28,6 +29,34 @@ static void run_read(struct call *call, unsigned slot)
         }
         call_reply_begin(call);
         dir_read(&rq, (enum ni_proc)call->proc, &call->args.ni);
+        domain_read_end(call->domain, slot);
+        call_reply_end(call);
+        if (call->reply.failed)
+                call_refuse(call, NI_SYSTEMERR);
+}
+
+/* SEARCH and HISTORY: one page, bounded in work. Encoded before the transaction ends: it borrows. */
+static void run_ext(struct call *call, unsigned slot)
+{
+        struct dir_request rq = {.txn = domain_read_begin(call->domain, slot),
+                                 .caller = &call->caller,
+                                 .policy = &call->policy,
+                                 .arena = &call->arena,
+                                 .out = &call->reply};
+        if (!rq.txn) {
+                call_refuse(call, NI_SYSTEMERR);
+                return;
+        }
+        call_reply_begin(call);
+        if (call->proc == NIEXT_PROC_search) {
+                struct ext_search_result r = {0};
+                dir_search(&rq, &call->args.search, &r);
+                ext_search_encode(&r, &call->reply);
+        } else {
+                struct ext_history_result r = {0};
+                dir_history(&rq, &call->args.history, &r);
+                ext_history_encode(&r, &call->reply);
+        }
         domain_read_end(call->domain, slot);
         call_reply_end(call);
         if (call->reply.failed)
@@ -171,9 +200,12 @@ static void run(struct task *task, unsigned thread, void *context)
         const unsigned slot = SLOT_LONG + thread;
         if (call->kind == CALL_READALL)
                 run_readall(context, call, slot);
+        else if (call->kind == CALL_EXT)
+                run_ext(call, slot);
         else
                 run_read(call, slot);
-        domain_count(call->domain, slot, (enum ni_proc)call->proc, clock_mono_us() - call->began_us);
+        if (call->kind != CALL_EXT) /* STATISTICS has rows for version 2 only */
+                domain_count(call->domain, slot, (enum ni_proc)call->proc, clock_mono_us() - call->began_us);
         call_send_home(call);
 }
 

@@ -206,7 +206,9 @@ static int create(const struct command *c, const struct server_options *o)
                 return 2;
         }
         int status = 1;
-        const int err = fs_make_folders(o->domains, 0755);
+        int err = fs_make_folders(o->domains, 0755);
+        if (!err && chmod(o->domains, 0700) < 0)
+                err = errno;
         snprintf(lock, sizeof(lock), "%s/.lock", o->domains);
         const int fd = err ? -1 : open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (fd < 0)
@@ -244,7 +246,7 @@ int main(int argc, char **argv)
         static struct places places;
         int status = 0;
         log_set_name("netinfod");
-        umask(077);
+        umask(022); /* the socket's folder is for all; what is not has its mode said */
         for (int option; !status && (option = getopt_long(argc, argv, "d:c:o:hV", options, NULL)) != -1;)
                 status = take_option(&c, option);
         if (!status && optind < argc) {

@@ -137,7 +137,9 @@ bool trusted_value_matches(struct bytes value, uint32_t ipv4)
         if (bytes_find(value, '/') < value.len) { /* our extension: compared exactly */
                 const struct address a = address_from_ipv4(ipv4);
                 struct network n;
-                return network_parse(value, &n) && network_has(&n, &a);
+                uint32_t base;
+                return ipv4_parse(bytes_sub(value, 0, bytes_find(value, '/')), &base) &&
+                       network_parse(value, &n) && network_has(&n, &a);
         }
         uint32_t net = 0;
         unsigned parts = 0;

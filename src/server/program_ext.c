@@ -49,7 +49,7 @@ static enum served serve_select(struct conn *c, const struct rpc_call *rpc, stru
         return with_status(out, rpc->xid, st);
 }
 
-/* -- STATUS, CHANGES, SNAPSHOT -- */
+/* -- STATUS, CHANGES, SNAPSHOT; SEARCH and HISTORY leave -- */
 
 static void put_status(struct dir_request *rq, struct buf *out)
 {
@@ -105,10 +105,25 @@ static bool put_result(struct conn *c, struct call *call, bool over, struct aren
         return true;
 }
 
+/* SEARCH and HISTORY look at many directories: away from the loop. */
+static void leave(struct conn *c, struct call *call)
+{
+        worker_txn_end(c->worker);
+        conn_send_away(c, call, false);
+        if (long_read_submit(c->worker->server, call))
+                return;
+        call_refuse(call, NI_SYSTEMERR);
+        call_send_home(call);
+}
+
 bool ext_read(struct conn *c, struct call *call)
 {
         uint32_t wait = 0;
         struct arena *a = &c->worker->arena;
+        if (call->proc == NIEXT_PROC_search || call->proc == NIEXT_PROC_history) {
+                leave(c, call);
+                return false;
+        }
         if (put_result(c, call, false, a, &wait))
                 return true;
         if (!conn_park(c, call, wait))
@@ -139,6 +154,16 @@ static bool decode_read(struct call *call, struct xdr_in *in, struct bytes *ret_
                 if (!ext_snapshot_args_decode(in, &call->args.snapshot))
                         return false;
                 *ret_tag = call->args.snapshot.tag;
+                return true;
+        case NIEXT_PROC_search:
+                if (!ext_search_args_decode(in, &call->arena, &call->args.search))
+                        return false;
+                *ret_tag = call->args.search.tag;
+                return true;
+        case NIEXT_PROC_history:
+                if (!ext_history_args_decode(in, &call->args.history))
+                        return false;
+                *ret_tag = call->args.history.tag;
                 return true;
         default:
                 if (!ext_changes_args_decode(in, &call->args.changes))
@@ -215,10 +240,12 @@ enum served program_ext(struct conn *c, const struct rpc_call *rpc, struct xdr_i
         case NIEXT_PROC_changes:
         case NIEXT_PROC_snapshot:
         case NIEXT_PROC_edit:
+        case NIEXT_PROC_search:
+        case NIEXT_PROC_history:
                 return serve_call(c, rpc, in, out);
         case NIEXT_PROC_select:
                 return serve_select(c, rpc, in, out);
-        default: /* SEARCH and HISTORY are reserved */
+        default:
                 return accepted(out, rpc->xid, ACCEPT_PROC_UNAVAIL);
         }
 }

@@ -429,6 +429,8 @@ void server_free(struct server *s)
                 domain_close(d);
                 domain_release(d);
         }
+        for (unsigned i = 0; i < s->workers; i++)
+                worker_done(&s->worker[i]);
         if (s->loop.base) {
                 for (unsigned i = 0; i < 3; i++)
                         if (event_initialized(&s->signals[i]))

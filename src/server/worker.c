@@ -269,6 +269,10 @@ int worker_start(struct worker *w, struct server *s, unsigned number, struct con
 void worker_join(struct worker *w)
 {
         pthread_join(w->thread, NULL);
+}
+
+void worker_done(struct worker *w)
+{
         event_del(&w->tick);
         event_del(&w->resume);
         loop_done(&w->loop);

@@ -37,6 +37,8 @@ int worker_start(struct worker *w, struct server *s, unsigned number, struct con
  * is told in the main loop. */
 void worker_ask_stop(struct worker *w);
 void worker_join(struct worker *w);
+/* Frees it. Writers and pools have ended before: nobody posts to its loop any more. */
+void worker_done(struct worker *w);
 
 /* From the main loop: a connection for this worker (server/conn.h), another configuration (takes over the
  * reference), and "close this one if it is idle". */

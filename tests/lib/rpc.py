@@ -399,6 +399,39 @@ class Conn:
         r.end()
         return out
 
+    def search(self, tag, object, conditions=(), depth=0, flags=0, wanted=(), most=0, epoch=0, cursor=()):
+        """conditions: [(kind, name, value, flags)]. cursor: that of the page before."""
+        args = (opaque(tag) + u64(epoch) + u32(object, depth, flags, len(conditions)) +
+                b''.join(u32(k, f) + opaque(n) + opaque(v) for k, n, v, f in conditions) +
+                namelist(wanted) + u32(most, len(cursor)) +
+                b''.join(u64(o) + u32(n) + u64(born) for o, n, born in cursor))
+        r = self.ext('search', args)
+        status = r.u32()
+        if status != OK:
+            return {'status': status}
+        out = {'status': status, 'epoch': r.u64(), 'seq': r.u64()}
+        out['hits'] = r.list(lambda: {'id': r.id(), 'parent': r.u32(), 'born': r.u64(), 'path': r.opaque(),
+                                      'props': r.proplist()})
+        out['more'] = r.u32()
+        out['cursor'] = r.list(lambda: (r.u64(), r.u32(), r.u64()))
+        r.end()
+        return out
+
+    def history(self, tag, object, kind=1, at=0, born=0, flags=0, most=0, first=0):
+        """kind 1: the entries, newest first; 2: the properties as of change `at`."""
+        r = self.ext('history', opaque(tag) + u64(0) + u32(kind, flags, object) + u64(born) + u64(at) + u64(first) +
+                     u32(most))
+        status = r.u32()
+        if status != OK:
+            return {'status': status}
+        out = {'status': status, 'epoch': r.u64(), 'seq': r.u64(), 'more': r.u32(), 'next': r.u64()}
+        if r.u32() == 1:
+            out['entries'] = r.list(lambda: entry(r))
+        else:
+            out.update(at=r.u64(), born=r.u64(), until=r.u64(), id=r.id(), props=r.proplist())
+        r.end()
+        return out
+
     def edit(self, tag, ops, what='', cred=None):
         """(status, seq, [ids]) or (status, failed operation)"""
         return edit_result(self.ext('edit', edit_args(tag, ops, what), cred))
@@ -419,12 +452,7 @@ def changes_args(tag, seq=0, epoch=0, most=0, wait_ms=0, flags=0):
     return opaque(tag) + u64(epoch) + u64(seq) + u32(most, wait_ms, flags)
 
 
-def changes_result(r):
-    status = r.u32()
-    if status != OK:
-        return {'status': status}
-    out = {'status': status, 'epoch': r.u64(), 'seq': r.u64()}
-
+def entry(r):
     def one_record():
         rec = {'kind': r.u32(), 'object': r.u32(), 'born': r.u64(), 'instance': r.u32(), 'parent': r.u32(),
                'ordinal': r.u64()}
@@ -432,8 +460,16 @@ def changes_result(r):
         rec['after'] = r.proplist() if r.u32() else None
         return rec
 
-    out['entries'] = r.list(lambda: {'seq': r.u64(), 'when': r.u64(), 'who': r.opaque(), 'from': r.opaque(),
-                                     'what': r.opaque(), 'records': r.list(one_record)})
+    return {'seq': r.u64(), 'when': r.u64(), 'who': r.opaque(), 'from': r.opaque(), 'what': r.opaque(),
+            'records': r.list(one_record)}
+
+
+def changes_result(r):
+    status = r.u32()
+    if status != OK:
+        return {'status': status}
+    out = {'status': status, 'epoch': r.u64(), 'seq': r.u64()}
+    out['entries'] = r.list(lambda: entry(r))
     r.end()
     return out
 

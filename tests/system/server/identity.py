@@ -182,6 +182,9 @@ class Passwords(Case):
             self.assertEqual(c.status('network', rpc.auth_unix('secret', 2001))['you'], b'yescrypt')
             self.assertEqual(c.status('network', rpc.auth_unix('no', 2001))['you'], b'')
             ops = [rpc.op_create(rpc.ref(0), {'name': 'e'})]
+            xid = c.send_call(rpc.EXT, 6, rpc.opaque('network') + rpc.u64(0) + rpc.u32(1, 0, 0) + rpc.u64(0) * 3 +
+                              rpc.u32(0), rpc.auth_unix('no', 2002))  # a slow check, then the pool of long reads
+            self.assertEqual(rpc.result_of(c.recv_record(), xid).u32(), OK)
             self.assertEqual(c.edit('network', ops), (PERM, 0))
             self.assertEqual(c.edit('network', ops, cred=rpc.auth_unix('no', 0))[0], AUTHERROR)
             self.assertEqual(c.edit('network', ops, cred=rpc.auth_unix('secret', 77))[0], NOUSER)

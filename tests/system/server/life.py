@@ -132,6 +132,10 @@ class Start(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '', ''))
         self.assertNotEqual(run('--create', 'network', '--dir', self.folder).returncode, 0)
         self.assertIn('no domain\'s tag', run('--create', '../x', '--dir', self.folder).stderr)
+        made = os.path.join(self.folder, 'made')
+        self.assertEqual(run('--create', 'x', '--dir', made).returncode, 0)
+        modes = [os.stat(os.path.join(made, *p)).st_mode & 0o777 for p in ((), ('domains',), ('domains', 'x'))]
+        self.assertEqual(modes, [0o755, 0o700, 0o700])  # the socket is for all, the databases are not
         with daemon.Daemon(folder=self.folder) as d:
             self.assertEqual(sorted(d.ready['domains']), ['local', 'network'])
             with d.admin('network') as c:

@@ -282,7 +282,7 @@ class Extension(Case):
 
     def test_null_and_unknown(self):
         self.c.ext('null').end()
-        for proc in (5, 6, 8, 16, 1000):
+        for proc in (8, 16, 31, 1000):
             with self.assertRaises(rpc.RpcError) as e:
                 self.c.rpc(rpc.EXT, proc, rpc.opaque('network'))
             self.assertEqual(e.exception.numbers, (rpc.PROC_UNAVAIL,))
@@ -318,6 +318,34 @@ class Extension(Case):
             nodes += at['nodes']
         self.assertEqual(len(nodes), self.c.status('network')['directories'])
         self.assertEqual(self.c.snapshot('network', 0, first['epoch'] ^ 1)['status'], rpc.TAKE_SNAPSHOT)
+
+    def test_search_pages(self):
+        top = self.make({'name': 'searched'})[0]
+        n = 300
+        self.assertEqual(self.c.edit('network', [rpc.op_create(rpc.ref(top), {'name': 's%d' % i, 'shell': '/bin/%s' % ('zsh', 'sh')[i % 2]})
+                                                 for i in range(n)])[0], OK)
+        found, page = [], {'more': 1, 'cursor': (), 'epoch': 0}
+        while page['more']:
+            page = self.c.search('network', top, [(3, 'shell', '/bin/z', 0)], wanted=['name'], most=100,
+                                 epoch=page['epoch'], cursor=page['cursor'])
+            self.assertEqual(page['status'], OK)
+            found += page['hits']
+        self.assertEqual([h['props'] for h in found], [[(b'name', [b's%d' % i])] for i in range(0, n, 2)])
+        self.assertEqual(found[1]['path'], b'/searched/s2')
+        self.assertEqual(self.c.search('network', 4711)['status'], rpc.NODIR)
+        self.assertEqual(self.c.search('nothing', 0)['status'], rpc.NOTAG)
+
+    def test_history(self):
+        id = self.make([('name', ['past']), ('n', ['0'])])
+        first = self.c.status('network')['seq']
+        for i in range(1, 4):
+            status, id = self.c.writeprop(id, 1, [str(i)])
+        got = self.c.history('network', id[0])
+        self.assertEqual([e['seq'] for e in got['entries']], [first + 3, first + 2, first + 1, first])
+        self.assertEqual([e['records'][0]['after'][1][1] for e in got['entries']], [[b'3'], [b'2'], [b'1'], [b'0']])
+        then = self.c.history('network', id[0], kind=2, at=first + 1)
+        self.assertEqual((then['props'], then['until']), ([(b'name', [b'past']), (b'n', [b'1'])], first + 2))
+        self.assertEqual(self.c.history('network', id[0], kind=2, at=first - 1)['status'], rpc.NODIR)
 
     def test_changes_wakes_when_something_happens(self):
         seq = self.c.status('network')['seq']

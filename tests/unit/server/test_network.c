@@ -87,6 +87,8 @@ static void trusted(void **state)
         assert_false(trusts("192.168.5.64/26", "192.168.5.63"));
         assert_false(trusts("192.168.5.99/32", "192.168.5.1"));
         assert_false(trusts("10.0.5/24", "10.9.9.9"));
+        assert_false(trusts("0::/0", "10.9.9.9")); /* a.b.c.d/n and no other form */
+        assert_false(trusts("::ffff:10.0.0.0/104", "10.9.9.9"));
 }
 
 static void texts(void **state)
