@@ -162,7 +162,9 @@ int main(int argc, char **argv)
                 all[i] = seen - begin;
                 after[i] = seen > answered ? seen - answered : 0;
                 commit[i] = answered - begin;
-                const struct timespec rest = {0, 10000000}; /* single changes, not a burst */
+                /* Single changes, not a burst: an agent rests after a publication as long as that took it. */
+                const uint64_t rest_us = 10000 + 2 * all[i];
+                const struct timespec rest = {(time_t)(rest_us / 1000000), (long)(rest_us % 1000000) * 1000};
                 nanosleep(&rest, NULL);
         }
         kill(reader, SIGKILL);
