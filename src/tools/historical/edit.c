@@ -81,6 +81,8 @@ static ni_status walk(void *h, ni_index from, bool dots, const char *path, bool 
         }
         if (s == NI_OK)
                 s = ni_self(h, &at);
+        if (s == NI_NODIR && p.numeric && make)
+                s = NI_BADID; /* a number cannot be made to exist (tools.md 2.3) */
         arena_done(&arena);
         if (s == NI_OK)
                 *ret = at;

@@ -1,0 +1,206 @@
+/* nidump: part of a domain as a flat file or in raw format (doc/tools.md 4, 6, 7.1). */
+#include "tools/historical/edit.h"
+#include "tools/historical/netgroup.h"
+#include "tools/historical/raw.h"
+#include "tools/historical/tool.h"
+
+#include "api/convert.h"
+#include "base/limits.h"
+#include "flat/flat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct nidump {
+        struct tool t;
+        bool raw;
+        const char *what, *domain; /* format or directory */
+        const char *boot_directory, *boot_file;
+        struct buf text; /* of one record */
+        struct arena arena;
+};
+
+static int usage(const struct nidump *d)
+{
+        fprintf(stderr,
+                "usage: %s [-T SECONDS] FORMAT [-t] DOMAIN\n"
+                "       %s [-T SECONDS] -r DIRECTORY [-t] DOMAIN\n"
+                "       -t  the word behind it is the domain, as HOST/TAG\n"
+                "       --bootdir DIR, --bootfile FILE  the head of bootptab\n"
+                "formats:",
+                d->t.name, d->t.name);
+        const struct flat_format *f;
+        for (unsigned i = 0; (f = flat_format_at(i)); i++)
+                fprintf(stderr, " %s", flat_name(f));
+        fputc('\n', stderr);
+        return 1;
+}
+
+static void flush_text(struct nidump *d)
+{
+        tool_put_bytes(&d->t, d->text.data, d->text.len);
+        buf_clear(&d->text);
+}
+
+static ni_status failed(const struct nidump *d, ni_status s, const char *action, const char *directory)
+{
+        if (s != NI_OK)
+                tool_say(&d->t, "can't %s directory %s: %s", action, directory, ni_error(s));
+        return s;
+}
+
+static void put_header(struct nidump *d, const struct flat_format *f)
+{
+        if (*flat_header(f) && (d->boot_directory || d->boot_file))
+                buf_printf(&d->text, "%s:/\n%s\n%%%%\n",
+                           d->boot_directory ? d->boot_directory : "/private/tftpboot",
+                           d->boot_file ? d->boot_file : "mach");
+        else
+                buf_puts(&d->text, flat_header(f));
+        flush_text(d);
+}
+
+static ni_status put_record(struct nidump *d, void *h, const struct flat_format *f, ni_index object)
+{
+        ni_id id = {object, 0};
+        ni_proplist l;
+        struct flat_why why;
+        NI_INIT(&l);
+        const ni_status s = ni_read(h, &id, &l);
+        if (s != NI_OK) /* removed since the list was read: it is not there */
+                return s == NI_BADID || s == NI_NODIR ? NI_OK : s;
+        arena_reset(&d->arena);
+        const struct proplist props = wire_proplist(&d->arena, l);
+        /* /locations holds more than the resolver's record. */
+        if (strcmp(flat_name(f), "resolv.conf") != 0 ||
+            bytes_eq_str(flat_identity_of(f, &props).name, "resolver"))
+                flat_print(f, &props, false, &d->arena, &d->text, &why);
+        ni_proplist_free(&l);
+        const bool full = d->arena.failed || d->text.failed;
+        flush_text(d);
+        return full ? NI_NOSPACE : NI_OK;
+}
+
+static ni_status flat(struct nidump *d, void *h, const struct flat_format *f)
+{
+        const char *directory = flat_directory(f);
+        ni_idlist children;
+        ni_id id;
+        put_header(d, f);
+        ni_status s = dir_find(h, FROM_ROOT, false, directory, &id);
+        if (s == NI_NODIR && strcmp(flat_name(f), "netgroup") == 0)
+                return failed(d, netgroup_dump(&d->t, h), "read", "/users");
+        if (s != NI_OK)
+                return s == NI_NODIR ? NI_OK : failed(d, s, "open", directory);
+        NI_INIT(&children);
+        s = ni_children(h, &id, &children);
+        for (unsigned i = 0; s == NI_OK && i < children.niil_len; i++)
+                s = put_record(d, h, f, children.niil_val[i]);
+        ni_idlist_free(&children);
+        return failed(d, s, "read", directory);
+}
+
+static ni_status put_tree(struct nidump *d, void *h, ni_index object, unsigned indent, bool last,
+                          unsigned depth)
+{
+        ni_id id = {object, 0};
+        ni_proplist l;
+        ni_idlist children;
+        NI_INIT(&l);
+        NI_INIT(&children);
+        ni_status s = depth == RAW_DEPTH ? NI_FAILED : ni_read(h, &id, &l);
+        if (s == NI_OK)
+                s = ni_children(h, &id, &children);
+        if (s == NI_OK) {
+                arena_reset(&d->arena);
+                const struct proplist props = wire_proplist(&d->arena, l);
+                buf_printf(&d->text, "%*s{\n", (int)indent, "");
+                for (uint32_t i = 0; i < props.n; i++)
+                        raw_put_property(&d->text, indent, props.v[i].name, props.v[i].values);
+                if (children.niil_len)
+                        buf_printf(&d->text, "%*sCHILDREN = (\n", (int)indent + 2, "");
+                s = d->text.failed || d->arena.failed ? NI_NOSPACE : NI_OK;
+                flush_text(d);
+        }
+        for (unsigned i = 0; s == NI_OK && i < children.niil_len; i++)
+                s = put_tree(d, h, children.niil_val[i], indent + 4, i + 1 == children.niil_len, depth + 1);
+        if (s == NI_OK) {
+                if (children.niil_len)
+                        buf_printf(&d->text, "%*s)\n", (int)indent + 2, "");
+                buf_printf(&d->text, "%*s}%s\n", (int)indent, "", last ? "" : ",");
+                flush_text(d);
+        }
+        ni_proplist_free(&l);
+        ni_idlist_free(&children);
+        return s;
+}
+
+static ni_status raw(struct nidump *d, void *h)
+{
+        ni_id id = {0, 0};
+        const ni_status s = ni_pathsearch(h, &id, d->what); /* a path only: digits are a name here */
+        if (s != NI_OK)
+                return failed(d, s, "open", d->what);
+        return failed(d, put_tree(d, h, id.nii_object, 0, true, 0), "read", d->what);
+}
+
+/* 0: go on, else the exit status. */
+static int options(struct nidump *d, int argc, char **argv)
+{
+        const char *operand[2] = {NULL, NULL};
+        int n = 0;
+        for (int i = 1; i < argc; i++) {
+                const char *w = argv[i], *after = i + 1 < argc ? argv[i + 1] : NULL;
+                if (strcmp(w, "-r") == 0) {
+                        d->raw = true;
+                } else if (strcmp(w, "-t") == 0) {
+                        d->t.by_tag = true;
+                        if (after && after[0] != '-') {
+                                d->domain = after;
+                                i++;
+                        }
+                } else if (strcmp(w, "-T") == 0 && after) {
+                        if (!tool_take_seconds(&d->t, after))
+                                return usage(d);
+                        i++;
+                } else if (strcmp(w, "--bootdir") == 0 && after) {
+                        d->boot_directory = argv[++i];
+                } else if (strcmp(w, "--bootfile") == 0 && after) {
+                        d->boot_file = argv[++i];
+                } else if (w[0] == '-' || n == 2) {
+                        return usage(d);
+                } else {
+                        operand[n++] = w;
+                }
+        }
+        d->what = operand[0];
+        if (!d->domain)
+                d->domain = operand[1];
+        else if (n == 2)
+                return usage(d);
+        return d->what && *d->what && d->domain ? 0 : usage(d);
+}
+
+int nidump_run(int argc, char **argv)
+{
+        struct nidump d = {.raw = false};
+        const struct flat_format *f = NULL;
+        void *h;
+        tool_init(&d.t, argv, "");
+        int e = options(&d, argc, argv);
+        if (!e && !d.raw && !(f = flat_format(d.what))) {
+                tool_say(&d.t, "unknown format: %s", d.what);
+                e = usage(&d);
+        }
+        if (!e && tool_open(&d.t, d.domain, &h, NULL) != NI_OK)
+                e = usage(&d);
+        if (e)
+                return tool_done(&d.t, e);
+        buf_init(&d.text, 0);
+        arena_init(&d.arena, 0);
+        const ni_status s = d.raw ? raw(&d, h) : flat(&d, h, f);
+        ni_free(h);
+        buf_done(&d.text);
+        arena_done(&d.arena);
+        return tool_done(&d.t, tool_exit((int)s));
+}
