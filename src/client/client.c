@@ -127,6 +127,36 @@ enum ni_status client_edit(struct client *c, const struct ext_edit_args *args, s
         return ext_edit_decode(&in, &c->arena, ret) ? NI_OK : undecoded(c);
 }
 
+enum ni_status client_search(struct client *c, const struct ext_search_args *args,
+                             struct ext_search_result *ret)
+{
+        const struct errand e = ext_errand(NIEXT_PROC_search);
+        struct ext_search_args full = *args;
+        struct xdr_in in;
+        full.tag = tag_or_ours(c, args->tag);
+        errand_begin(c, &e);
+        ext_search_args_encode(&full, &c->call);
+        const enum ni_status status = errand_run(c, &e, &in);
+        if (status != NI_OK)
+                return status;
+        return ext_search_decode(&in, &c->arena, ret) ? NI_OK : undecoded(c);
+}
+
+enum ni_status client_history(struct client *c, const struct ext_history_args *args,
+                              struct ext_history_result *ret)
+{
+        const struct errand e = ext_errand(NIEXT_PROC_history);
+        struct ext_history_args full = *args;
+        struct xdr_in in;
+        full.tag = tag_or_ours(c, args->tag);
+        errand_begin(c, &e);
+        ext_history_args_encode(&full, &c->call);
+        const enum ni_status status = errand_run(c, &e, &in);
+        if (status != NI_OK)
+                return status;
+        return ext_history_decode(&in, &c->arena, ret) ? NI_OK : undecoded(c);
+}
+
 /* One call of the walk; its own status counts. */
 static enum ni_status step(struct client *c, enum ni_proc proc, const struct ni_args *args,
                            struct ni_result *ret)

@@ -4,7 +4,7 @@
 #define NETINFO_CLIENT_CLIENT_H
 
 #include "wire/binder.h"
-#include "wire/ext.h"
+#include "wire/ext_search.h"
 #include "wire/ni.h"
 
 struct client;
@@ -70,6 +70,10 @@ enum ni_status client_changes(struct client *c, const struct ext_changes_args *a
 enum ni_status client_snapshot(struct client *c, const struct ext_snapshot_args *args,
                                struct ext_snapshot_result *ret);
 enum ni_status client_edit(struct client *c, const struct ext_edit_args *args, struct ext_edit_result *ret);
+enum ni_status client_search(struct client *c, const struct ext_search_args *args,
+                             struct ext_search_result *ret);
+enum ni_status client_history(struct client *c, const struct ext_history_args *args,
+                              struct ext_history_result *ret);
 /* In the ext calls the argument's tag may be empty: then it is client_tag(c). */
 
 /* Walks a directory path (model/path.h) by LOOKUP and SELF, to the id with its current instance. NI_NODIR
