@@ -1,5 +1,6 @@
-/* The index: (parent, hash of the value, ordinal) -> child, for the first property of each indexed name. The
- * hash is keyed per property; hits are verified against the node, so a collision costs a look and no more. */
+/* The index: (parent, value, ordinal) -> child, for the first property of each indexed name. Of the value the
+ * key holds its first bytes and a keyed hash (doc/decisions/0005-index-keys.md); hits are verified against
+ * the node, so a collision costs a look and no more. */
 #include "store/store-internal.h"
 
 #include <errno.h>
@@ -20,10 +21,15 @@ bool store_indexed(struct store_txn *t, struct bytes key)
         return store_row_of(t->s, key) != NULL;
 }
 
+/* What stands for a value in a key: property tag and first six bytes, then the hash. The bytes keep values
+ * that arrive in order (uids, sorted names) in neighbouring pages; the hash tells apart what begins alike. */
 static struct hash128 hash_of(const struct store *s, const struct store_row *row, struct bytes value)
 {
-        const struct hash128 h = siphash24_128(row->key, value.data, value.len);
-        return (struct hash128){h.lo & s->hash_mask, h.hi & s->hash_mask};
+        uint64_t head = row->tag;
+        for (size_t i = 0; i < 6; i++)
+                head = head << 8 | (i < value.len ? value.data[i] : 0);
+        return (struct hash128){siphash24(row->key, value.data, value.len) & s->hash_mask,
+                                head & s->hash_mask};
 }
 
 static void key_put(uint32_t parent, struct hash128 h, uint64_t ordinal, uint8_t to[INDEX_KEY])

@@ -48,6 +48,12 @@ static enum ni_status find_freed(struct store_txn *t, uint32_t object, bool lowe
         return st;
 }
 
+static bool none_freed(struct store_txn *t)
+{
+        MDB_stat stat;
+        return mdb_stat(t->txn, t->s->dbi[T_FREED], &stat) == 0 && stat.ms_entries == 0;
+}
+
 static enum ni_status take_new(struct store_txn *t, uint32_t object, uint32_t *ret_instance)
 {
         const uint64_t ceiling = t->state.ceiling;
@@ -77,7 +83,7 @@ enum ni_status store_number_take(struct store_txn *t, uint32_t want, uint32_t *r
                         *ret_object = want;
                 return st;
         }
-        st = find_freed(t, want, any, &first, &f);
+        st = none_freed(t) ? NI_NODIR : find_freed(t, want, any, &first, &f);
         if (st == NI_NODIR && any) {
                 const uint32_t object = (uint32_t)t->state.ceiling;
                 st = take_new(t, object, ret_instance);

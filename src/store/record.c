@@ -81,6 +81,7 @@ bool store_rows_decode(struct bytes raw, struct store_row *rows, uint32_t *ret_n
                 rows[i].name = xdr_opaque(&in, NI_NAME_MAX);
                 const struct hash128 h = siphash24_128(master, rows[i].name.data, rows[i].name.len);
                 rows[i].key = (struct siphash_key){h.lo, h.hi};
+                rows[i].tag = (uint16_t)(h.lo ^ h.hi);
         }
         if (!xdr_end(&in))
                 return false;

@@ -33,7 +33,8 @@ bool store_format_decode(struct bytes raw, uint32_t *ret);
 #define INDEX_ROWS 64u /* names: a walk over a node's properties compares each with all of them */
 struct store_row {
         struct bytes name;
-        struct siphash_key key; /* of this property's values */
+        struct siphash_key key; /* of its values' hashes */
+        uint16_t tag;           /* keeps the entries of different properties apart */
 };
 void store_rows_encode(const uint8_t key[16], const struct bytes *names, uint32_t n, struct buf *out);
 /* Names are borrowed from raw; rows has room for INDEX_ROWS. */
