@@ -19,8 +19,8 @@ static void hashes(void **state)
         static const char *const stored[] = {
                 "abNANd1rDfiNc",
                 "$1$saltsalt$9xy1btjgzLYfb7hivXtC//",
-                "$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq."
-                "H91p5hVO1",
+                ("$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq."
+                 "H91p5hVO1"),
                 "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$GmcwIgvdUC9qLWcKCi6gklUa1dM3ziD43YxYNURLKy0",
         };
         for (unsigned i = 0; i < 4; i++) {
