@@ -15,8 +15,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import unittest
 
 BIN = NETINFOD = None
@@ -485,6 +483,334 @@ class Flat(WithService):
         before = self.run_tool("nidump", "group", ".")
         self.gives("", "niload", "--strict", "group", ".", stdin="ok:*:9:\na:b:x:\n", code=1, err=re.compile("niload: line 2: "))
         self.assertEqual(before, self.run_tool("nidump", "group", "."))
+
+
+class Terminal:
+    """A program on a terminal of its own; what it prints is read until an expected text comes."""
+
+    def __init__(self, words, env):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execve(words[0], words, env)
+        self.seen = b""
+
+    def until(self, text):
+        """Reads on until `text` comes; gives what came before and with it."""
+        want = text.encode()
+        while want not in self.seen:
+            ready, _, _ = select.select([self.fd], [], [], 30)
+            piece = b""
+            if ready:
+                try:
+                    piece = os.read(self.fd, 4096)
+                except OSError:  # the program has ended
+                    pass
+            if not piece:
+                raise AssertionError(f"waited for {want!r}, seen {self.seen!r}")
+            self.seen += piece
+        before, _, self.seen = self.seen.partition(want)
+        return (before + want).decode("utf-8", "replace").replace("\r", "")
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def end(self):
+        try:
+            while select.select([self.fd], [], [], 30)[0]:
+                piece = os.read(self.fd, 4096)
+                if not piece:
+                    break
+                self.seen += piece
+        except OSError:
+            pass
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+class Nicl(WithService):
+    def nicl(self, *words, out="", code=0, err="", stdin=""):
+        self.gives(out, "nicl", ".", *words, code=code, err=err, stdin=stdin)
+
+    def test_read(self):
+        self.nicl("-read", "/users/basil", code=212, err="read: Invalid Path\n")
+        self.nicl("cat", "/users/amelia", "uid", "nope", "name", out="uid: 501\nname: amelia\n", err="No such key: nope\n")
+        self.nicl(".", "/groups/gid=20", out="name: staff\ngid: 20\nusers:\n")
+        self.gives("", "niutil", "-createprop", ".", "/users/amelia", "zz", "1")
+        self.nicl("read", "/users/amelia", out="name: amelia\nuid: 501\ngid: 20\npasswd: Qx9\nrealname: Amelia Pond-Ruiz\n"
+                  "home: /home/amelia\nshell: /bin/zsh\nnetgroups: staff planners\nzz: 1\n_writers_passwd: amelia\n")
+        self.nicl("read", "99999", code=212, err="Fetch record 99999 failed: Invalid Path\n")
+        self.nicl("read", str(self.id_of("/groups/staff")), out="name: staff\ngid: 20\nusers:\n")
+
+    def test_verbose(self):
+        groups, staff, wheel = self.id_of("/groups"), self.id_of("/groups/staff"), self.id_of("/groups/wheel")
+        self.gives("", "niutil", "-createprop", ".", "/groups/staff", "_meta", "m")
+        code, out, _ = self.run_tool("nicl", "-v", ".", "read", "/groups/staff")
+        serial = re.search(r"Serial: (\d+)", out).group(1)
+        self.assertEqual(f"Record: {staff}   Version: {serial}   Serial: {serial}\nParent: {groups}\nAttributes:\n    name: staff\n"
+                         "    gid: 20\n    users:\nMeta-attributes:\n    _meta: m\n", out)
+        _, out, _ = self.run_tool("nicl", "-vv", ".", "read", "/groups")
+        self.assertRegex(out, rf"\ARecord: {groups}   Version: \d+   Serial: \d+\nParent: 0\nChildren \(2\): {wheel} {staff}\nAttributes:\n    name: groups\n\Z")
+
+    def test_list(self):
+        quill, vellum = self.id_of("/machines/quill"), self.id_of("/machines/vellum")
+        self.nicl("-ls", "/machines", out=f"{quill:<10} quill quill.example.org\n{vellum:<10} vellum\n")
+        self.nicl("list", "/machines", "serves", out=f"{quill:<10} ./network quill/local\n")
+        self.nicl("ls", "/users/root")
+        self.nicl("ls", "/nope", code=212, err="ls: Invalid Path\n")
+
+    def test_search(self):
+        amelia = "name: amelia\nuid: 501\ngid: 20\npasswd: Qx9\nrealname: Amelia Pond-Ruiz\nhome: /home/amelia\nshell: /bin/zsh\n" \
+                 "netgroups: staff planners\n_writers_passwd: amelia\n"
+        self.nicl("-search", "/", "0", "-1", "gid", "20", out="Search found 2 matches\n\n" + amelia + "\nname: staff\ngid: 20\nusers:\n")
+        self.nicl("search", "/users", "1", "1", "gid", "20", "netgroups", "staff", "netgroups", "planners", out="Search found 1 match\n\n" + amelia)
+        self.nicl("search", "/", "0", "1", "gid", "20", out="Search found 0 matches\n")
+        self.nicl("search", "/users/amelia", "0", "0", "uid", "501", out="Search found 1 match\n\n" + amelia)
+        self.nicl("search", "/users/amelia", "1", "-1", "uid", "501", out="Search found 0 matches\n")
+        self.nicl("search", "/", "2", "1", "uid", "501", out="Search found 0 matches\n",
+                  err="Scope minimum (2) > maximum (1) precludes search\n")
+
+    def test_path(self):
+        self.nicl("path", "/groups/staff", out="name: staff\ngid: 20\nusers:\n\nname: groups\n\nmaster: quill/network\n")
+
+    def test_writes(self):
+        self.nicl("create", "/t/u")
+        self.nicl("mk", "/t/u", "k", "a", "b")
+        self.nicl("append", "/t/u", "k", "a")
+        self.nicl("merge", "/t/u", "k", "b", "c")
+        self.nicl("insert", "/t/u", "k", "z", "0")
+        self.nicl("insert", "/t/u", "fresh", "z", "0")
+        self.nicl("read", "/t/u", out="name: u\nk: z a b a c\nfresh: z\n")
+        self.nicl("delete", "/t/u", "k", "a", "not there")
+        self.nicl("delete", "/t/u", "nope", "a", code=213, err="No such key: nope\n")
+        self.nicl("rm", "/t/u", "fresh")
+        self.nicl("rm", "/t/u", "fresh")
+        self.nicl("rename", "/t/u", "k", "_l")
+        self.nicl("create", "/t/u", "_m", "1")
+        self.nicl("rename", "/t/u", "_m", "n")
+        self.nicl("rename", "/t/u", "k", "x", code=213, err="No such key: k\n")
+        self.nicl("read", "/t/u", out="name: u\nl: z b a c\n_n: 1\n")
+        self.nicl("create", "/t/u", "l")
+        self.nicl("read", "/t/u", "l", out="l:\n")
+        self.nicl("delete", "/", code=211, err="Can't delete root!\n")
+        self.nicl("delete", "/t")
+        self.nicl("read", "/t", code=212, err="read: Invalid Path\n")
+
+    def test_copy_and_move(self):
+        self.nicl("create", "/a/b/c", "k", "v")
+        self.nicl("create", "/d")
+        self.nicl("copy", "/a/b", "/d")
+        self.nicl("read", "/d/b/c", out="name: c\nk: v\n")
+        self.nicl("copy", "/a", "/a/b", code=216, err="Copy failed: Constraint Violation\n")
+        self.nicl("cp", "/a", "/a", code=216, err="Copy failed: Constraint Violation\n")
+        self.nicl("mv", "/a/b/c", "/d")
+        self.nicl("read", "/a/b/c", code=212, err="read: Invalid Path\n")
+        self.nicl("read", "/d/c", out="name: c\nk: v\n")
+        self.nicl("move", "/d", "/d/b", code=216, err="Move failed: Constraint Violation\n")
+        number = self.id_of("/d/c")
+        self.nicl("move", "/d/c", "/d")
+        self.assertEqual(number, self.id_of("/d/c"))
+        self.nicl("move", "/nope", "/d", code=212, err="move: Invalid Path\n")
+
+    def test_load(self):
+        self.nicl("load", "+", "name", "cups", "+", "port", "631", "+", "protocol", "tcp", "udp")
+        self.nicl("read", "/cups", out="name: cups\nport: 631\nprotocol: tcp udp\n")
+        self.nicl("load", ":name", "odd", ":", "-m", "writers", "ada", ":k", "1", ":k", "\\:2", "3")
+        self.nicl("read", "/odd", out="name: odd\nk: :2 3\n_writers: ada\n")
+
+    def test_others(self):
+        self.nicl("echo", "a", "b c", out="a b c\n")
+        self.nicl("pwd", out="/\n")
+        self.nicl("domainname", out="/\n")
+        self.nicl("rparent", code=15, err="Hit network root domain\n")
+        self.nicl("resync")
+        self.nicl("flush")
+        self.nicl("setrdn", "/groups/staff", "gid")
+        self.nicl("read", "/groups/staff", "_rdn", out="_rdn: gid\n")
+        self.nicl("setrdn", "/groups/staff", "name")
+        self.nicl("read", "/groups/staff", "_rdn", err="No such key: _rdn\n")
+        self.assertEqual([line.partition(":")[0] for line in self.run_tool("niutil", "-statistics", ".")[1].splitlines()],
+                         [line.partition(":")[0] for line in self.run_tool("nicl", ".", "stats")[1].splitlines()])
+
+    def test_arguments(self):
+        usage = re.compile(r"\Ausage: nicl ")
+        self.gives("", "nicl", code=0, err=usage)
+        self.gives("", "nicl", "-frob", ".", code=1, err=usage)
+        self.nicl("frob", code=1, err=usage)
+        self.nicl("-append", "/x", "k", code=1, err=re.compile(r"\AToo few parameters for append operation\nusage: "))
+        self.nicl("read", code=1, err=re.compile("Too few parameters for read operation"))
+        self.gives("", "nicl", ".", "x", "create", code=1, err="Can't create a NetInfo domain\n")
+        self.gives("", "nicl", "harbor", "read", "/", code=233,
+                   err="nicl: can't connect to server for domain harbor\nopen(harbor): Invalid Datastore\n")
+        self.gives("", "nicl", "-t", "quill", "read", "/", code=233, err=re.compile(r"\nopen\(quill\): Invalid Datastore\n\Z"))
+        self.gives("", "nicl", "-raw", "/nowhere", "read", "/", code=233, err=re.compile(r"open\(/nowhere\): Invalid Datastore\n\Z"))
+        self.gives("name: staff\ngid: 20\nusers:\n", "nicl", "-t", "127.0.0.1/local", "read", "/groups/staff")
+        self.gives("name: staff\ngid: 20\nusers:\n", "nicl", "netinfo://127.0.0.1/local:/groups", "read", "staff")
+
+    def test_lines_of_a_pipe(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".nicl") as script:
+            script.write("cd staff\npwd\nquit\necho not reached\n")
+            script.flush()
+            text = ('# a comment\n\n   \n  # another\ncd users\npwd\nread amelia uid\ncd ../groups\nread staff gid\n'
+                    'mk "a b" k "x \\" y"z \\"w\nread a\\ b\npwd extra\nrm\nnonsense\n'
+                    f'source {script.name}\npwd\nsource /no/such\ncd /nope\nread /users/root uid\nquit\necho never\n')
+            self.gives('/users\nuid: 501\ngid: 20\nname: a b\nk: x " y z "w\n/groups\n/groups/staff\n/groups/staff\nuid: 0\n',
+                       "nicl", ".", stdin=text,
+                       err=re.compile(r"Too few parameters for rm operation\n.*\n/no/such: No such file or directory\ncd: Invalid Path\n\Z", re.S))
+
+    def test_pwd_of_nameless(self):
+        self.gives("", "niutil", "-create", ".", r"/x\/y/k=1")
+        out = self.run_tool("nicl", ".", stdin="cd x\\\\/y/k=1\npwd\n")
+        self.assertRegex(out[1], r"\A/x\\/y/dir:\d+\n\Z")
+
+    def test_current_directory_that_goes(self):
+        self.gives("/users\n", "nicl", ".", stdin="cd /users/amelia\nrm /users/amelia\npwd\n")
+        self.gives("/\n", "nicl", ".", stdin="mk /a/b/c\ncd /a/b/c\nrm /a\npwd\n")
+
+    def test_a_session(self):
+        root, amelia = self.id_of("/users/root"), self.id_of("/users/amelia")
+        history = os.path.join(self.service.folder, "netinfo", "nicl_history")
+        t = Terminal([tool("nicl"), "."], {**self.env, "TERM": "dumb"})
+        t.until("/ > ")
+        t.type("cd users\n")
+        t.until("/users > ")
+        t.type("ls\n")
+        self.assertIn(f"{root:<10} root\n{amelia:<10} amelia\n", t.until("/users > "))
+        t.type("rm nobody\n")
+        self.assertIn("rm: Invalid Path\n", t.until("/users > "))
+        t.type("read ame\t uid\n")  # completion of a path
+        t.until("uid: 501\r\n")
+        t.until("/users > ")
+        t.type("ech\tdone\n")  # and of a command
+        t.until("\r\ndone\r\n")
+        t.until("/users > ")
+        t.type("read /gro\t/st\t gid\n")
+        t.until("gid: 20\r\n")
+        t.until("/users > ")
+        t.type("\x10\x10\n")  # control-P: the line before the last
+        t.until("\r\ndone\r\n")
+        t.until("/users > ")
+        t.type("su nobody secretword\n")
+        t.until("/users > ")
+        t.type("q\n")
+        t.until("Goodbye\n".replace("\n", "\r\n"))
+        self.assertEqual(0, t.end())
+        with open(history, encoding="utf-8") as f:
+            kept = f.read()
+        self.assertIn("rm", kept)
+        self.assertNotIn("secretword", kept)
+        self.assertEqual(0o600, os.stat(history).st_mode & 0o777)
+        t = Terminal([tool("nicl"), "."], {**self.env, "TERM": "vt100"})
+        t.until("\x1b[1m/\x1b[0m > ")
+        t.type("\x10\n")  # the history of the session before
+        t.until(" > ")
+        t.type("\x04")
+        t.until("Goodbye")
+        self.assertEqual(0, t.end())
+
+
+class Passwords(WithService):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.port = cls.service.port
+
+    def test_prompt(self):
+        t = Terminal([tool("niutil"), "-p", "-read", ".", "/groups/staff"], self.env)
+        t.until("Password: ")
+        t.type("any\n")
+        shown = t.until("users:")
+        self.assertNotIn("any", shown)
+        self.assertEqual(0, t.end())
+
+    def test_user_and_password(self):
+        """Over TCP a password decides who writes: the right one may, a wrong one and none may not."""
+        hashed = subprocess.run(["perl", "-e", "print crypt('right', '$6$saltsalt$')"], capture_output=True, check=True).stdout.decode()
+        self.gives("", "niutil", "-createprop", ".", "/users/amelia", "passwd", hashed)
+        self.gives("", "niutil", "-createprop", ".", "/groups/staff", "_writers", "amelia")
+        target = ["-t", f"127.0.0.1:{self.port}/local", "/groups/staff"]
+        secret = os.path.join(self.service.folder, "secret")
+        with open(secret, "w", encoding="utf-8") as f:
+            f.write("right\nnot this\n")
+        env = environment()
+        run = lambda *words, stdin="": self.run_tool("niutil", *words, stdin=stdin, env=env)  # noqa: E731
+        self.assertEqual((0, "", ""), run("-createprop", "-u", "amelia", "--password-file", secret, *target, "k", "1"))
+        self.assertEqual((0, "", ""), run("-createprop", "-u", "amelia", "-P", "-", *target, "k", "2", stdin="right\n"))
+        code, out, err = run("-createprop", "-u", "amelia", "-P", "right", *target, "k", "3")
+        self.assertEqual((0, ""), (code, out))
+        self.assertRegex(err, r"\Aniutil: warning: .*\n\Z")
+        self.gives("3\n", "niutil", "-readprop", ".", "/groups/staff", "k")
+        code, out, err = run("-createprop", "-u", "amelia", "-P", "-", *target, "k", "4", stdin="wrong\n")
+        self.assertIn(code, (104, 120))
+        self.assertEqual("", out)
+        code, out, err = run("-createprop", "-u", "nobody", "-P", "-", *target, "k", "4", stdin="right\n")
+        self.assertEqual((121, "", f"niutil: no such user nobody in domain {target[1]}\n"), (code, out, err))
+        code, out, err = self.run_tool("nicl", "-u", "amelia", "-P", "-", "-t", target[1], "create", "/groups/staff", "k", "5",
+                                       stdin="right\n", env=env)
+        self.assertEqual((0, "", ""), (code, out, err))
+        self.gives("5\n", "niutil", "-readprop", ".", "/groups/staff", "k")
+        self.assertEqual(1, run("-read", "--password-file", "/no/such", *target)[0])
+
+    def test_command_lines_show_no_password(self):
+        """The words of -u and -P are gone from /proc while the tool waits for a server that does not answer."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            where = f"127.0.0.1:{silent.getsockname()[1]}/local"
+            for words in ([tool("niutil"), "-u", "someuser", "-P", "hunter2", "-T", "20", "-t", "-read", where, "/"],
+                          [tool("nicl"), "-u", "someuser", "-P", "hunter2", "-t", where, "read", "/"],
+                          [tool("niload"), "-u", "someuser", "-P", "hunter2", "-t", "group", where]):
+                with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.env) as p:
+                    p.stdin.write(b"a:*:1:\n")
+                    p.stdin.close()
+                    self.assertIn(b"warning", p.stderr.readline())
+                    with silent.accept()[0]:  # it waits for an answer now
+                        with open(f"/proc/{p.pid}/cmdline", "rb") as f:
+                            line = f.read()
+                        p.kill()
+                    self.assertIn(where.encode(), line)
+                    self.assertNotIn(b"hunter2", line)
+                    self.assertNotIn(b"someuser", line)
+
+
+class Gone(WithService):
+    """The server goes away."""
+
+    def test_between_calls(self):
+        t = Terminal([tool("nicl"), "."], {**self.env, "TERM": "dumb"})
+        t.until("/ > ")
+        self.service.end(signal.SIGKILL)
+        try:
+            t.type("read /groups/staff\n")
+            self.assertIn("read: Operation Failed\n", t.until(" > "))
+            self.gives("", "niutil", "-read", ".", "/", code=199,
+                       err="niutil: can't connect to server for domain .: Communication failure\n")
+            self.gives("", "nidump", "group", ".", code=1,
+                       err=re.compile(r"\Anidump: can't connect to server for domain \.: Communication failure\nusage: "))
+            self.gives("", "niload", "group", ".", stdin="a:*:1:\n", code=199,
+                       err="niload: can't connect to server for domain .: Communication failure\n")
+            self.gives("", "nicl", ".", "read", "/", code=233,
+                       err="nicl: can't connect to server for domain .: Communication failure\nopen(.): Invalid Datastore\n")
+        finally:
+            self.service.start()
+        t.type("read /groups/staff gid\n")  # and comes back: the session goes on
+        self.assertIn("gid: 20\n", t.until(" > "))
+        t.type("q\n")
+        t.until("Goodbye")
+        self.assertEqual(0, t.end())
+
+    def test_in_the_middle(self):
+        """niload is stopped half-way by the death of the server: it says where, and exits 1."""
+        many = "".join(f"g{i}:*:{i}:\n" for i in range(20000))
+        with subprocess.Popen([tool("niload"), "group", "."], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=self.env) as p:
+            p.stdin.write(many.encode())
+            p.stdin.close()
+            while self.run_tool("niutil", "-read", ".", "/groups/g20")[0] != 0:
+                self.assertIsNone(p.poll())
+            self.service.end(signal.SIGKILL)
+            try:
+                err = p.stderr.read().decode()
+                self.assertEqual(1, p.wait(60))
+                self.assertRegex(err, r"\Aniload: can't update NetInfo /groups/g\d+: Communication failure\n\Z")
+            finally:
+                self.service.start()
 
 
 def main():
