@@ -59,11 +59,17 @@ static enum ni_status subtract(struct store_txn *t, struct bytes key, uint32_t o
 {
         struct bytes raw;
         struct store_node old;
-        const enum ni_status st = store_table_get(t, T_NODES, key, &raw);
+        enum ni_status st = NI_OK;
+        if (t->cached && t->cache.id.object == object) {
+                old = t->cache; /* the value lies around its properties */
+                raw = bytes_of(old.props.data - NODE_HEADER, NODE_HEADER + old.props.len);
+        } else {
+                st = store_table_get(t, T_NODES, key, &raw);
+                if (st == NI_OK && !store_node_decode(raw, object, &old))
+                        st = store_damaged(t);
+        }
         if (st != NI_OK)
                 return st;
-        if (!store_node_decode(raw, object, &old))
-                return store_damaged(t);
         t->state.checksum -= checksum_term(old.id);
         t->state.digest = hash_sub(t->state.digest, store_node_sum(raw));
         return NI_OK;
@@ -81,9 +87,14 @@ enum ni_status store_node_put(struct store_txn *t, const struct store_node *n, b
         if (existed && (st = subtract(t, bytes_of(key, 4), n->id.object)) != NI_OK)
                 return st == NI_NODIR ? store_damaged(t) : st;
         const struct bytes value = buf_bytes(&t->scratch);
-        st = store_table_put(t, T_NODES, bytes_of(key, 4), value, existed ? 0 : MDB_NOOVERWRITE);
+        uint8_t *page;
+        st = store_table_reserve(t, T_NODES, bytes_of(key, 4), value.len, existed ? 0 : MDB_NOOVERWRITE,
+                                 &page);
         if (st != NI_OK)
                 return st == NI_ALIVE ? store_damaged(t) : st;
+        memcpy(page, value.data, value.len);
+        t->cached =
+                store_node_decode(bytes_of(page, value.len), n->id.object, &t->cache); /* read next, often */
         t->state.checksum += checksum_term(n->id);
         t->state.digest = hash_add(t->state.digest, store_node_sum(value));
         t->state.directories += existed ? 0 : 1;

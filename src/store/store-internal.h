@@ -76,6 +76,9 @@ enum ni_status store_table_get(struct store_txn *t, enum store_table table, stru
                                struct bytes *ret);
 enum ni_status store_table_put(struct store_txn *t, enum store_table table, struct bytes key,
                                struct bytes value, unsigned flags);
+/* Like put, but gives the place in the page, to be filled before the next call. */
+enum ni_status store_table_reserve(struct store_txn *t, enum store_table table, struct bytes key, size_t len,
+                                   unsigned flags, uint8_t **ret);
 enum ni_status store_table_del(struct store_txn *t, enum store_table table, struct bytes key);
 /* A cursor for walking; give it back. NULL on failure (sticky). */
 MDB_cursor *store_cursor(struct store_txn *t, enum store_table table);

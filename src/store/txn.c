@@ -81,6 +81,21 @@ enum ni_status store_table_put(struct store_txn *t, enum store_table table, stru
         return rc ? store_fail(t, rc) : NI_OK;
 }
 
+enum ni_status store_table_reserve(struct store_txn *t, enum store_table table, struct bytes key, size_t len,
+                                   unsigned flags, uint8_t **ret)
+{
+        MDB_val k = val_of(key), v = {len, NULL};
+        if (t->failed != NI_OK)
+                return t->failed;
+        t->generation++;
+        t->cached = false;
+        t->dirty = true;
+        const int rc = mdb_put(t->txn, t->s->dbi[table], &k, &v, flags | MDB_RESERVE);
+        if (rc == 0)
+                *ret = v.mv_data;
+        return rc == MDB_KEYEXIST ? NI_ALIVE : rc ? store_fail(t, rc) : NI_OK;
+}
+
 enum ni_status store_table_del(struct store_txn *t, enum store_table table, struct bytes key)
 {
         MDB_val k = val_of(key);
