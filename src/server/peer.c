@@ -79,6 +79,7 @@ bool peer_of_socket(int fd, struct peer *ret)
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) < 0)
                 return false;
         struct peer p = {.socket = true, .uid = cred.uid, .pid = cred.pid, .own = true};
+        p.ours = cred.uid == geteuid();
         snprintf(p.text, sizeof(p.text), "unix uid %u pid %d", (unsigned)cred.uid, (int)cred.pid);
         *ret = p;
         return true;
@@ -93,7 +94,7 @@ bool peer_may_call(const struct peer *p, const struct config *c)
 bool peer_is_superuser(const struct peer *p, const struct config *c)
 {
         if (p->socket)
-                return p->uid == 0 || p->uid == geteuid();
+                return p->uid == 0 || p->ours;
         return p->own && p->port < IPPORT_RESERVED && networks_have(&c->write_networks, &p->address);
 }
 

@@ -10,6 +10,7 @@
 struct peer {
         bool socket; /* over the UNIX socket: uid and pid are the kernel's word */
         uid_t uid;
+        bool ours; /* the uid is the one that netinfod runs as */
         pid_t pid;
         struct address address; /* else: where from */
         uint16_t port;
