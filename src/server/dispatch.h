@@ -35,9 +35,10 @@ void binder_answer(struct server *s, unsigned slot, const struct rpc_call *rpc,
 /* In the main loop: REGISTER ... DESTROYDOMAIN; fills the call's reply and sends it home. */
 void binder_change(struct note *note, void *server);
 
-/* STATISTICS (protocol.md 2.8): the property list, or only `checksum`. */
-enum ni_status statistics_put(struct worker *w, struct domain *d, struct store_txn *t, bool checksum_only,
-                              struct buf *out);
+/* STATISTICS (protocol.md 2.8) into rq->out: the property list, or only `checksum`. The digest is `*` for who
+ * does not see secrets. */
+enum ni_status statistics_put(struct worker *w, struct domain *d, const struct dir_request *rq,
+                              bool checksum_only);
 
 /* READ and READALL away from the loop (server/long_read.c). False: too much waits. */
 bool long_read_submit(struct server *s, struct call *c);

@@ -244,7 +244,7 @@ static enum served serve_control(struct conn *c, struct domain *d, const struct 
         switch ((enum ni_proc)rpc->procedure) {
         case NI_PROC_statistics:
                 reply_accepted(out, rpc->xid, ACCEPT_SUCCESS);
-                if (statistics_put(w, d, t, asks_checksum_only(rpc), out) != NI_OK)
+                if (statistics_put(w, d, &rq, asks_checksum_only(rpc)) != NI_OK)
                         out->failed = true; /* it has no status: SYSTEM_ERR goes out */
                 break;
         case NI_PROC_rparent: /* this server does not bind to a parent: it is the root of its hierarchy */

@@ -85,8 +85,10 @@ static struct hash128 what_of(const struct secrets *s, const char *tag, const st
                 uint8_t password[LIMIT_MACHINE];
                 uint8_t length;
                 uint32_t object, instance;
+                struct hash128 stored;
         } all;
         memset(&all, 0, sizeof(all));
+        all.stored = siphash24_128(s->key, u->passwd.data, u->passwd.len);
         memcpy(all.tag, tag, strnlen(tag, LIMIT_TAG));
         all.length = (uint8_t)(password.len < LIMIT_MACHINE ? password.len : LIMIT_MACHINE);
         if (password.len)

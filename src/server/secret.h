@@ -14,8 +14,9 @@ struct secrets; /* thread-safe */
 struct secrets *secrets_new(void);
 void secrets_free(struct secrets *s); /* NULL is fine */
 
-/* A right password is remembered for LIMIT_PASSWORD_MS, as a keyed hash, together with the user's object and
- * instance in the domain: any change of the record forgets it. */
+/* A right password is remembered for LIMIT_PASSWORD_MS, as a keyed hash, together with the user's object,
+ * instance and stored passwd: any change of the record forgets it, and so does another user who gets the same
+ * number and, where historical clones are listed (decision 10), the same instance. */
 bool secrets_known(struct secrets *s, const char *tag, const struct dir_user *u, struct bytes password,
                    uint64_t now_ms);
 void secrets_remember(struct secrets *s, const char *tag, const struct dir_user *u, struct bytes password,

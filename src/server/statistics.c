@@ -132,10 +132,11 @@ static void rows_of_procedures(struct rows *r, struct worker *w, const struct do
         }
 }
 
-static void row_digest(struct rows *r, const uint8_t digest[16])
+/* NULL: the caller does not see secrets, which it covers (doc/decisions/0006-digest-hidden.md). */
+static void row_digest(struct rows *r, const uint8_t *digest)
 {
-        char hex[33];
-        for (unsigned i = 0; i < 16; i++)
+        char hex[33] = "*";
+        for (unsigned i = 0; digest && i < 16; i++)
                 snprintf(hex + 2 * i, 3, "%02x", digest[i]);
         row_text(r, "digest", arena_str(r->arena, bytes_str(hex)));
 }
@@ -162,17 +163,21 @@ static void rows_of_server(struct rows *r, struct worker *w, const struct domain
         row(r, "cleanup_wait", cleanup, 2);    /* nor is there a periodical resynchronisation */
 }
 
-enum ni_status statistics_put(struct worker *w, struct domain *d, struct store_txn *t, bool checksum_only,
-                              struct buf *out)
+enum ni_status statistics_put(struct worker *w, struct domain *d, const struct dir_request *asked,
+                              bool checksum_only)
 {
         struct rows r = {.arena = &w->arena};
         struct store_info info;
         struct namelist servers = {0};
         const struct caller nobody = {0};
         const struct dir_policy policy = {0};
-        struct dir_request rq = {
-                .txn = t, .caller = &nobody, .policy = &policy, .arena = &w->arena, .out = out};
-        const enum ni_status st = store_get_info(t, &info);
+        struct dir_request rq = {.txn = asked->txn,
+                                 .caller = &nobody,
+                                 .policy = &policy,
+                                 .arena = &w->arena,
+                                 .out = asked->out};
+        const bool hidden = asked->policy->redact && !asked->caller->sees_secrets;
+        const enum ni_status st = store_get_info(rq.txn, &info);
         if (st != NI_OK)
                 return st;
         const uint64_t checksum = info.checksum;
@@ -182,10 +187,10 @@ enum ni_status statistics_put(struct worker *w, struct domain *d, struct store_t
                         return NI_SYSTEMERR;
                 rows_of_server(&r, w, d, &servers);
                 rows_of_procedures(&r, w, d);
-                row_digest(&r, info.digest);
+                row_digest(&r, hidden ? NULL : info.digest);
         }
         if (r.failed)
                 return NI_SYSTEMERR;
-        xdr_put_proplist(out, r.list);
+        xdr_put_proplist(asked->out, r.list);
         return NI_OK;
 }

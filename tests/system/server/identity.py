@@ -281,6 +281,11 @@ class AsRoot(Case):
                 self.assertNotIn(HASHES['des'], call(c))
                 self.assertIn(HASHES['des'], call(a))
             self.assertEqual(c.readall(0)[1], a.readall(0)[1])
+            # the digest covers the hash: who knows all the rest could try guesses of a password on it
+            self.assertEqual(c.status('network')['digest'], bytes(16))
+            self.assertNotEqual(a.status('network')['digest'], bytes(16))
+            self.assertEqual(dict(c.statistics())[b'digest'], [b'*'])
+            self.assertEqual(dict(a.statistics())[b'digest'], [a.status('network')['digest'].hex().encode()])
 
     def reserved(self, source='127.0.0.1'):
         c = rpc.Conn.__new__(rpc.Conn)

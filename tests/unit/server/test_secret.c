@@ -54,10 +54,11 @@ static void remembered(void **state)
 {
         (void)state;
         struct secrets *s = secrets_new();
-        const struct dir_user u = {.object = 7, .instance = 3};
-        struct dir_user later = u, other = u;
+        const struct dir_user u = {.object = 7, .instance = 3, .passwd = BYTES_LIT("abNANd1rDfiNc")};
+        struct dir_user later = u, other = u, heir = u;
         later.instance++;
         other.object++;
+        heir.passwd = BYTES_LIT("cdNANd1rDfiNc"); /* the number was given up and taken again */
         assert_non_null(s);
         const struct bytes password = BYTES_LIT("secret");
         assert_false(secrets_known(s, "network", &u, password, 1000));
@@ -67,6 +68,7 @@ static void remembered(void **state)
         assert_false(secrets_known(s, "network", &u, password, 1000 + LIMIT_PASSWORD_MS));
         assert_false(secrets_known(s, "network", &later, password, 1000));
         assert_false(secrets_known(s, "network", &other, password, 1000));
+        assert_false(secrets_known(s, "network", &heir, password, 1000));
         assert_false(secrets_known(s, "local", &u, password, 1000));
         assert_false(secrets_known(s, "network", &u, BYTES_LIT("secre"), 1000));
         assert_false(secrets_known(s, "network", &u, BYTES_LIT("secret\0"), 1000));
