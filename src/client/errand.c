@@ -133,6 +133,12 @@ enum ni_status errand_run(struct client *c, const struct errand *e, struct xdr_i
         struct line *l = line_of(c, e);
         bool unseen = true;
         enum exchange_end end = EXCHANGE_BROKEN;
+        if (!c->has_main && !c->has_own) { /* the last try to connect again failed */
+                const enum ni_status status = ready(c, &c->main, &w);
+                if (status != NI_OK)
+                        return status;
+                l = line_of(c, e);
+        }
         if (!l)
                 return fail(c, NI_BADOP, "this port serves only version 2 of one tag");
         record_close(&c->call, c->mark);

@@ -148,21 +148,105 @@ void log_paths_note(struct log_paths *p, const struct ext_record *r)
                        .object = r->object, .what = THERE, .parent = r->parent, .name = name_of(r->after)});
 }
 
-void log_paths_undo(struct log_paths *p, const struct ext_record *r)
+/* Where the directory hung before change `seq`: every older record of it says so. False: the journal has
+ * none. */
+static bool parent_before(struct log_paths *p, const struct ext_record *r, uint64_t seq, uint32_t *ret)
 {
+        struct ext_history_args args = {.kind = EXT_HISTORY_LIST,
+                                        .object = r->object,
+                                        .born = r->born,
+                                        .at = seq - 1,
+                                        .max_entries = 1};
+        struct ext_history_result h;
+        while (args.at > 0 && client_history(p->client, &args, &h) == NI_OK && h.status == NI_OK) {
+                if (h.entry_count && h.entries[0].record_count) {
+                        *ret = h.entries[0].records[h.entries[0].record_count - 1].parent;
+                        return true;
+                }
+                if (!h.more || h.next >= args.at)
+                        return false;
+                args.at = h.next;
+        }
+        return false;
+}
+
+void log_paths_undo(struct log_paths *p, const struct ext_record *r, uint64_t seq)
+{
+        struct past *at;
+        uint32_t parent;
         switch (r->kind) {
         case EXT_CREATED:
                 put(p, (struct past){.object = r->object, .what = GONE});
                 break;
-        case EXT_DESTROYED:
         case EXT_CHANGED:
+                at = probe(p->slot, p->size, r->object);
+                if (r->has_before)
+                        put(p, (struct past){.object = r->object,
+                                             .what = at->what == UNKNOWN ? THERE : at->what,
+                                             .parent = at->what == UNKNOWN ? r->parent : at->parent,
+                                             .name = name_of(r->before)});
+                break;
+        case EXT_DESTROYED:
                 if (r->has_before)
                         put(p, (struct past){.object = r->object,
                                              .what = THERE,
                                              .parent = r->parent,
                                              .name = name_of(r->before)});
                 break;
-        default: /* TOUCHED tells nothing; where MOVED came from is not in the record */
+        case EXT_MOVED:
+                at = probe(p->slot, p->size, r->object);
+                if (at->what == UNKNOWN)
+                        at = ask(p, r->object);
+                if (at->what == UNKNOWN)
+                        return;
+                if (parent_before(p, r, seq, &parent)) { /* only calls: the table stays where it is */
+                        at->parent = parent;
+                        at->what = THERE;
+                } else {
+                        at->what = GONE; /* the journal does not reach back: a number is shown */
+                }
+                return;
+        default: /* TOUCHED tells nothing */
                 break;
+        }
+}
+
+static bool moves(const struct ext_entry *e, uint32_t object)
+{
+        for (uint32_t i = 0; i < e->record_count; i++)
+                if (e->records[i].object == object && e->records[i].kind == EXT_MOVED)
+                        return true;
+        return false;
+}
+
+void log_paths_expect(struct log_paths *p, const struct ext_entry *e)
+{
+        for (uint32_t i = 0; i < e->record_count; i++) {
+                const struct ext_record *r = &e->records[i];
+                struct past was = {.object = r->object, .what = THERE, .parent = r->parent};
+                if (r->kind == EXT_CREATED || probe(p->slot, p->size, r->object)->what != UNKNOWN)
+                        continue;
+                if (r->has_before)
+                        was.name = arena_bytes(&p->names, name_of(r->before));
+                else
+                        was.name = ask(p, r->object)->name; /* as it is called now */
+                if (moves(e, r->object) && !parent_before(p, r, e->seq, &was.parent))
+                        was.what = GONE;
+                put(p, was);
+        }
+}
+
+void log_paths_apply(struct log_paths *p, const struct ext_entry *e)
+{
+        for (uint32_t i = 0; i < e->record_count; i++) {
+                const struct ext_record *r = &e->records[i];
+                struct past now = {.object = r->object,
+                                   .what = r->kind == EXT_DESTROYED ? GONE : THERE,
+                                   .parent = r->parent};
+                if (r->has_after)
+                        now.name = name_of(r->after);
+                else
+                        now.name = probe(p->slot, p->size, r->object)->name;
+                put(p, now);
         }
 }

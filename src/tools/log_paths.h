@@ -1,7 +1,7 @@
 /* Paths of directories as they were at some change of the past. A journal record knows only its own object
  * and its parent's number; the path is what the parents were called then. We walk from the newest change back
  * in time, beginning with what the server says now, and undo each change in what we know. Numbers that stay
- * unknown are shown as #NUMBER. */
+ * unknown are shown as #NUMBER. `ni watch` goes the other way. */
 #ifndef NETINFO_TOOLS_LOG_PATHS_H
 #define NETINFO_TOOLS_LOG_PATHS_H
 
@@ -14,9 +14,14 @@ void log_paths_free(struct log_paths *p);
 /* Path at the moment that the walk has reached; lives in the arena; NULL: out of memory. Asks the server what
  * it does not know: results of earlier calls on the client are gone then. */
 const char *log_path(struct log_paths *p, uint32_t object, struct arena *a);
-/* Moves the moment to just before this change. An entry's records are undone from its last to its first. */
-void log_paths_undo(struct log_paths *p, const struct ext_record *r);
+/* Moves the moment to just before this change (number `seq`). An entry's records are undone from its last to
+ * its first. Where something that was moved came from is asked of the server: as log_path. */
+void log_paths_undo(struct log_paths *p, const struct ext_record *r, uint64_t seq);
 /* Tells what the record's directory is called after the change: cheaper than asking. */
 void log_paths_note(struct log_paths *p, const struct ext_record *r);
+/* The other direction: what the entry (with `before`) tells of the moment before it, where nothing was known;
+ * then the moment after it. The first one may ask the server. */
+void log_paths_expect(struct log_paths *p, const struct ext_entry *e);
+void log_paths_apply(struct log_paths *p, const struct ext_entry *e);
 
 #endif

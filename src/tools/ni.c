@@ -19,6 +19,7 @@ static const struct ni_command commands[] = {
         {"import", "read a flat file such as /etc/passwd into a domain", ni_import_run, true},
         {"export", "print a flat file from a domain", ni_export_run, true},
         {"log", "show the changes of a domain, newest first", ni_log_run, true},
+        {"watch", "show changes as they are made", ni_watch_run, true},
         {"status", "show the server and the state of a domain", ni_status_run, true},
         {"domain", "list, create and destroy domains", ni_domain_run, true},
         {"getent", "look accounts up through the C library and NetInfo's module", ni_getent_run, false},

@@ -5,8 +5,10 @@ usage: find.py netinfod=PATH ni=PATH [unittest options]
 """
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'lib'))
@@ -174,6 +176,100 @@ class Move(WithServer):
         self.assertIn('did you mean', self.ni('mv', '/a/ones', '/b', code=NOT_FOUND).err)
         self.assertEqual(['/a', '/a/one', '/a/one/below', '/a/two', '/b', '/b/one'],
                          [p for p in self.lines('find') if p.startswith(('/a', '/b'))])
+
+
+class Watch(WithServer):
+    def watch(self, *words):
+        """A running `ni watch --json`; begun: it has said where it begins, which --from makes exact."""
+        process = subprocess.Popen([daemon.PROGRAMS['ni'], 'watch', '--json', *words], env=environment(self.server),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+    def head(self):
+        with self.server.admin() as c:
+            r = c.rpc(rpc.EXT, 1, rpc.opaque('local'))
+            self.assertEqual(rpc.OK, r.u32())
+            r.take(16), r.u64(), r.u32()
+            return r.u64()
+
+    def test_everything_once_in_order_under_four_writers(self):
+        for i in range(4):
+            self.ni('add', f'/w{i}')
+        first = self.head() + 1
+        process = self.watch('--from', str(first), '-n', '800')
+        wrote = [[] for _ in range(4)]
+
+        def write(number):
+            with self.server.admin() as c:
+                parent = c.lookup(0, 'name', f'w{number}')[1][0]
+                for i in range(200):
+                    wrote[number].append(edit(c, 'local', [c_op(parent, {'name': f'n{i}'})], what=f'{number}.{i}'))
+
+        threads = [threading.Thread(target=write, args=(i,)) for i in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(0, process.returncode, err)
+        seen = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(list(range(first, first + 800)), [e['seq'] for e in seen])
+        self.assertEqual(sorted(sum(wrote, [])), [e['seq'] for e in seen])
+        for number in range(4):
+            mine = [e for e in seen if e['what'].startswith(f'{number}.')]
+            self.assertEqual(wrote[number], [e['seq'] for e in mine])
+            self.assertEqual([f'/w{number}/n{i}' for i in range(200)],
+                             [r['path'] for e in mine for r in e['records'] if r['kind'] == 'created'])
+
+    def test_path_and_moves(self):
+        first = self.head() + 1
+        for words in (('add', '/a'), ('add', '/a/x'), ('add', '/b'), ('add', '/b/y'), ('mv', '/a/x', '/b'),
+                      ('mv', '/b', '/a'), ('set', '/a/b/x', 'k=1'), ('rm', '/a/b/y'), ('mv', '/a/b/x', '/a/b/z')):
+            self.ni(*words)
+        want = [('created', '/a', None), ('created', '/a/x', None), ('moved', '/b/x', '/a/x'), ('moved', '/a/b', '/b'),
+                ('changed', '/a/b/x', None), ('destroyed', '/a/b/y', None), ('changed', '/a/b/z', '/a/b/x')]
+        process = self.watch('--from', str(first), '-n', '7', '/a')
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(0, process.returncode, err)
+
+        def told(entries):
+            return [(r['kind'], r['path'], r.get('was')) for e in entries for r in e['records']
+                    if r['kind'] != 'touched']
+        self.assertEqual(want, told([json.loads(line) for line in out.splitlines()]))
+        back = self.ni('log', '--all', '--json', '/a').json
+        self.assertEqual(want, told(reversed(back)))
+        self.assertEqual([('created', '/b/y', None)], told(self.ni('log', '--all', '--json', '/b/y').json))
+        text = self.ni('log', '--all', '/a/x').out
+        self.assertIn('moved /b/x (was /a/x)', text)
+        self.assertIn('created /a/x', text)
+
+    def test_interrupt_and_restart(self):
+        process = self.watch('--from', '1')
+        first = json.loads(process.stdout.readline())
+        self.assertEqual(1, first['seq'])
+        head = self.head()
+        for _ in range(2, head + 1):
+            process.stdout.readline()
+        self.server.stop()
+        self.server.start()
+        self.ni('add', '/later')
+        self.assertEqual(head + 1, json.loads(process.stdout.readline())['seq'])
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual((0, b'', b''), (process.returncode, out, err))
+
+    def test_mistakes(self):
+        self.ni('watch', '--from', '0', code=USAGE)
+        self.ni('watch', '-n', '0', code=USAGE)
+        self.ni('watch', '/a', '/b', code=USAGE)
+        self.assertIn('the journal holds', self.ni('watch', '--from', '1000', code=CONFLICT).err)
 
 
 if __name__ == '__main__':
