@@ -134,9 +134,10 @@ class WithService(unittest.TestCase):
             self.assertRegex(e, err)
 
     def id_of(self, path):
-        """The object number of a directory, found by listing its parent."""
-        parent, _, name = path.rpartition("/")
-        _, out, _ = self.run_tool("niutil", "-list", ".", parent or "/")
+        """The object number of a directory two levels down at most, found by listing its parent."""
+        parent, _, name = path[1:].partition("/") if "/" in path[1:] else ("", "", path[1:])
+        parent = "/" + parent
+        _, out, _ = self.run_tool("niutil", "-list", ".", parent)
         for line in out.splitlines():
             number, _, names = line.partition("\t")
             if name in names.split(" "):
@@ -811,6 +812,116 @@ class Gone(WithService):
                 self.assertRegex(err, r"\Aniload: can't update NetInfo /groups/g\d+: Communication failure\n\Z")
             finally:
                 self.service.start()
+
+
+class Reports(WithService):
+    def test_nireport(self):
+        self.gives("root\t0\t/bin/sh\t\namelia\t501\t/bin/zsh\t\n", "nireport", ".", "/users", "name", "uid", "shell")
+        want = "root\t0\t#NoValue#\t\namelia\t501\tstaff,planners\t\n"
+        self.gives(want, "nireport", ".", "/users", "name", "uid", "netgroups")
+        self.gives(want, "nireport", "-T", "5", "-t", "127.0.0.1/local", "users", "name", "uid", "netgroups")
+        self.gives("wheel\troot,amelia\t\nstaff\t#NoValue#\t\n", "nireport", ".", "/groups", "name", "users")
+        self.gives("", "nireport", ".", "/users", code=1, err=re.compile(r"\Ano properties\nusage: nireport"))
+        self.gives("", "nireport", ".", code=1, err=re.compile(r"\Ausage: nireport"))
+        self.gives("", "nireport", ".", "/nope", "name", code=105, err="ni_pathsearch: No such directory\n")
+        self.gives("", "nireport", "harbor", "/users", "name", code=199, err="nireport: can't connect to server for domain harbor\n")
+
+    def test_nigrep(self):
+        quill, mount = self.id_of("/machines/quill"), self.id_of("/mounts/quill:/srv/home")
+        self.gives(f"{mount} /mounts/quill:/srv/home:  opts rw net\n", "nigrep", "^net$", ".")
+        self.gives(f"{quill} /machines/quill:  name quill quill.example.org\n{quill} /machines/quill:  serves ./network quill/local\n",
+                   "nigrep", "quill", ".", "/machines/quill")
+        self.gives(f"{quill} machines/quill:  serves ./network quill/local\n", "nigrep", "-T", "5", "serve(s|d)", "-t", "127.0.0.1/local", "machines")
+        self.gives("0 /:  master quill/network\n", "nigrep", "^quill/n", ".")
+        self.gives("", "niutil", "-create", ".", "/groups/k=unique7")
+        _, out, _ = self.run_tool("nigrep", "unique7", ".")
+        self.assertRegex(out, r"\A(\d+) /groups/dir: \1:  k unique7\n\Z")
+        self.gives("", "nigrep", "UNIQUE7", ".")
+        self.gives("", "nigrep", "-q", "unique7", ".")
+        self.gives("", "nigrep", "-q", "unique8", ".", code=1)
+        self.gives("", "nigrep", "(", ".", code=1, err=re.compile(r"\ABad expression: \(\nusage: nigrep"))
+        self.gives("", "nigrep", "-T", "-3", "x", ".", code=1, err="can't use negative timeout value.\n")
+        self.gives("", "nigrep", "x", code=1, err=re.compile(r"\Ausage: nigrep"))
+        self.gives("", "nigrep", "x", ".", "/nope", code=105, err="ni_pathsearch: No such directory\n")
+        self.gives("", "nigrep", "x", "harbor", code=1, err=re.compile(r"\Anigrep: can't connect to server for domain harbor\nusage: nigrep"))
+
+    def test_nifind_single(self):
+        number = self.id_of("/users/amelia")
+        self.gives(f"/users/amelia found in /, id = {number}\n", "nifind", "/users/amelia")
+        self.gives("", "nifind", "/users/basil")
+        self.gives("/users/basil not found in /\n", "nifind", "-v", "/users/basil")
+        self.gives(f"/groups/staff found in /, id = {self.id_of('/groups/staff')}\nname: staff\ngid: 20\nusers:\n\n", "nifind", "-pv", "/groups/staff", "/")
+        self.gives("", "nifind", "-x", "/users", code=1, err=re.compile(r"\Aunknown option: x\nusage: nifind"))
+        self.gives("", "nifind", code=1, err=re.compile(r"\Ausage: nifind"))
+        self.gives("", "nifind", "/users", "harbor", code=1, err="error: can't open root domain\n")
+        self.gives("", "nifind", "-a", "/users", "harbor", code=1, err="error: can't open domain harbor\n")
+
+    def test_nifind_below(self):
+        """harbor and its child vellum are domains of the same server; nobody answers for gone."""
+        for tag in ("harbor", "vellum", "away"):
+            if tag not in self.run_tool("nidomain", "-l")[1]:
+                self.gives("", "nidomain", "-m", tag)
+        def serve(domain, *values):
+            self.gives("", "niutil", "-create", *domain, "/machines/here")
+            self.gives("", "niutil", "-createprop", *domain, "/machines/here", "ip_address", "127.0.0.1")
+            self.gives("", "niutil", "-createprop", *domain, "/machines/here", "serves", *values)
+        serve(["."], "./local", "harbor/harbor", "harbor/other", "gone/gone", "self/local")
+        serve(["-t", "127.0.0.1/harbor"], "../local", "vellum/vellum")
+        for tag in ("harbor", "vellum"):
+            self.gives("", "niutil", "-create", "-t", f"127.0.0.1/{tag}", f"/marks/{tag}")
+            self.gives("", "niutil", "-create", "-t", f"127.0.0.1/{tag}", "/marks/all")
+        code, out, err = self.run_tool("nifind", "-avn", "-T", "5", "/marks/all")
+        self.assertEqual(0, code, err)
+        self.assertRegex(out, r"\A/marks/all not found in /\n/marks/all found in /harbor, id = \d+\n/marks/all found in /harbor/vellum, id = \d+\n\Z")
+        self.assertEqual(["/: quill serves quill/local - ignoring local domain",
+                          "/: here serves harbor/harbor - new child domain",
+                          "/: here serves harbor/other - already have this child",
+                          "/: here serves gone/gone - new child domain",
+                          "/: here serves self/local - ignoring local domain",
+                          "/harbor: here serves vellum/vellum - new child domain",
+                          "No response from /gone"], err.splitlines())
+        code, out, err = self.run_tool("nifind", "-a", "/marks/vellum", "/harbor")
+        self.assertEqual((0, ""), (code, err))
+        self.assertRegex(out, r"\A/marks/vellum found in /harbor/vellum, id = \d+\n\Z")
+        code, out, err = self.run_tool("nifind", "-v", "/users/amelia", "/harbor")
+        self.assertEqual((0, "nifind: warning: domain /harbor is not above the local one\n"), (code, err))
+
+
+class Nidomain(WithService):
+    fixture = False
+
+    def test_life_of_a_tag(self):
+        tags = lambda: [line.split()[0] for line in self.run_tool("nidomain", "-l")[1].splitlines()]  # noqa: E731
+        self.assertEqual(["tag=local"], tags())
+        self.gives("", "nidomain", "-m", "harbor")
+        code, out, err = self.run_tool("nidomain", "-l", f"127.0.0.1:{self.service.port}")
+        self.assertEqual((0, ""), (code, err))
+        self.assertRegex(out, r"\Atag=local udp=\d+ tcp=\d+\ntag=harbor udp=\d+ tcp=\d+\n\Z")
+        code, shown, _ = self.run_tool("nidomain", "-g", "harbor")
+        self.assertEqual((0, out.splitlines()[1] + "\n"), (code, shown))
+        self.gives("", "nidomain", "-m", "harbor", code=1, err="nidomain: operation failed - Duplicate domain tag: can't serve it\n")
+        self.gives("", "nidomain", "-g", "nope", code=1, err="nidomain: operation failed - No such tag\n")
+        self.gives("", "nidomain", "-a", "nope", "alias", code=1, err="nidomain: unknown tag nope\n")
+        self.gives("", "nidomain", "-d", "harbor")
+        self.gives("", "nidomain", "-d", "harbor", code=1, err="nidomain: operation failed - No such tag\n")
+        self.assertEqual(["tag=local"], tags())
+
+    def test_errors(self):
+        usage = re.compile(r"\Ausage: nidomain -l")
+        for words in ([], ["-x"], ["-g"], ["-l", "a", "b"], ["-c", "tag"], ["local", "-g"]):
+            self.gives("", "nidomain", *words, code=1, err=usage)
+        self.gives("", "nidomain", "-l", "nohost.invalid", code=1, err="nidomain: unknown host - nohost.invalid\n")
+        self.gives("", "nidomain", "-c", "copy", "quill", code=1, err="nidomain: missing '/' in quill\n")
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            closed = s.getsockname()[1]
+        self.gives("", "nidomain", "-l", f"127.0.0.1:{closed}", code=1, err=f"nidomain: cannot connect to server 127.0.0.1:{closed}\n")
+
+    @unittest.skipIf(os.path.exists("/run/netinfo"), "a service runs on this machine")
+    def test_no_binder(self):
+        for words, code in ((["-l"], 0), (["-g", "x"], 0), (["-m", "x"], 1), (["-a", "x", "y"], 1), (["-d", "x"], 1), (["-u", "x"], 1)):
+            c, out, err = self.run_tool("nidomain", *words, env=environment())
+            self.assertEqual((code, ""), (c, out))
+            self.assertIn("the binder is not running", err)
 
 
 def main():
