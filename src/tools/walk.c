@@ -2,8 +2,9 @@
 
 #include "model/status.h"
 
-#define WALK_TRIES 5 /* epochs that may change under one walk: somebody restores the domain again and again \
-                      */
+#define WALK_TRIES                                                                               \
+        5 /* epochs that may change under one walk: somebody restores the domain again and again \
+           */
 
 static bool each_of(const struct ext_snapshot_result *page, uint32_t parent, const struct walk_reader *r)
 {

@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "xdr/cursor.h"
 
-#ifndef NI_INDEX_NULL /* netinfo/ni_prot.h has it too */
+#ifndef NI_INDEX_NULL            /* netinfo/ni_prot.h has it too */
 #define NI_INDEX_NULL UINT32_MAX /* "append", "no index" */
 #endif
 

@@ -40,12 +40,12 @@ struct world {
         uint64_t epoch, seq, first_seq;
         struct world_node node[WORLD_OBJECTS];
         struct ext_entry journal[WORLD_CHANGES]; /* by seq */
-        struct world_said *said;                /* what the domain said, newest first */
-        uint32_t page_nodes;            /* of one page */
-        uint32_t entries_most;          /* of one CHANGES */
-        int lose_seq;                   /* leave this entry out once: a gap */
-        bool repeat;                    /* send the entry before the first one, too */
-        unsigned fail_next;             /* so many calls fail */
+        struct world_said *said;                 /* what the domain said, newest first */
+        uint32_t page_nodes;                     /* of one page */
+        uint32_t entries_most;                   /* of one CHANGES */
+        int lose_seq;                            /* leave this entry out once: a gap */
+        bool repeat;                             /* send the entry before the first one, too */
+        unsigned fail_next;                      /* so many calls fail */
         /* -- the agent */
         struct core *core;
         struct core_action next;
