@@ -316,9 +316,9 @@ static ni_status step(struct api_handle *from, const char *component, struct api
         return s;
 }
 
-/* Climbs to the top; a failure to go on means that it is reached, but a parent that is still being searched
- * for is a failure (tools.md 1.8): who asked for the root shall not write to a domain below it. A server seen
- * before, or more than LIMIT_DEPTH levels, ends the climb (4.6 "Loops"). */
+/* Climbs to the top. Historically any failure to go on meant that it is reached; here a parent that is still
+ * being searched for (tools.md 1.8) or does not answer is a failure: who asks for the root shall not write to
+ * a domain below it. A server seen before, or more than LIMIT_DEPTH levels, ends the climb (4.6 "Loops"). */
 static ni_status climb(struct api_handle **h)
 {
         struct api_server seen[LIMIT_DEPTH];
@@ -330,7 +330,7 @@ static ni_status climb(struct api_handle **h)
                                 return NI_OK;
                 seen[depth] = now;
                 const ni_status s = parent_of(*h, &up);
-                if (s == NI_NORESPONSE)
+                if (s == NI_NORESPONSE || s == NI_FAILED)
                         return s;
                 if (s != NI_OK)
                         return NI_OK;

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 BIN = NETINFOD = None
@@ -922,6 +923,195 @@ class Nidomain(WithService):
             c, out, err = self.run_tool("nidomain", *words, env=environment())
             self.assertEqual((code, ""), (c, out))
             self.assertIn("the binder is not running", err)
+
+
+class Proxy:
+    """Stands before netinfod on several addresses of loopback, one for each host of an invented network, and answers
+    RPARENT, which netinfod does not know. Everything else passes. `dead` addresses close their connections."""
+
+    NI, NIEXT, RPARENT, SELECT = 200100000, 0x20000987, 22, 7
+
+    def __init__(self, target, addresses, parents):
+        self.target, self.parents, self.dead, self.seen = target, parents, set(), []
+        first = socket.create_server((addresses[0], 0))
+        self.port = first.getsockname()[1]
+        self.listeners = [first] + [socket.create_server((a, self.port)) for a in addresses[1:]]
+        self.variable = ",".join(f"{a}:{self.port}" for a in addresses)
+        for listener in self.listeners:
+            threading.Thread(target=self.receive, args=(listener,), daemon=True).start()
+
+    def close(self):
+        for listener in self.listeners:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+
+    def receive(self, listener):
+        while True:
+            try:
+                client, _ = listener.accept()
+                address = client.getsockname()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.converse, args=(client, address), daemon=True).start()
+
+    @staticmethod
+    def record(s):
+        """One record without its marks; None at the end."""
+        whole = b""
+        while True:
+            head = s.recv(4, socket.MSG_WAITALL)
+            if len(head) < 4:
+                return None
+            mark = int.from_bytes(head, "big")
+            whole += s.recv(mark & 0x7fffffff, socket.MSG_WAITALL)
+            if mark >> 31:
+                return whole
+
+    @staticmethod
+    def mark(record):
+        return (len(record) | 1 << 31).to_bytes(4, "big") + record
+
+    @staticmethod
+    def text(data):
+        return len(data).to_bytes(4, "big") + data + bytes(-len(data) % 4)
+
+    def arguments(self, record):
+        """What is behind credentials and verifier."""
+        at = 24
+        for _ in range(2):
+            length = int.from_bytes(record[at + 4:at + 8], "big")
+            at += 8 + length + -length % 4
+        return record[at:]
+
+    def converse(self, client, address):
+        tag = None
+        with client, socket.create_connection(self.target) as server:
+            while (call := self.record(client)) is not None:
+                if address in self.dead:
+                    return
+                program, _, procedure = (int.from_bytes(call[i:i + 4], "big") for i in (12, 16, 20))
+                if (program, procedure) == (self.NIEXT, self.SELECT):
+                    words = self.arguments(call)
+                    tag = words[4:4 + int.from_bytes(words[:4], "big")].decode()
+                self.seen.append((address, tag, program, procedure))
+                if (program, procedure) == (self.NI, self.RPARENT) and tag in self.parents:
+                    status, host, name = self.parents[tag]
+                    body = status.to_bytes(4, "big")
+                    if status == 0:
+                        body += self.text(name.encode()) + socket.inet_aton(host)
+                    client.sendall(self.mark(call[:4] + b"\0\0\0\1" + bytes(16) + body))
+                    continue
+                server.sendall(self.mark(call))
+                answer = self.record(server)
+                if answer is None:
+                    return
+                client.sendall(self.mark(answer))
+
+
+class Hierarchy(WithService):
+    """local below harbor below top: three domains of one netinfod, each on an address of its own."""
+
+    WRITE = 12  # CREATEPROP
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.proxy = Proxy(("127.0.0.1", cls.service.port), ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"],
+                          {"local": (0, "127.0.0.2", "harbor"), "harbor": (0, "127.0.0.3", "top"), "lost": (12, "", "")})
+        cls.socket_env, cls.env = cls.env, environment(NETINFO_SERVER=cls.proxy.variable)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.proxy.close()
+        super().tearDownClass()
+
+    def setUp(self):
+        tree = {"local": ("2", [("here", ["127.0.0.1"], ["./local"])]),
+                "harbor": ("3", [("here", ["127.0.0.1"], ["vel/lum/local"]), ("mid", ["127.0.0.2"], ["./harbor"]),
+                                 ("spare", ["127.0.0.4"], ["./harbor"])]),
+                "top": ("4", [("mid", ["127.0.0.2"], ["harbor/harbor"]), ("spare", ["127.0.0.4"], ["harbor/harbor"]),
+                              ("up", ["127.0.0.3"], ["./top"])])}
+        served = [line.split()[0][4:] for line in self.with_socket("nidomain", "-l").splitlines()]
+        for tag, (_, machines) in tree.items():
+            if tag not in served:
+                self.with_socket("nidomain", "-m", tag)
+            children = ",".join(f'{{ name = {n}; ip_address = ({" ".join(a)}); serves = ({" ".join(s)}); }}' for n, a, s in machines)
+            master = {"local": "here", "harbor": "mid", "top": "up"}[tag]
+            text = f"master = {master}/{tag}; CHILDREN = ( {{ name = machines; CHILDREN = ( {children} ); }}, {{ name = marks; CHILDREN = ( " \
+                   f"{{ name = {tag}; }} ); }} );"
+            self.with_socket("niload", "-r", "/", "--force", "-t", f"127.0.0.1/{tag}", stdin=text)
+        self.proxy.dead.clear()
+        self.proxy.seen.clear()
+
+    def with_socket(self, name, *words, stdin=""):
+        code, out, err = self.run_tool(name, *words, stdin=stdin, env=self.socket_env)
+        self.assertEqual((0, ""), (code, err), f"{name} {words}")
+        return out
+
+    def test_opening_by_name(self):
+        for domain, tag in ((".", "local"), ("..", "harbor"), ("../..", "top"), ("/", "top"), ("/harbor", "harbor"),
+                            ("../../harbor", "harbor"), ("/harbor/..", "top")):
+            self.gives(f"name: {tag}\n", "niutil", "-read", domain, f"/marks/{tag}")
+        self.gives("", "niutil", "-read", "../../..", "/", code=199, err="niutil: can't connect to server for domain ../../..\n")
+        self.gives("", "niutil", "-read", "/nope", "/", code=199, err="niutil: can't connect to server for domain /nope\n")
+
+    def test_names_and_parents(self):
+        self.gives("/harbor/vel\\/lum\n", "niutil", "-domainname", ".")
+        self.gives("/harbor\n", "niutil", "-domainname", "..")
+        self.gives("/\n", "niutil", "-domainname", "/")
+        self.gives("127.0.0.2/harbor\n", "niutil", "-rparent", "-n", ".")
+        self.gives("127.0.0.3/top\n", "nicl", "..", "rparent")
+        self.gives("root domain: no parent\n", "niutil", "-rparent", "/", code=111)
+
+    def test_nifind_upwards(self):
+        code, out, err = self.run_tool("nifind", "-v", "/marks/harbor")
+        self.assertEqual((0, ""), (code, err))
+        self.assertRegex(out, r"\A/marks/harbor not found in /harbor/vel\\/lum\n/marks/harbor found in /harbor, id = \d+\n/marks/harbor not found in /\n\Z")
+        code, out, err = self.run_tool("nifind", "-v", "/marks/top", "..")  # as far as harbor
+        self.assertEqual((0, ""), (code, err))
+        self.assertEqual(2, len(out.splitlines()))
+
+    def test_a_loop(self):
+        self.proxy.parents["top"] = (0, "127.0.0.2", "harbor")
+        try:
+            code, _, _ = self.run_tool("niutil", "-read", "/", "/marks")
+            self.assertEqual(0, code)
+            self.assertEqual(0, self.run_tool("niutil", "-domainname", ".")[0])
+        finally:
+            del self.proxy.parents["top"]
+
+    def test_a_parent_that_is_searched_for(self):
+        self.with_socket("nidomain", "-m", "lost") if "tag=lost" not in self.with_socket("nidomain", "-l") else None
+        self.gives("", "niutil", "-T", "1", "-read", f"lost@127.0.0.1:{self.proxy.port}", "/nope", code=105, err=re.compile("No such directory"))
+        self.gives("", "niutil", "-T", "1", "-domainname", f"lost@127.0.0.1:{self.proxy.port}", code=112,
+                   err=f"niutil: can't get name for domain lost@127.0.0.1:{self.proxy.port}: No response from remote parent\n")
+        self.proxy.parents["local"] = (12, "", "")
+        try:
+            for domain in ("..", "/"):
+                self.gives("", "niutil", "-T", "1", "-read", domain, "/", code=112, err=f"niutil: can't connect to server for domain {domain}\n")
+        finally:
+            self.proxy.parents["local"] = (0, "127.0.0.2", "harbor")
+
+    def test_failover_and_master(self):
+        self.proxy.dead.add("127.0.0.4")
+        self.gives("name: harbor\n", "niutil", "-read", "/harbor", "/marks/harbor")
+        self.proxy.dead.add("127.0.0.2")
+        self.proxy.dead.remove("127.0.0.4")
+        # The parent that is known is dead: the root cannot be reached, and nothing below it is taken for it.
+        self.gives("", "niutil", "-read", "/", "/", code=199, err="niutil: can't connect to server for domain /\n")
+        self.proxy.parents["local"] = (0, "127.0.0.4", "harbor")  # netinfod would find the other one by itself
+        self.addCleanup(self.proxy.parents.update, {"local": (0, "127.0.0.2", "harbor")})
+        self.gives("name: harbor\n", "niutil", "-read", "/harbor", "/marks/harbor")
+        # A write goes to the master or nowhere.
+        code, out, err = self.run_tool("niutil", "-create", "/harbor", "/new")
+        self.assertEqual((199, ""), (code, out), err)
+        self.proxy.dead.clear()
+        for _ in range(4):  # chance decides which server is asked first
+            self.proxy.seen.clear()
+            self.run_tool("niutil", "-createprop", "/harbor", "/marks/harbor", "k", "v")
+            writes = {(address, tag) for address, tag, program, procedure in self.proxy.seen
+                      if program == Proxy.NI and procedure == self.WRITE}
+            self.assertEqual({("127.0.0.2", "harbor")}, writes)
 
 
 def main():
