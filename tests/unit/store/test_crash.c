@@ -198,7 +198,8 @@ static void test_kill(void **state)
                 if (pid == 0)
                         _exit(write_for_ever(f->path, p[1]));
                 close(p[1]);
-                usleep((useconds_t)(rand() % 20000));
+                usleep((useconds_t)(rand() %
+                                    (round % 10 ? 20000 : 200000))); /* now and then time for a large step */
                 kill(pid, SIGKILL);
                 const uint64_t last = last_word(p[0]);
                 close(p[0]);
