@@ -933,6 +933,7 @@ class Proxy:
 
     def __init__(self, target, addresses, parents):
         self.target, self.parents, self.dead, self.seen = target, parents, set(), []
+        self.busy = 0  # so many CREATEPROPs are answered NI_MASTERBUSY
         first = socket.create_server((addresses[0], 0))
         self.port = first.getsockname()[1]
         self.listeners = [first] + [socket.create_server((a, self.port)) for a in addresses[1:]]
@@ -1000,6 +1001,10 @@ class Proxy:
                     if status == 0:
                         body += self.text(name.encode()) + socket.inet_aton(host)
                     client.sendall(self.mark(call[:4] + b"\0\0\0\1" + bytes(16) + body))
+                    continue
+                if (program, procedure) == (self.NI, 12) and self.busy > 0:
+                    self.busy -= 1
+                    client.sendall(self.mark(call[:4] + b"\0\0\0\1" + bytes(16) + (22).to_bytes(4, "big")))
                     continue
                 server.sendall(self.mark(call))
                 answer = self.record(server)
@@ -1091,6 +1096,16 @@ class Hierarchy(WithService):
                 self.gives("", "niutil", "-T", "1", "-read", domain, "/", code=112, err=f"niutil: can't connect to server for domain {domain}\n")
         finally:
             self.proxy.parents["local"] = (0, "127.0.0.2", "harbor")
+
+    def test_a_busy_master(self):
+        words = ["-createprop", "/", "/marks/top", "k", "v"]
+        line = "niutil: can't modify k in directory /marks/top: Master server is busy\n"
+        self.proxy.busy = 1
+        self.gives("", "niutil", *words, code=122, err=line)
+        self.proxy.busy = 2
+        self.gives("", "niutil", "-R", *words, err=line)  # said once
+        self.assertEqual(0, self.proxy.busy)
+        self.gives("v\n", "niutil", "-readprop", "/", "/marks/top", "k")
 
     def test_failover_and_master(self):
         self.proxy.dead.add("127.0.0.4")
