@@ -4,6 +4,7 @@
 #include "agent/publish.h"
 #include "base/buf.h"
 #include "client/client.h"
+#include "snapshot/followed.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
 #include "sys/log.h"
@@ -29,6 +30,7 @@ struct agent {
         struct agent_config config;
         struct core *core;
         struct client *client;
+        struct followed *followed; /* NULL: nobody can wait for the images */
         bool ready, stop, reload;
         bool away;         /* its reason was logged */
         uint32_t left_out; /* last time; logged when it changes */
@@ -285,12 +287,21 @@ static void reload(struct agent *a)
                 agent_config_done(&c);
                 return;
         }
+        followed_close(a->followed);
+        a->followed = followed_open(c.snapshots);
         client_close(a->client); /* perhaps another server now */
         a->client = NULL;
         agent_config_done(&a->config);
         a->config = c;
         core_set_interval(a->core, c.publish_interval);
         log_event(LOG_LEVEL_NOTICE, "reloaded", "server=%s", c.server ? c.server : "");
+}
+
+/* Who wrote something may be waiting for the images to show it (snapshot/followed.h). */
+static void tell_followers(struct agent *a)
+{
+        if (a->followed && core_settled(a->core))
+                followed_set(a->followed, core_epoch(a->core), core_seq(a->core));
 }
 
 static int follow(struct agent *a)
@@ -303,6 +314,7 @@ static int follow(struct agent *a)
                 e.today = (int64_t)(clock_wall_us() / DAY_US);
                 const uint64_t snapshots = core_counts(a->core).snapshots;
                 core_step(a->core, &e, &next);
+                tell_followers(a);
                 if (core_counts(a->core).snapshots != snapshots)
                         log_event(LOG_LEVEL_INFO, "snapshot", "domain=%s", a->config.domain);
                 take_signals(a);
@@ -347,9 +359,11 @@ int main(int argc, char **argv)
         if (a.signal_fd >= 0 && a.core && make_folders(&a.config)) {
                 log_event(LOG_LEVEL_NOTICE, "start", "domain=%s snapshots=%s", a.config.domain,
                           a.config.snapshots);
+                a.followed = followed_open(a.config.snapshots);
                 exit = follow(&a);
                 log_event(LOG_LEVEL_NOTICE, "stop", "exit=%d", exit);
         }
+        followed_close(a.followed);
         client_close(a.client);
         core_free(a.core);
         agent_config_done(&a.config);

@@ -69,6 +69,11 @@ uint64_t core_seq(const struct core *c)
         return c->seq;
 }
 
+bool core_settled(const struct core *c)
+{
+        return c->table && !c->dirty;
+}
+
 struct core_counts core_counts(const struct core *c)
 {
         return c->counts;

@@ -60,6 +60,8 @@ void core_step(struct core *c, const struct core_event *e, struct core_action *r
 const struct table *core_table(const struct core *c);
 uint64_t core_epoch(const struct core *c); /* it is exact at this seq of this epoch */
 uint64_t core_seq(const struct core *c);
+/* The images that were published show everything up to core_seq: nothing waits for the next ones. */
+bool core_settled(const struct core *c);
 /* For logs: counted since the start. */
 struct core_counts {
         uint64_t snapshots, entries, repeated, gaps, published;

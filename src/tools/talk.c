@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 #include "model/status.h"
+#include "snapshot/followed.h"
+#include "snapshot/format.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -386,8 +388,20 @@ bool talk_connect(struct talk *t)
         return status == NI_OK;
 }
 
+/* Read your writes: who changed something and asks the C library next shall see it. At most a second, and
+ * only while an agent on this machine follows this very domain. */
+static void await_images(struct talk *t)
+{
+        struct ext_status_result now;
+        const char *folder = secure_getenv(SNAP_VARIABLE);
+        if (client_status(t->client, &now) == NI_OK && now.status == NI_OK)
+                followed_wait(folder && *folder ? folder : SNAP_LIVE, now.epoch, t->written, 1000);
+}
+
 int talk_end(struct talk *t)
 {
+        if (t->client && t->written)
+                await_images(t);
         client_close(t->client);
         arena_done(&t->arena);
         if (t->password) {

@@ -51,6 +51,7 @@ struct talk {
         bool json, yes;
         bool terminal, color; /* stdout is a terminal; colours are welcome there (NO_COLOR, TERM=dumb) */
         int exit;
+        uint64_t written; /* newest change we made; 0: none. talk_end waits until lookups show it */
         char *password; /* of --password-file or the prompt */
         const char *password_file;
         struct arena arena; /* for the command's own use */

@@ -157,6 +157,8 @@ bool edit_send(struct talk *t, const char *what, struct ext_op *ops, uint32_t n,
         const enum ni_status status = client_edit(t->client, &args, ret);
         if (status != NI_OK)
                 talk_status(t, status, NULL, status == NI_BADOP ? "use niutil for historical servers" : NULL);
+        else if (ret->status == NI_OK)
+                t->written = ret->seq;
         return status == NI_OK;
 }
 
