@@ -531,6 +531,22 @@ static enum ni_status mark_copy(const char *folder, struct store_why *why)
         return st;
 }
 
+/* LMDB's own copy by name would be for everybody to read when the folder is; there are secrets in it. */
+static int copy_data(MDB_env *env, const char *folder)
+{
+        char path[4200];
+        snprintf(path, sizeof(path), "%s/data.mdb", folder);
+        const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return errno;
+        int rc = mdb_env_copyfd2(env, fd, MDB_CP_COMPACT);
+        if (close(fd) < 0 && !rc)
+                rc = errno;
+        if (rc)
+                unlink(path);
+        return rc;
+}
+
 enum ni_status store_copy(struct store *s, const char *folder, struct store_why *why)
 {
         char lock[4200];
@@ -541,7 +557,7 @@ enum ni_status store_copy(struct store *s, const char *folder, struct store_why 
                 say(why, "%s: there is a data.mdb in this folder already", folder);
                 return NI_ALIVE;
         }
-        int rc = mdb_env_copy2(s->env, folder, MDB_CP_COMPACT);
+        int rc = copy_data(s->env, folder);
         if (rc) {
                 say(why, "%s: %s", folder, reason(rc));
                 return store_map_error(rc) == NI_NOSPACE ? NI_NOSPACE : NI_SYSTEMERR;

@@ -213,6 +213,10 @@ static void no_answer(struct talk *t, const struct database *d, const char *key)
         else if (errno == EACCES)
                 talk_error(t, EXIT_DENIED, thing, strerror(errno),
                            "shadow is for root and members of the group shadow");
+        else if (errno == EBADMSG)
+                talk_error(t, EXIT_UNREACHABLE, thing,
+                           "the images are damaged, or others than root and you can write to them",
+                           "`ni snapshot verify` says which; netinfo-agent makes new ones");
         else
                 talk_error(t, EXIT_UNREACHABLE, thing, "there are no images to look into",
                            "netinfo-agent makes them; NETINFO_SNAPSHOTS may name their folder");

@@ -606,6 +606,19 @@ class Getent(unittest.TestCase):
                 self.assertEqual((UNREACHABLE, ""), (answer.code, answer.out))
                 self.assertIn("netinfo-agent", answer.err)
 
+    def test_images_that_are_not_to_be_trusted(self):
+        """Damaged, or writable by others: said so, and not that there were none."""
+        for spoil in (lambda path: os.truncate(path, 100), lambda path: os.chmod(path, 0o666)):
+            with tempfile.TemporaryDirectory() as folder:
+                subprocess.run([MAKE_IMAGES, folder], check=True)
+                for name in os.listdir(folder):
+                    if name.startswith("passwd."):
+                        spoil(os.path.join(folder, name))
+                answer = run("getent", "passwd", "ada", environment=clean_environment(NETINFO_SNAPSHOTS=folder))
+                self.assertEqual((UNREACHABLE, ""), (answer.code, answer.out))
+                self.assertIn("the images are damaged, or others", answer.err)
+                self.assertIn("ni snapshot verify", answer.err)
+
 
 class Help(unittest.TestCase):
     def commands(self):

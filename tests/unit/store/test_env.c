@@ -136,6 +136,11 @@ static void copying(void **state)
         commit(f);
         assert_int_equal(store_copy(f->s, below(f, "copy"), &why), NI_OK);
         assert_int_equal(store_copy(f->s, below(f, "copy"), &why), NI_ALIVE);
+        assert_int_equal(mkdir(below(f, "public"), 0755),
+                         0); /* there are secrets in it, whoever made the folder */
+        assert_int_equal(store_copy(f->s, below(f, "public"), &why), NI_OK);
+        assert_int_equal(stat(below(f, "public/data.mdb"), &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
         begin(f);
         add(f, 0, "name=later");
         commit(f);
