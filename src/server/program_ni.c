@@ -4,6 +4,7 @@
 #include "sys/clock.h"
 #include "sys/log.h"
 
+#include <stdio.h>
 #include <netinet/in.h>
 
 enum kind { READ, WRITE, CONTROL };
@@ -102,6 +103,7 @@ static enum served leave(struct conn *c, struct domain *d, const struct rpc_call
         call->domain = domain_hold(d);
         call->policy = policy_of(c, d);
         call->caller = *caller;
+        snprintf(call->from, sizeof(call->from), "%s", c->peer.text);
         call->began_us = c->worker->clock_us;
         worker_txn_end(c->worker);
         conn_send_away(c, call, true);

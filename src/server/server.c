@@ -53,6 +53,13 @@ static void raise_descriptors(void)
         setrlimit(RLIMIT_NOFILE, &r);
 }
 
+/* A core file would hold password hashes, and outlive the server. */
+static void leave_no_core(void)
+{
+        const struct rlimit none = {0, 0};
+        setrlimit(RLIMIT_CORE, &none);
+}
+
 unsigned server_most_connections(const struct config *c)
 {
         const unsigned have = descriptors();
@@ -269,7 +276,7 @@ static void on_stop(evutil_socket_t number, short what, void *context)
 /* A domain that could not be opened may have been repaired meanwhile. */
 static void retry_broken(struct server *s)
 {
-        for (unsigned i = 0; i < s->registry.domains; i++) {
+        for (unsigned i = s->registry.domains; i-- > 0;) { /* downwards: it goes behind those seen already */
                 struct domain *d = s->registry.domain[i];
                 char tag[LIMIT_TAG + 1];
                 if (d->state != DOMAIN_BROKEN)
@@ -361,6 +368,7 @@ static bool start(struct server *s, struct config_why *why)
                 return false;
         log_set_level(s->config->log_level);
         raise_descriptors();
+        leave_no_core();
         registry_init(&s->registry);
         const int err = loop_init(&s->loop, s, NULL);
         if (err)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'lib'))
@@ -179,6 +180,34 @@ class Start(unittest.TestCase):
                         break
                     threading.Event().wait(0.02)
                 self.assertEqual(c.readall(0)[1], 5)
+
+    def test_every_repaired_domain_comes_back_at_a_reload(self):
+        with daemon.Daemon() as d:
+            with d.admin() as c:
+                for tag in ('a', 'b', 'c'):
+                    self.assertEqual(c.createmaster(tag), OK)
+            d.stop()
+            files = [os.path.join(d.folder, 'domains', tag, 'data.mdb') for tag in ('a', 'b', 'c')]
+            for path in files:
+                os.rename(path, path + '.away')
+                with open(path, 'wb') as f:
+                    f.write(b'x' * 100000)
+            d.start()
+            with d.admin() as c:
+                for tag, path in zip('abc', files):
+                    self.assertEqual(c.status(tag)['status'], rpc.SYSTEMERR)
+                    os.rename(path + '.away', path)
+                d.process.send_signal(signal.SIGHUP)
+                deadline = time.monotonic() + 30
+                while d.log().count('event=reload result=ok') < 1 and time.monotonic() < deadline:
+                    c.ping()
+                self.assertEqual([c.status(tag)['status'] for tag in 'abc'], [OK] * 3)
+
+    def test_no_core_with_secrets(self):
+        """What is in memory are other people's password hashes."""
+        with daemon.Daemon() as d:
+            with open('/proc/%d/limits' % d.process.pid, encoding='ascii') as f:
+                self.assertRegex(f.read(), r'Max core file size +0 +')
 
     def test_ports_of_the_domain_and_of_old_libraries(self):
         with daemon.Daemon('-o', 'historical=yes') as d:
