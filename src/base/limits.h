@@ -53,6 +53,8 @@
 #define LIMIT_ENTRY_RECORDS \
         262144u /* directories one change may touch: decoded, they fit in LIMIT_ARENA beside the rest */
 #define LIMIT_WHO 255u /* bytes of an actor's name in the journal */
+#define LIMIT_BACKUP_FRAME \
+        (64u << 20) /* one frame of a backup: a reply of CHANGES or SNAPSHOT as it came (LIMIT_REPLY) */
 
 /* -- ports: lists that an administrator imports, and the table made of them
  * ---------------------------------------- */

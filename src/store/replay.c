@@ -289,6 +289,17 @@ static enum ni_status entry_apply(struct store_txn *t, const struct store_entry 
         return st == NI_OK ? entry_reaches_root(t, e) : st;
 }
 
+static enum ni_status append(struct store_txn *t, const struct store_entry *e)
+{
+        return store_journal_append(t, e->seq,
+                                    &(struct store_entry_head){.when = e->when,
+                                                               .record_count = e->record_count,
+                                                               .who = bytes_sub(e->who, 0, LIMIT_WHO),
+                                                               .from = bytes_sub(e->from, 0, LIMIT_WHO),
+                                                               .what = bytes_sub(e->what, 0, LIMIT_WHO)},
+                                    e->records);
+}
+
 enum ni_status store_replay_entry(struct store_txn *t, const struct store_entry *e)
 {
         enum ni_status st = may_replay(t);
@@ -304,15 +315,41 @@ enum ni_status store_replay_entry(struct store_txn *t, const struct store_entry 
         st = entry_apply(t, e, lifted);
         free(lifted);
         if (st == NI_OK)
-                st = store_journal_append(
-                        t, e->seq,
-                        &(struct store_entry_head){.when = e->when,
-                                                   .record_count = e->record_count,
-                                                   .who = bytes_sub(e->who, 0, LIMIT_WHO),
-                                                   .from = bytes_sub(e->from, 0, LIMIT_WHO),
-                                                   .what = bytes_sub(e->what, 0, LIMIT_WHO)},
-                        e->records);
+                st = append(t, e);
         arena_reset(&t->change.arena);
+        if (st != NI_OK && t->failed == NI_OK)
+                return store_damaged(t);
+        return st;
+}
+
+/* A number that was given up goes on from its last instance, unless it is in use already. */
+static enum ni_status past_number(struct store_txn *t, const struct store_record *r)
+{
+        uint32_t object, instance;
+        if (r->object > STORE_OBJECT_MAX)
+                return store_damaged(t);
+        const enum ni_status st = store_number_take(t, r->object, &object, &instance);
+        if (st != NI_OK)
+                return st == NI_ALIVE ? NI_OK : st;
+        return store_number_give(t, r->object, r->instance);
+}
+
+enum ni_status store_replay_past(struct store_txn *t, const struct store_entry *e)
+{
+        enum ni_status st = may_replay(t);
+        if (st == NI_OK && e->seq != t->state.seq + 1)
+                st = NI_STALE;
+        if (st == NI_OK &&
+            (e->record_count == 0 || e->record_count > LIMIT_ENTRY_RECORDS || e->when < t->state.last_when))
+                st = NI_SYSTEMERR;
+        if (st != NI_OK)
+                return st;
+        for (uint32_t i = 0; st == NI_OK && i < e->record_count; i++)
+                if (e->records[i].kind == STORE_DESTROYED)
+                        st = past_number(t, &e->records[i]);
+        if (st == NI_OK)
+                st = append(t, e);
+        t->dirty = true;
         if (st != NI_OK && t->failed == NI_OK)
                 return store_damaged(t);
         return st;

@@ -205,6 +205,11 @@ enum ni_status store_journal_trim(struct store_txn *t, uint64_t now_us, uint32_t
  * itself. Only the entry after the head fits (else NI_STALE). A record that does not fit what is here (an
  * unknown directory, no properties for a new one) gives NI_SYSTEMERR: then take a snapshot. */
 enum ni_status store_replay_entry(struct store_txn *t, const struct store_entry *e);
+/* Takes over an entry of the past whose outcome stands, or will be put, by store_replay_node: the journal
+ * grows and the head with it, numbers that it gave up remember their last instance; directories are not
+ * touched. NI_STALE: not the entry after the head; NI_SYSTEMERR: no records, or older than the entry before.
+ */
+enum ni_status store_replay_past(struct store_txn *t, const struct store_entry *e);
 
 /* -- checking
  * ----------------------------------------------------------------------------------------------------------------------------------

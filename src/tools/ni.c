@@ -22,6 +22,8 @@ static const struct ni_command commands[] = {
         {"watch", "show changes as they are made", ni_watch_run, true},
         {"status", "show the server and the state of a domain", ni_status_run, true},
         {"domain", "list, create and destroy domains", ni_domain_run, true},
+        {"backup", "write a domain into a file, or check such a file", ni_backup_run, true},
+        {"restore", "make a domain out of a backup", ni_restore_run, false},
         {"getent", "look accounts up through the C library and NetInfo's module", ni_getent_run, false},
         {"snapshot", "show and verify the images that lookups read", ni_snapshot_run, false},
         {"store", "show, check, dump, load and copy the store of a domain", ni_store_run, false},

@@ -5,10 +5,14 @@ usage: find.py netinfod=PATH ni=PATH [unittest options]
 """
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'lib'))
@@ -270,6 +274,236 @@ class Watch(WithServer):
         self.ni('watch', '-n', '0', code=USAGE)
         self.ni('watch', '/a', '/b', code=USAGE)
         self.assertIn('the journal holds', self.ni('watch', '--from', '1000', code=CONFLICT).err)
+
+
+def tool(*words, code=OK, **more):
+    done = Answer(subprocess.run([daemon.PROGRAMS['ni'], *words], env=environment(), stdin=subprocess.DEVNULL,
+                                 capture_output=True, timeout=120, **more))
+    assert done.code == code, (words, done)
+    return done
+
+
+def content(folder):
+    """What a store holds, but for its epoch."""
+    assert 'sound' in tool('store', 'check', folder).out
+    return [line for line in tool('store', 'dump', folder).out.splitlines() if not line.startswith('epoch ')]
+
+
+def epoch(folder):
+    return tool('store', 'stat', folder, '--json').json['epoch']
+
+
+class Backup(WithServer):
+    def setUp(self):
+        super().setUp()
+        self.folder = tempfile.mkdtemp(prefix='netinfo-backup-')
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.file = os.path.join(self.folder, 'saved')
+        self.domain = os.path.join(self.server.folder, 'domains', 'local')
+
+    def fill(self, n=50):
+        with self.server.admin() as c:
+            for first in range(0, n, 25):
+                edit(c, 'local', [c_op(0, {'name': f'd{first + i}', 'passwd': f'secret{i}', 'users': ['a', 'b']})
+                                  for i in range(25)])
+        for i in range(0, 6):
+            self.ni('set', f'/d{i}', f'k={i}')
+        number = self.ni('get', '--json', '/d7').json['id']
+        self.ni('rm', '/d7')
+        self.ni('mv', '/d8', '/d9')
+        self.ni('set', '/d3', 'k=again')
+        return number
+
+    def test_there_and_back(self):
+        number = self.fill()
+        before, log = self.ni('ls', '-l', '--json').json, self.ni('log', '--all', '--json').out
+        said = self.ni('backup', self.file).err
+        self.assertIn('directories, changes #1 to #', said)
+        self.assertEqual(0o600, os.stat(self.file).st_mode & 0o777)
+        self.assertEqual(['saved'], os.listdir(self.folder))
+        seen = tool('backup', '--verify', '--json', self.file).json
+        self.assertEqual(('local', True, 1), (seen['tag'], seen['sound'], seen['first_seq']))
+        self.assertIn('sound', tool('backup', '--verify', self.file).out)
+        self.server.stop()
+        other = os.path.join(self.folder, 'other')
+        tool('restore', '--dir', other, self.file)
+        made = os.path.join(other, 'domains', 'local')
+        self.assertEqual(content(self.domain), content(made))
+        self.assertNotEqual(epoch(self.domain), epoch(made))
+        self.assertEqual(seen['epoch'], epoch(self.domain))
+        shutil.rmtree(self.domain)
+        shutil.move(made, self.domain)
+        self.server.start()
+        self.assertEqual(before, self.ni('ls', '-l', '--json').json)
+        self.assertEqual(log, self.ni('log', '--all', '--json').out)
+        self.assertIn('secret1', self.ni('get', '/d1', 'passwd').out)
+        self.ni('get', '/d7', code=NOT_FOUND)
+        self.ni('add', '/again')  # it gets the number of /d7, and goes on from its last instance
+        made = self.ni('get', '--json', '/again').json
+        self.assertEqual((number, 1), (made['id'], made['instance']))
+
+    def test_exact_under_writers(self):
+        self.fill(500)
+        stop, errors = threading.Event(), []
+
+        def write(number):
+            try:
+                with self.server.admin() as c:
+                    for i in range(100000):
+                        if stop.is_set():
+                            return
+                        object = self.target[(i * 7 + number) % len(self.target)]
+                        ref = rpc.u32(0, object, 0)
+                        edit(c, 'local', [rpc.u32(4) + ref + rpc.opaque('k') + rpc.namelist([f'{number}.{i}']),
+                                          c_op(object, {'name': f'n{number}.{i}'})])
+            except Exception as e:  # noqa: BLE001: shown by the test
+                errors.append(e)
+
+        with self.server.admin() as c:
+            self.target = [c.lookup(0, 'name', f'd{i}')[1][0] for i in range(10, 60)]
+        threads = [threading.Thread(target=write, args=(i,)) for i in range(3)]
+        for t in threads:
+            t.start()
+        try:
+            for i in range(4):
+                self.ni('backup', f'{self.file}{i}')
+        finally:
+            stop.set()
+            for t in threads:
+                t.join()
+        self.assertEqual([], errors)
+        log = {e['seq']: e for e in self.ni('log', '--all', '--json').json}
+        seqs = []
+        for i in range(4):
+            seen = tool('backup', '--verify', '--json', f'{self.file}{i}').json
+            seqs.append(seen['seq'])
+            tool('restore', '--dir', os.path.join(self.folder, f'other{i}'), f'{self.file}{i}')
+            content(os.path.join(self.folder, f'other{i}', 'domains', 'local'))
+        self.assertEqual(sorted(set(seqs)), seqs)
+        self.server.stop()
+        shutil.rmtree(self.domain)
+        shutil.move(os.path.join(self.folder, 'other2', 'domains', 'local'), self.domain)
+        self.server.start()
+        restored = self.ni('log', '--all', '--json').json
+        self.assertEqual([log[s] for s in range(seqs[2], 0, -1)], restored)
+
+    def test_damage_is_found(self):
+        self.fill()
+        self.ni('backup', self.file)
+        with open(self.file, 'rb') as f:
+            whole = f.read()
+        random.seed(4)
+        bad = os.path.join(self.folder, 'bad')
+        other = os.path.join(self.folder, 'other')
+        for n in range(60):
+            at = random.randrange(len(whole))
+            broken = (whole[:at] if n % 3 == 0 else whole + b'\0' if n == 1 else
+                      whole[:at] + bytes([whole[at] ^ 1 << random.randrange(8)]) + whole[at + 1:])
+            with open(bad, 'wb') as f:
+                f.write(broken)
+            tool('backup', '--verify', bad, code=FAILED)
+            if n % 10 < 2:
+                tool('restore', '--dir', other, bad, code=FAILED)
+                self.assertEqual(['.lock'], os.listdir(os.path.join(other, 'domains')))
+        tool('backup', '--verify', self.file)
+        tool('backup', '--verify', os.path.join(self.folder, 'none'), code=NOT_FOUND)
+
+    def test_refusals(self):
+        self.ni('backup', self.file)
+        tool('restore', '--dir', self.server.folder, self.file, code=CONFLICT)  # it runs
+        port = self.server.ready['binder_tcp']
+        denied = tool('backup', '-s', f'127.0.0.1:{port}/local', self.file + '2', code=DENIED)
+        self.assertIn('superuser', denied.err)
+        self.assertFalse(os.path.exists(self.file + '2'))
+        self.ni('backup', self.folder, code=FAILED)
+        self.ni('backup', os.path.join(self.folder, 'no', 'folder'), code=FAILED)
+        self.ni('backup', code=USAGE)
+        self.ni('backup', '--json', self.file, code=USAGE)
+        self.ni('add', '/later')
+        self.server.stop()
+        old = content(self.domain)
+        done = tool('restore', '--dir', self.server.folder, self.file, code=CONFLICT)
+        self.assertIn('--replace', done.err)
+        self.assertEqual(old, content(self.domain))
+        tool('restore', '--dir', self.server.folder, '-d', '../x', self.file, code=USAGE)
+        tool('restore', '--dir', self.server.folder, '-d', 'two', self.file)
+        tool('restore', '--dir', self.server.folder, '--replace', self.file)
+        kept = os.path.join(self.server.folder, 'domains', '.destroyed')
+        self.assertEqual(old, content(os.path.join(kept, os.listdir(kept)[0])))
+        self.assertEqual(content(os.path.join(self.server.folder, 'domains', 'two')), content(self.domain))
+        self.server.start()
+        self.ni('get', '/later', code=NOT_FOUND)
+        self.ni('get', '-d', 'two', '/machines')
+
+    def killed(self, words, after):
+        """kill -9 after so many seconds; True when it had ended by itself."""
+        process = subprocess.Popen([daemon.PROGRAMS['ni'], *words], env=environment(self.server),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(after)
+            return True
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return False
+
+    def test_killed_restore_loses_nothing(self):
+        self.fill(2000)
+        self.ni('backup', self.file)
+        seen = tool('backup', '--verify', '--json', self.file).json
+        self.ni('add', '/later')
+        self.server.stop()
+        old, old_epoch = content(self.domain), epoch(self.domain)
+        domains = os.path.dirname(self.domain)
+        words = ('restore', '--dir', self.server.folder, '--replace', self.file)
+        began = time.monotonic()
+        probe = os.path.join(self.folder, 'probe')
+        tool('restore', '--dir', probe, self.file)
+        new = content(os.path.join(probe, 'domains', 'local'))
+        takes = time.monotonic() - began
+        random.seed(5)
+        kills = ends = replaced = 0
+        for n in range(60):
+            # Near the end half of the time: that is where folders change places.
+            moment = takes * (random.uniform(0.0, 1.2) if n % 2 else random.uniform(0.5, 1.1))
+            done = self.killed(words, moment)
+            kills += not done
+            ends += done
+            self.assertIn('local', os.listdir(domains))
+            now = content(self.domain)
+            if epoch(self.domain) == old_epoch:
+                self.assertFalse(done)
+                self.assertEqual(old, now)
+            else:
+                replaced += 1
+                self.assertEqual(new, now)
+                kept = [os.path.join(domains, '.destroyed', d) for d in os.listdir(os.path.join(domains, '.destroyed'))]
+                back = [d for d in kept if epoch(d) == old_epoch]
+                self.assertEqual(1, len(back), 'the old domain is kept')
+                self.assertEqual(old, content(back[0]))
+                shutil.rmtree(self.domain)
+                shutil.move(back[0], self.domain)
+                shutil.rmtree(os.path.join(domains, '.destroyed'))
+        self.assertGreater(kills, 10)
+        self.server.start()
+        self.assertEqual([], [d for d in os.listdir(domains) if d.startswith('.new.')])
+        self.ni('get', '/later')
+        self.assertEqual(seen['seq'] + 1, self.ni('log', '-1', '--json').json[0]['seq'])
+        print(f'restore: {kills} killed, {ends} ended, {replaced} had replaced', file=sys.stderr)
+
+    def test_killed_backup_leaves_the_old_file(self):
+        self.fill(2000)
+        self.ni('backup', self.file)
+        began = time.monotonic()
+        self.ni('backup', self.file)
+        takes = time.monotonic() - began
+        random.seed(6)
+        kills = 0
+        for _ in range(30):
+            kills += not self.killed(('backup', self.file), random.uniform(0, 1.1) * takes)
+            tool('backup', '--verify', self.file)
+        self.assertGreater(kills, 5)
+        self.assertLessEqual(len(os.listdir(self.folder)), 2)
 
 
 if __name__ == '__main__':
