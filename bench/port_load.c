@@ -68,13 +68,15 @@ static void hold_connections(unsigned number, unsigned pairs)
         }
 }
 
+static unsigned first = 10000;
+
 static void child(unsigned number, unsigned processes, unsigned listeners, unsigned established, int ready,
                   unsigned seconds)
 {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         signal(SIGTERM, SIG_DFL);
         for (unsigned i = number; i < listeners; i += processes)
-                listener(1, LISTEN_PORT + i, 16);
+                listener(1, first + i, 16);
         if (number < ACCEPTORS && established) {
                 const unsigned acceptors = processes < ACCEPTORS ? processes : ACCEPTORS;
                 hold_connections(number, established / 2 / acceptors);
@@ -104,14 +106,16 @@ int main(int argc, char **argv)
         static pid_t children[PROCESSES_MAX];
         unsigned v[4];
         int pipes[2];
-        if (argc != 5) {
-                fputs("usage: port_load LISTENERS PROCESSES ESTABLISHED SECONDS\n", stderr);
+        if (argc != 5 && argc != 6) {
+                fputs("usage: port_load LISTENERS PROCESSES ESTABLISHED SECONDS [FIRST]\n", stderr);
                 return EXIT_FAILURE;
         }
         for (unsigned i = 0; i < 4; i++)
                 v[i] = (unsigned)strtoul(argv[i + 1], NULL, 10);
-        if (v[0] > 50000 || v[1] == 0 || v[1] > PROCESSES_MAX || v[2] > MOST || v[3] > SECONDS_MAX ||
-            pipe(pipes) < 0) {
+        if (argc == 6)
+                first = (unsigned)strtoul(argv[5], NULL, 10);
+        if (first > 65535 || v[0] > 65535 - first || v[0] > 50000 || v[1] == 0 || v[1] > PROCESSES_MAX ||
+            v[2] > MOST || v[3] > SECONDS_MAX || pipe(pipes) < 0) {
                 fputs("port_load: a number is out of bounds\n", stderr);
                 return EXIT_FAILURE;
         }

@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 enum {
-        LINE_BYTES = 4096,            /* of a command line; longer ones are cut */
-        HOLDERS_MAX = 64,             /* of one socket: a pre-forking server may have thousands */
+        LINE_BYTES = 4096, /* of a command line; longer ones are cut */
+        FIRST_LOOK = 64,   /* descriptors of a process in the first round: what listens was opened early */
+        HOLDERS_MAX = 64,  /* of one socket: a pre-forking server may have thousands */
         INITIAL_PID_NS = 0xEFFFFFFCu, /* PROC_PID_INIT_INO of the kernel */
 };
 
@@ -28,6 +29,7 @@ struct search {
         size_t missing; /* sockets without a holder yet */
         uint8_t *seen;  /* one bit a pid */
         uint32_t seen_max;
+        unsigned most; /* descriptors of a process to look at in this round */
         /* the process being read */
         int dir;
         uint32_t pid;
@@ -116,9 +118,12 @@ static const struct port_process *describe(struct search *s)
 
 static void give(struct search *s, struct port_socket *k)
 {
-        if (!s->process && !(s->process = describe(s)))
-                return;
-        if (k->processes >= HOLDERS_MAX || (k->processes && k->process[k->processes - 1] == s->process))
+        for (size_t i = 0; i < k->processes;
+             i++) { /* the second round meets it again; so do dup'ed descriptors */
+                if (k->process[i]->pid == s->pid)
+                        return;
+        }
+        if (k->processes >= HOLDERS_MAX || (!s->process && !(s->process = describe(s))))
                 return;
         const struct port_process **list = arena_zalloc(s->live->arena, k->processes + 1, sizeof(*list));
         if (!list)
@@ -158,21 +163,32 @@ static void look_at(struct search *s, int fd, const char *name)
                 give(s, &s->live->socket[number - 1]);
 }
 
-/* All descriptors of the process s->dir; false when they may not be read. getdents64 as it is: with many
- * small processes, what readdir allocates for each of them is a third of the time. */
-static bool read_descriptors(struct search *s)
+/* The descriptors of the process s->dir, s->most of them; false when they may not be read. *ret_whole: there
+ * were no more. getdents64 as it is: with many small processes, what readdir allocates for each of them is a
+ * third of the time. */
+static bool read_descriptors(struct search *s, bool *ret_whole)
 {
+        unsigned looked = 0;
+        *ret_whole = true;
         _Alignas(struct dirent64) char entries[8192];
+        /* Listing makes the kernel prepare every entry: in the first round list no more than is looked at (an
+         * entry has 24 bytes). */
+        const size_t bytes = s->most == FIRST_LOOK ? (FIRST_LOOK + 3) * 24 : sizeof(entries);
         const int fd = openat(s->dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return errno == ENOENT || errno == ESRCH; /* gone meanwhile: nothing was hidden */
         ssize_t n = 0;
-        while (!done(s) && (n = getdents64(fd, entries, sizeof(entries))) > 0) {
+        while (!done(s) && *ret_whole && (n = getdents64(fd, entries, bytes)) > 0) {
                 for (ssize_t at = 0; at < n && !done(s);) {
                         const struct dirent64 *e = (const struct dirent64 *)(const void *)(entries + at);
-                        if (e->d_name[0] != '.')
-                                look_at(s, fd, e->d_name);
                         at += e->d_reclen;
+                        if (e->d_name[0] == '.')
+                                continue;
+                        if (looked++ == s->most) {
+                                *ret_whole = false;
+                                break;
+                        }
+                        look_at(s, fd, e->d_name);
                 }
         }
         const bool readable = n >= 0 || errno == ENOENT || errno == ESRCH;
@@ -184,17 +200,19 @@ static void visit(uint32_t pid, void *context)
 {
         struct search *s = context;
         char name[16];
+        bool whole;
         if (done(s) || pid > s->seen_max || (s->seen[pid / 8] & 1u << pid % 8))
                 return;
-        s->seen[pid / 8] |= (uint8_t)(1u << pid % 8);
         snprintf(name, sizeof(name), "%u", pid);
         s->dir = openat(s->proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (s->dir < 0)
                 return;
         s->pid = pid;
         s->process = NULL;
-        if (!read_descriptors(s))
+        if (!read_descriptors(s, &whole))
                 s->live->unreadable++;
+        if (whole)
+                s->seen[pid / 8] |= (uint8_t)(1u << pid % 8);
         close(s->dir);
 }
 
@@ -276,11 +294,14 @@ void port_holders_find(struct port_live *l, bool all)
         if (s.proc < 0 || !s.seen || !build(&s)) {
                 l->unreadable++;
         } else {
-                visit_groups(&s);
-                if (!done(&s) && l->n <= 64) /* with many sockets every user is wanted */
-                        visit_all(&s, true);
-                if (!done(&s))
+                s.most = all || l->n > FIRST_LOOK ? UINT32_MAX : FIRST_LOOK;
+                for (bool last = false; !done(&s) && !last; s.most = UINT32_MAX) {
+                        last = s.most == UINT32_MAX;
+                        visit_groups(&s);
+                        if (l->n <= FIRST_LOOK) /* with many sockets every user is wanted */
+                                visit_all(&s, true);
                         visit_all(&s, false);
+                }
                 share_holders(&s);
         }
         for (size_t i = 0; i < l->n; i++) {

@@ -465,6 +465,22 @@ class Page(unittest.TestCase):
         self.assertNotIn(987, [g["port"] for g in ghosts["lost"]])
 
 
+class Story(unittest.TestCase):
+    """doc/port-987.md is what the program prints."""
+
+    def test_every_block(self):
+        page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc", "port-987.md")
+        with open(page, encoding="utf-8") as f:
+            blocks = re.findall(r"^```\n\$ ni (.*)\n((?:.*\n)*?)```$", f.read(), re.M)
+        checked = 0
+        for words, printed in blocks:
+            if "--no-registry" in words:
+                continue  # about a machine, not about a day
+            self.assertEqual(ni(*words.split()).stdout, printed, words)
+            checked += 1
+        self.assertGreaterEqual(checked, 8)
+
+
 def main():
     global COMMAND
     if len(sys.argv) < 2:
