@@ -1100,6 +1100,7 @@ class Hierarchy(WithService):
     def test_a_busy_master(self):
         words = ["-createprop", "/", "/marks/top", "k", "v"]
         line = "niutil: can't modify k in directory /marks/top: Master server is busy\n"
+        self.with_socket("niutil", "-createprop", "-t", "127.0.0.1/top", "/marks/top", "_writers", "*")
         self.proxy.busy = 1
         self.gives("", "niutil", *words, code=122, err=line)
         self.proxy.busy = 2

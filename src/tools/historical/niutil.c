@@ -43,7 +43,7 @@ struct niutil {
         char **operand; /* from the domain on */
         int operands;
         bool numeric, retry;
-        bool said; /* the failure line was printed: an attempt that is repeated prints it once */
+        bool said_busy; /* an attempt that is repeated says so once */
         long index;
 };
 
@@ -55,24 +55,29 @@ struct operation {
         int index_at; /* operand that must be an integer; 0: none */
 };
 
+static bool is_news(struct niutil *u, ni_status s)
+{
+        const bool again = s == NI_MASTERBUSY && u->said_busy;
+        u->said_busy |= s == NI_MASTERBUSY;
+        return s != NI_OK && !again;
+}
+
 /* "ACTION[ KEY in] directory PATH: ERR" */
 static ni_status failed(struct niutil *u, ni_status s, const char *action, const char *key)
 {
-        if (s == NI_OK || u->said)
+        if (!is_news(u, s))
                 return s;
         if (key)
                 tool_say(&u->t, "%s %s in directory %s: %s", action, key, u->operand[1], ni_error(s));
         else
                 tool_say(&u->t, "%s %s: %s", action, u->operand[1], ni_error(s));
-        u->said = true;
         return s;
 }
 
 static ni_status failed_domain(struct niutil *u, ni_status s, const char *action)
 {
-        if (s != NI_OK && !u->said)
+        if (is_news(u, s))
                 tool_say(&u->t, "%s domain %s: %s", action, u->operand[0], ni_error(s));
-        u->said |= s != NI_OK;
         return s;
 }
 
