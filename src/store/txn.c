@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 
 enum ni_status store_map_error(int rc)
 {
@@ -323,6 +324,18 @@ static bool outcome_unknown(struct store *s)
         return rc == MDB_PANIC;
 }
 
+/* A disk that becomes full in the middle of a write takes half of it; LMDB calls every short write EIO. */
+#define NEARLY_NOTHING 65536u
+
+static int commit_error(struct store *s, int rc)
+{
+        struct statvfs v;
+        mdb_filehandle_t fd;
+        if (rc != EIO || mdb_env_get_fd(s->env, &fd) != 0 || fstatvfs(fd, &v) < 0)
+                return rc;
+        return (uint64_t)v.f_bavail * v.f_frsize < NEARLY_NOTHING ? ENOSPC : rc;
+}
+
 enum ni_status store_commit(struct store_txn *t, bool *ret_unknown)
 {
         struct store *s = t->s;
@@ -338,10 +351,11 @@ enum ni_status store_commit(struct store_txn *t, bool *ret_unknown)
                 store_abort(t);
                 return st;
         }
-        const int rc = mdb_txn_commit(t->top);
+        int rc = mdb_txn_commit(t->top);
         writer_idle(t);
         if (rc == 0)
                 return NI_OK;
+        rc = commit_error(s, rc);
         s->broken = true;
         if (ret_unknown)
                 *ret_unknown = outcome_unknown(s);

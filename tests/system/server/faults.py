@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'lib'))
@@ -96,6 +97,38 @@ class Faults(unittest.TestCase):
 
     def test_short_write(self):
         self.sweep(errno.ENOSPC, 'short')
+
+
+class FullDisk(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='netinfo-full-')
+        self.addCleanup(os.rmdir, self.folder)
+        if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', self.folder], capture_output=True).returncode:
+            self.skipTest('only root can mount a small file system, and not everywhere')
+        self.addCleanup(subprocess.run, ['umount', '-l', self.folder])
+
+    def test_no_space_is_said(self):
+        """A real full disk, which takes half of a write first; reads go on, and nothing that was acknowledged is lost."""
+        with daemon.Daemon(folder=self.folder, listen=None) as d:
+            with d.admin() as c:
+                self.assertEqual(c.createmaster('network'), OK)
+                self.assertEqual(c.select('network'), OK)
+                acked, status = [], OK
+                while status == OK and len(acked) < 2000:
+                    name = b'n%d' % len(acked)
+                    status = c.create(c.root()[1], {'name': name, 'blob': 'x' * 3000})[0]
+                    if status == OK:
+                        acked.append(name)
+                self.assertEqual(status, rpc.NOSPACE)
+                self.assertGreater(len(acked), 20)
+                names = [e[1][0] for e in c.list(0)[1]]
+                self.assertEqual(names[1:], acked)  # behind machines
+            d.stop()
+            check = subprocess.run([daemon.PROGRAMS['check'], os.path.join(self.folder, 'domains', 'network')], capture_output=True, text=True)
+            self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
+            d.start()
+            with d.admin('network') as c:
+                self.assertEqual([e[1][0] for e in c.list(0)[1]], names)
 
 
 if __name__ == '__main__':
