@@ -197,6 +197,7 @@ static void take_wording(struct port_set *s, struct port_claim *run, const struc
 /* All runs of one row (n >= 0 of them) when the new edition has the row. */
 static bool fold_present(struct fold *f, const struct port_claim *run, size_t n, const struct port_claim *row)
 {
+        struct port_claim now = *row; /* as the set keeps it */
         bool stood = false, placed = false;
         for (size_t i = 0; i < n; i++) {
                 struct port_claim c = run[i];
@@ -216,18 +217,20 @@ static bool fold_present(struct fold *f, const struct port_claim *run, size_t n,
                         c.seen_first = f->day;
                         placed = true;
                 }
+                if (c.seen_first <= f->day && f->day <= c.seen_last)
+                        now = c;
                 if (!push(f->s, &f->out, &c))
                         return false;
         }
         if (!placed) {
-                struct port_claim c = kept_claim(f->s, row);
-                c.seen_first = c.seen_last = f->day;
-                if (!push(f->s, &f->out, &c))
+                now = kept_claim(f->s, row);
+                now.seen_first = now.seen_last = f->day;
+                if (!push(f->s, &f->out, &now))
                         return false;
         }
         if (stood && f->changes)
                 f->changes->same++;
-        return stood || note_change(f, '+', row);
+        return stood || note_change(f, '+', &now);
 }
 
 /* All runs of one row when the new edition has it not. */

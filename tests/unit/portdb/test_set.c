@@ -51,6 +51,7 @@ static void runs_grow_close_and_reopen(void **state)
         assert_int_equal(changes.at[0].sign, '-');
         assert_string_equal(changes.at[0].claim.name, "a");
         assert_int_equal(changes.at[1].sign, '+');
+        assert_string_equal(changes.at[1].claim.name, "c"); /* the set's own text: the rows are gone */
         assert_int_equal(fold(&s, "2022-01-01", "abc", NULL), PORT_FOLDED);
         assert_int_equal(s.source[0].claims.n, 4); /* a twice */
         assert_int_equal(run(&s, 0)->seen_last, 20200101);
