@@ -56,6 +56,10 @@
 #define LIMIT_BACKUP_FRAME \
         (64u << 20) /* one frame of a backup: a reply of CHANGES or SNAPSHOT as it came (LIMIT_REPLY) */
 
+/* -- databases of old servers, read whole into memory (src/nidb) -- */
+#define LIMIT_NIDB_BYTES (1u << 30) /* bytes of all files: some three million users */
+#define LIMIT_NIDB_FILES 65536u     /* one for each directory that did not fit in its slot, and a few */
+
 /* -- ports: lists that an administrator imports, and the table made of them
  * ---------------------------------------- */
 #define LIMIT_PORT_FILE  (64u << 20) /* bytes of one list: IANA's XML of 2026 has 6 MB */
