@@ -137,9 +137,16 @@ struct port_judged port_judge(const struct port_socket *s, const struct port_ans
         j.verdict = by_state(s, st);
         const bool assigned = port_status_is_assigned(st->status) && st->by;
         int fits = assigned ? site_programs(s, &st->by->claim, site, &j) : -1;
-        for (size_t i = 0; fits < 0 && i < a->n; i++) { /* the site's own claim may name the service */
-                if (a->item[i].table == PORT_DB_TABLES)
-                        fits = site_programs(s, &a->item[i].claim, site, &j);
+        /* Other names of the port: of the registry itself, or what a copy that keeps one of several once
+         * chose; and the site's own. */
+        for (size_t i = 0; fits < 0 && i < a->n; i++) {
+                const struct port_item *it = &a->item[i];
+                const bool alias = assigned && it->claim.status == PORT_ASSIGNED &&
+                                   port_kind_is_registry(it->source.kind) &&
+                                   (it->standing == PORT_STANDS || (it->faults & PORT_FAULT_ALIAS_CHOICE));
+                if ((alias || it->table == PORT_DB_TABLES) &&
+                    port_claim_covers(&it->claim, a->port, s->transport))
+                        fits = site_programs(s, &it->claim, site, &j);
         }
         if (fits < 0)
                 fits = unit_programs(s, units, units_n, &j);

@@ -2,7 +2,7 @@
 """Real listeners, asked by `ni port` and `ni ports`: IPv4 only, IPv6 only, dual, UDP, passed and inherited sockets, other users' processes, silent
 sockets, other namespaces, control groups; and a comparison with ss and lsof over generated sockets.
 
-usage: ports.py COMMAND [port|ports is appended]     e.g. ports.py build/src/tools/ni
+usage: ports.py NI PORT-TOOL     e.g. ports.py build/src/tools/ni build/tests/unit/portdb/port-tool
 Runs in a network namespace of its own, so that nothing of the machine is in the way: needs root (exit 77 says why not)."""
 import ctypes
 import json
@@ -18,6 +18,7 @@ import time
 import unittest
 
 COMMAND = []
+TOOL = []
 SKIP = 77
 CHILDREN = []
 
@@ -465,6 +466,29 @@ class Page(unittest.TestCase):
         self.assertNotIn(987, [g["port"] for g in ghosts["lost"]])
 
 
+class Site(unittest.TestCase):
+    """What a site says, handed in by port-tool (the directory itself is not needed)."""
+
+    def ask(self, *args, site="1"):
+        return run(*TOOL, *args, env=dict(os.environ, PORT_TOOL_SITE=site))
+
+    def test_expected_and_missing(self):
+        with Holder(lambda: [tcp(socket.AF_INET, "0.0.0.0", 987), tcp(socket.AF_INET, "0.0.0.0", 22), tcp(socket.AF_INET, "0.0.0.0", 80)]):
+            found = json.loads(self.ask("ports", "--json").stdout)
+            verdict = {s["port"]: s["verdict"] for s in found["sockets"]}
+            self.assertEqual(verdict, {987: "site-expected", 22: "other-than-registered", 80: "as-registered"})
+            self.assertEqual([(m["port"], m["verdict"]) for m in found["missing"]], [(6500, "site-expected-missing")])
+            text = self.ask("ports").stdout
+            self.assertIn("expected sshd by site", text)
+            self.assertIn("domain local expects intranet", text)
+            one = self.ask("port", "987").stdout
+            self.assertIn("this site, domain /", one)
+            self.assertLess(one.index("this site"), one.index("Microsoft"))
+
+    def test_silent_site(self):
+        self.assertIn("the server does not answer", self.ask("port", "987", site="silent").stdout)
+
+
 class Story(unittest.TestCase):
     """doc/port-987.md is what the program prints."""
 
@@ -482,10 +506,11 @@ class Story(unittest.TestCase):
 
 
 def main():
-    global COMMAND
-    if len(sys.argv) < 2:
+    global COMMAND, TOOL
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
     COMMAND = [os.path.abspath(sys.argv[1])]
+    TOOL = [os.path.abspath(sys.argv[2])]
     if os.geteuid() != 0:
         print("skipped: needs root for a network namespace of its own and for other users' processes")
         sys.exit(SKIP)
@@ -498,7 +523,7 @@ def main():
         sys.exit(SKIP)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     os.environ["NETINFO_PORTS_DIR"] = "/nonexistent"
-    unittest.main(argv=sys.argv[:1] + sys.argv[2:], verbosity=1, warnings="ignore")
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=1, warnings="ignore")
 
 
 if __name__ == "__main__":

@@ -335,6 +335,37 @@ static void put_live(struct port_tool *t, const struct port_report *r)
 /* -- the whole
  * ----------------------------------------------------------------------------------------------------- */
 
+enum { NEAR = 10 }; /* ports to either side that are looked at for a neighbour with a name */
+
+/* The next port in one direction that has a name: by its owner, or by a known use of it. */
+static bool put_neighbour(struct port_tool *t, const struct port_answer *a, int step, bool more)
+{
+        for (int k = 1; k <= NEAR; k++) {
+                const int port = a->port + step * k;
+                struct port_answer n;
+                if (port < 0 || port > 65535 ||
+                    !port_resolve(&t->db, (uint16_t)port, PORT_TCP | PORT_UDP, a->as_of, &t->arena, &n))
+                        return false;
+                for (unsigned i = 0; i < 2; i++) {
+                        const struct port_state *st = &n.state[i];
+                        const struct port_item *it = port_status_is_assigned(st->status) ? st->by : st->use;
+                        if (!it || !*it->claim.name || port_claim_is_range(&it->claim))
+                                continue;
+                        buf_printf(&t->out, "%s%d ", more ? ", " : "near ", port);
+                        port_put(&t->out, it->claim.name);
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void put_near(struct port_tool *t, const struct port_answer *a)
+{
+        const bool below = put_neighbour(t, a, -1, false), above = put_neighbour(t, a, 1, below);
+        if (below || above)
+                buf_putc(&t->out, '\n');
+}
+
 void port_report_text(struct port_tool *t, const struct port_report *r)
 {
         const struct port_answer *a = r->answer;
@@ -362,6 +393,7 @@ void port_report_text(struct port_tool *t, const struct port_report *r)
                 put_claims(t, a);
                 port_put_disagreements(b, a, "why  ", "\n");
                 port_put_conclusions(b, a, "so   ", "\n");
+                put_near(t, a);
         }
         if (t->site_silence)
                 buf_printf(b, "hid  the site's own claims: %s\n", t->site_silence);
