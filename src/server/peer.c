@@ -2,6 +2,7 @@
 
 #include "sys/clock.h"
 
+#include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -46,6 +47,20 @@ bool address_is_own(const struct address *a)
         return is;
 }
 
+/* Ports below this one are root's: 1024, unless the administrator lowered it, as containers do. Then a port
+ * says nothing, and must not be taken for root. Read each time: it is a setting of the running kernel. */
+static uint16_t reserved_below(void)
+{
+        unsigned first = IPPORT_RESERVED;
+        FILE *f = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
+        if (!f) /* kernels before 4.11 have no such setting */
+                return errno == ENOENT && access("/proc/self", F_OK) == 0 ? IPPORT_RESERVED : 0;
+        if (fscanf(f, "%u", &first) != 1)
+                first = 0;
+        fclose(f);
+        return (uint16_t)(first < IPPORT_RESERVED ? first : IPPORT_RESERVED);
+}
+
 struct peer peer_of_address(const struct sockaddr *far, const struct sockaddr *near)
 {
         struct peer p = {0};
@@ -56,6 +71,7 @@ struct peer peer_of_address(const struct sockaddr *far, const struct sockaddr *n
                 const struct address here = address_of(near, NULL);
                 p.own = address_equal(&here, &p.address);
         }
+        p.reserved = p.own && p.port < IPPORT_RESERVED && p.port < reserved_below();
         address_text(&p.address, text, sizeof(text));
         const bool v6 = strchr(text, ':') != NULL;
         snprintf(p.text, sizeof(p.text), "%s%s%s:%u", v6 ? "[" : "", text, v6 ? "]" : "", p.port);
@@ -95,7 +111,7 @@ bool peer_is_superuser(const struct peer *p, const struct config *c)
 {
         if (p->socket)
                 return p->uid == 0 || p->ours;
-        return p->own && p->port < IPPORT_RESERVED && networks_have(&c->write_networks, &p->address);
+        return p->reserved && networks_have(&c->write_networks, &p->address);
 }
 
 bool peer_may_send_password(const struct peer *p, const struct config *c)

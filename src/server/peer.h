@@ -15,6 +15,7 @@ struct peer {
         struct address address; /* else: where from */
         uint16_t port;
         bool own;      /* the address is one of this machine's */
+        bool reserved; /* and only its root can have opened the port */
         char text[72]; /* "unix uid 0 pid 812", "10.0.0.7:1022": for the journal and the log */
 };
 

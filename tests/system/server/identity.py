@@ -347,6 +347,37 @@ class ClosedByDefault(unittest.TestCase):
             self.assertEqual(c.createmaster('x'), PERM)
             c.close()
 
+    @unittest.skipIf(os.getuid() != 0, 'only root may change the setting, in a network of its own')
+    def test_a_port_that_anybody_can_open_is_not_root(self):
+        """Where net.ipv4.ip_unprivileged_port_start was lowered, ports from there on say nothing."""
+        name = 'nip%d' % os.getpid()
+        words = ['ip', 'netns', 'exec', name]
+        if os.spawnvp(os.P_WAIT, 'ip', ['ip', 'netns', 'add', name]) != 0:
+            self.skipTest('no network namespaces here')
+        self.addCleanup(os.spawnvp, os.P_WAIT, 'ip', ['ip', 'netns', 'del', name])
+        os.spawnvp(os.P_WAIT, 'ip', [*words, 'ip', 'link', 'set', 'lo', 'up'])
+        os.spawnvp(os.P_WAIT, 'ip', [*words, 'sysctl', '-q', '-w', 'net.ipv4.ip_unprivileged_port_start=700'])
+        code = os.fork()
+        if code == 0:
+            try:
+                fd = os.open('/run/netns/' + name, os.O_RDONLY)
+                if ctypes.CDLL(None).setns(fd, 0) != 0:
+                    os._exit(77)
+                answers = []
+                with daemon.Daemon() as d:
+                    for port in (699, 700, 1023):
+                        c = rpc.Conn.__new__(rpc.Conn)
+                        c.buffer, c.xid, c.cred, c.sock = b'', 0x2000, None, socket.socket()
+                        c.sock.bind(('127.0.0.1', port))
+                        c.sock.connect(d.tcp)
+                        answers.append(c.createmaster('by-%d' % port))
+                        c.close()
+                print(answers, flush=True)
+                os._exit(0 if answers == [OK, PERM, PERM] else 1)
+            finally:
+                os._exit(99)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(code, 0)[1]), 0)
+
 
 @unittest.skipIf(os.getuid() != 0, 'needs addresses of its own on the loopback interface')
 class Networks(unittest.TestCase):
