@@ -20,6 +20,21 @@ ni_status netinfo_url(const char *url, void **handle, ni_id *id, ni_fancyopenarg
  * NI_NETROOT: it is the root. */
 ni_status netinfo_rparent(void *handle, struct sockaddr_in *address, ni_name *tag);
 
+/* One change of netinfo_edit: with `create` a new child at the end of the directory `id`, else the whole
+ * property list of the directory `id`, which must be current (NI_STALE). */
+typedef struct netinfo_change {
+        int create;
+        ni_id id; /* afterwards: the directory that was made or written */
+        ni_proplist properties;
+} netinfo_change;
+#define NETINFO_CHANGES_MOST 1000 /* in one call; their lists may have 4 MiB in all */
+
+/* Makes all n changes at once or none of them: one entry of the journal, called `what`. On failure *failed
+ * (may be NULL) is the index of the change that was refused, or n. NI_BADOP: the server is a historical one
+ * and has no such call; NI_NOSPACE: too many or too large. */
+ni_status netinfo_edit(void *handle, const char *what, netinfo_change *changes, unsigned int n,
+                       unsigned int *failed);
+
 #ifdef __cplusplus
 }
 #endif

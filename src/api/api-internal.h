@@ -52,5 +52,9 @@ enum ni_status handle_rparent(struct api_handle *h, struct api_server *ret);
 /* An absolute domain path whose root is the top above `start` instead of above this host. */
 ni_status api_open_above(struct api_handle *start, const char *path, const ni_fancyopenargs *args,
                          void **ret);
+/* One atomic EDIT at the master; never repeated. Gives the call's own status, or NI_FAILED. The handle is
+ * locked by the caller. */
+enum ni_status handle_edit(struct api_handle *h, const struct ext_edit_args *args,
+                           struct ext_edit_result *ret);
 
 #endif

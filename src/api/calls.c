@@ -282,3 +282,36 @@ NI_API ni_status ni_resync(void *handle)
         run(&c, NI_PROC_resync);
         return end(&c, NULL, c.result.id);
 }
+
+NI_API ni_status netinfo_edit(void *handle, const char *what, netinfo_change *changes, unsigned int n,
+                              unsigned int *failed)
+{
+        struct api_handle *h = handle;
+        struct arena arena;
+        struct ext_edit_result r = {.failed_op = n};
+        struct ext_edit_args args = {.what = bytes_str(what), .op_count = n};
+        if (n == 0)
+                return NI_OK;
+        arena_init(&arena, LIMIT_ARENA);
+        args.ops = n <= LIMIT_EDIT_OPS ? arena_zalloc(&arena, n, sizeof(*args.ops)) : NULL;
+        for (unsigned int i = 0; args.ops && i < n; i++) {
+                struct ext_op *op = &args.ops[i];
+                op->kind = changes[i].create ? EXT_OP_CREATE : EXT_OP_WRITE;
+                op->ref.value = changes[i].id.nii_object;
+                op->ref.has_instance = !changes[i].create;
+                op->ref.instance = changes[i].id.nii_instance;
+                op->where = NI_INDEX_NULL;
+                op->props = wire_proplist(&arena, changes[i].properties);
+        }
+        ni_status s = NI_NOSPACE;
+        pthread_mutex_lock(&h->lock);
+        if (args.ops && !arena.failed)
+                s = handle_edit(h, &args, &r);
+        for (unsigned int i = 0; s == NI_OK && i < n && i < r.id_count; i++)
+                changes[i].id = (ni_id){r.ids[i].object, r.ids[i].instance};
+        pthread_mutex_unlock(&h->lock);
+        arena_done(&arena);
+        if (s != NI_OK && failed)
+                *failed = r.failed_op < n ? r.failed_op : n;
+        return s;
+}

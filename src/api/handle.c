@@ -3,6 +3,7 @@
 #include "api/api-internal.h"
 
 #include "base/text.h"
+#include "model/status.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -184,6 +185,21 @@ enum ni_status handle_call(struct api_handle *h, enum ni_proc proc, const struct
                         return s;
                 sleep(pause);
         }
+}
+
+enum ni_status handle_edit(struct api_handle *h, const struct ext_edit_args *args,
+                           struct ext_edit_result *ret)
+{
+        if (!find_master(h) || !connect_current(h))
+                return NI_FAILED;
+        const enum ni_status s = client_edit(h->client, args, ret);
+        if (s == NI_FAILED)
+                disconnect(h);
+        if (s != NI_OK || ret->status == NI_OK)
+                return s;
+        /* The call has reasons of its own beside the statuses; none of them fits these changes. */
+        return strcmp(status_symbol((enum ni_status)ret->status), "NI_?") == 0 ? NI_SYSTEMERR
+                                                                               : (enum ni_status)ret->status;
 }
 
 enum ni_status handle_rparent(struct api_handle *h, struct api_server *ret)

@@ -474,6 +474,31 @@ class Flat(WithService):
         self.gives("", "niload", "passwd.43", ".", stdin="amelia:x:501:20:A:/home/amelia:/bin/sh\n")
         self.gives("Qx9\n", "niutil", "-readprop", ".", "/users/amelia", "passwd")
 
+    def test_aliases_of_entries_that_wait(self):
+        """The second line means the entry that the first one makes: its alias is the name."""
+        self.gives("", "niload", "hosts", ".", stdin="10.5.0.1 first second\n10.5.0.2 second\n")
+        self.gives("10.5.0.2\n", "niutil", "-readprop", ".", "/machines/second", "ip_address")
+        self.assertEqual(105, self.run_tool("niutil", "-read", ".", "/machines/first")[0])
+
+    def test_many(self):
+        """More than one call carries, in order, and one entry of the journal for many lines."""
+        text = "".join(f"g{i}:*:{i}:a,b\n" for i in range(1000))
+        self.gives("", "niload", "-d", "group", ".", stdin=text)
+        self.gives(text, "nidump", "group", ".")
+        self.gives("", "niload", "group", ".", stdin=text.replace("a,b", "b"))
+        self.gives(text.replace("a,b", "b"), "nidump", "group", ".")
+        long = "big:*:1:" + ",".join(f"user{i:05}" for i in range(60000)) + "\n"  # values one property may hold
+        self.gives("", "niload", "group", ".", stdin=long + long.replace("big", "huge"))
+        self.assertTrue(self.run_tool("nidump", "group", ".")[1].endswith(long + long.replace("big", "huge")))
+
+    def test_an_entry_that_fails(self):
+        """What comes before the entry that cannot be stored stays loaded; it is named."""
+        self.gives("", "niutil", "-createprop", ".", "/groups/staff", "_locked", "yes")
+        code, out, err = self.run_tool("niload", "group", ".", stdin="one:*:1:\nstaff:*:2:\ntwo:*:3:\n")
+        self.assertEqual((1, "", "niload: can't update NetInfo /groups/staff: No writes allowed: all objects are read-only\n"), (code, out, err))
+        self.assertIn("one:*:1:\n", self.run_tool("nidump", "group", ".")[1])
+        self.assertNotIn("two:", self.run_tool("nidump", "group", ".")[1])
+
     def test_niload_arguments(self):
         self.gives("", "niload", "-x", "group", ".", code=1, err=re.compile(r"\Aniload unknown option: -x\nusage: niload"))
         self.gives("", "niload", "-t", "-t", "group", ".", code=1, err=re.compile(r"\Aniload unknown option: -t\n"))
@@ -800,7 +825,7 @@ class Gone(WithService):
 
     def test_in_the_middle(self):
         """niload is stopped half-way by the death of the server: it says where, and exits 1."""
-        many = "".join(f"g{i}:*:{i}:\n" for i in range(20000))
+        many = "".join(f"g{i}:*:{i}:\n" for i in range(100000))
         with subprocess.Popen([tool("niload"), "group", "."], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=self.env) as p:
             p.stdin.write(many.encode())
             p.stdin.close()

@@ -21,8 +21,14 @@ struct niload {
         const struct flat_format *format;
         struct buf text, shadow_text;
         struct flat_file file, shadow;
-        struct arena arena; /* of one item */
+        struct arena arena;      /* of one item */
+        netinfo_change *waiting; /* QUEUE_MOST of them; sent together: one durable step instead of many */
+        unsigned queued;
+        size_t queued_bytes;
 };
+
+#define QUEUE_MOST  256u
+#define QUEUE_BYTES ((size_t)1 << 20) /* of property lists; far below what one call may carry */
 
 static int usage(const struct niload *l)
 {
@@ -362,42 +368,117 @@ static enum flat_mode mode_of(const struct niload *l)
         return l->replace_all || !shared ? FLAT_REPLACE_ALL : FLAT_OWNED;
 }
 
-static ni_status create_entry(void *h, ni_id *dir, ni_proplist props)
+static const char *name_of(const netinfo_change *c)
 {
-        ni_id id;
-        ni_status s = ni_create(h, dir, props, &id, NI_INDEX_NULL);
-        if (s == NI_STALE && ni_self(h, dir) == NI_OK) /* somebody else added an entry meanwhile */
-                s = ni_create(h, dir, props, &id, NI_INDEX_NULL);
+        const ni_index at = ni_proplist_match(c->properties, "name", NULL);
+        return at == NI_INDEX_NULL || !c->properties.nipl_val[at].nip_val.ninl_len
+                       ? ""
+                       : c->properties.nipl_val[at].nip_val.ninl_val[0];
+}
+
+/* Names the first entry that is not stored: without a server, that is the one that has waited longest. */
+static ni_status cannot(const struct niload *l, ni_status s, const char *name)
+{
+        if (s == NI_FAILED && l->queued)
+                name = name_of(&l->waiting[0]);
+        if (s != NI_OK)
+                tool_say(&l->t, "can't update NetInfo %s/%s: %s", flat_directory(l->format), name,
+                         ni_error(s));
         return s;
 }
 
+/* The same change in one call of the historical protocol. */
+static ni_status change_alone(void *h, netinfo_change *c)
+{
+        ni_id id = c->id, made;
+        if (!c->create)
+                return ni_write(h, &id, c->properties);
+        ni_status s = ni_self(h, &id);
+        if (s == NI_OK)
+                s = ni_create(h, &id, c->properties, &made, NI_INDEX_NULL);
+        if (s == NI_STALE && ni_self(h, &id) == NI_OK) /* somebody else added an entry meanwhile */
+                s = ni_create(h, &id, c->properties, &made, NI_INDEX_NULL);
+        return s;
+}
+
+/* Sends what waits. When it is refused as a whole, or the server knows no such call, one by one: what comes
+ * before the entry that fails stays loaded (5.1). */
+static ni_status flush(struct niload *l, void *h)
+{
+        ni_status s = netinfo_edit(h, "niload", l->waiting, l->queued, NULL);
+        if (s == NI_FAILED)
+                cannot(l, s, "");
+        else if (s != NI_OK)
+                for (unsigned i = 0; i < l->queued && (i == 0 || s == NI_OK); i++)
+                        s = cannot(l, change_alone(h, &l->waiting[i]), name_of(&l->waiting[i]));
+        for (unsigned i = 0; i < l->queued; i++)
+                ni_proplist_free(&l->waiting[i].properties);
+        l->queued = 0;
+        l->queued_bytes = 0;
+        return s;
+}
+
+static bool is_waiting(const struct niload *l, struct bytes name)
+{
+        for (unsigned i = 0; i < l->queued; i++) {
+                const ni_proplist *p = &l->waiting[i].properties;
+                const ni_index at = ni_proplist_match(*p, "name", NULL);
+                for (unsigned k = 0; at != NI_INDEX_NULL && k < p->nipl_val[at].nip_val.ninl_len; k++)
+                        if (bytes_eq_str(name, p->nipl_val[at].nip_val.ninl_val[k]))
+                                return true;
+        }
+        return false;
+}
+
+/* Takes the list over. */
+static ni_status enqueue(struct niload *l, void *h, bool create, ni_id id, ni_proplist props, size_t bytes)
+{
+        l->waiting[l->queued++] = (netinfo_change){.create = create, .id = id, .properties = props};
+        l->queued_bytes += bytes;
+        return l->queued == QUEUE_MOST || l->queued_bytes >= QUEUE_BYTES ? flush(l, h) : NI_OK;
+}
+
+static size_t size_of(const struct proplist *p)
+{
+        size_t n = 0;
+        for (uint32_t i = 0; i < p->n; i++) {
+                n += p->v[i].name.len + 12;
+                for (uint32_t k = 0; k < p->v[i].values.n; k++)
+                        n += p->v[i].values.v[k].len + 8;
+        }
+        return n;
+}
+
+/* What an item makes of its entry is put into the queue; a failure is said. */
 static ni_status store(struct niload *l, void *h, ni_id *dir, const struct flat_item *item, struct bytes name)
 {
         ni_id id;
-        ni_proplist old, props;
+        ni_proplist old;
         struct proplist now;
+        char *text = arena_str(&l->arena, name);
+        ni_status s = NI_OK;
         NI_INIT(&old);
-        ni_status s = find_entry(l, h, dir, flat_identity_of(l->format, &item->props), &id, &old);
+        if (is_waiting(l, name)) /* under another entry's alias, perhaps: it must be there to be found */
+                s = flush(l, h);
+        if (s != NI_OK)
+                return s;
+        s = find_entry(l, h, dir, flat_identity_of(l->format, &item->props), &id, &old);
         const bool there = s == NI_OK;
         if (s == NI_NODIR && flat_needs_record(l->format)) {
-                tool_say(&l->t, "no entry %.*s in %s - ignored", BYTES_FMT(name), flat_directory(l->format));
+                tool_say(&l->t, "no entry %s in %s - ignored", text, flat_directory(l->format));
                 return NI_OK;
         }
         if (s != NI_OK && s != NI_NODIR)
-                return s;
+                return cannot(l, s, text);
         const struct proplist before = wire_proplist(&l->arena, old);
-        s = flat_apply(l->format, mode_of(l), there ? &before : NULL, item, &l->arena, &now) &&
-                            !l->arena.failed
-                    ? NI_OK
-                    : NI_NOSPACE;
-        if (s == NI_OK) {
+        if (!flat_apply(l->format, mode_of(l), there ? &before : NULL, item, &l->arena, &now) ||
+            l->arena.failed) {
+                s = cannot(l, NI_NOSPACE, text ? text : "");
+        } else {
                 show(l, &item->props, !there ? "writing new" : l->merge ? "merging" : "writing", name);
-                props = api_proplist(now);
-                if (!there)
-                        s = create_entry(h, dir, props);
-                else if (!flat_same(&before, &now))
-                        s = ni_write(h, &id, props);
-                ni_proplist_free(&props);
+                s = there && flat_same(&before, &now)
+                            ? NI_OK
+                            : enqueue(l, h, !there, there ? id : *dir, api_proplist(now), size_of(&now));
         }
         ni_proplist_free(&old);
         return s;
@@ -408,7 +489,7 @@ static ni_status load_item(struct niload *l, void *h, ni_id *dir, uint32_t i)
         struct flat_item item;
         arena_reset(&l->arena);
         if (!flat_file_item(&l->file, i, &l->arena, &item))
-                return NI_NOSPACE;
+                return cannot(l, NI_NOSPACE, "");
         fill_password(l, &item);
         const struct bytes name = proplist_first(&item.props, "name");
         if (name.len == 0) {
@@ -419,11 +500,9 @@ static ni_status load_item(struct niload *l, void *h, ni_id *dir, uint32_t i)
         if (s == NI_OK && strcmp(flat_name(l->format), "netgroup") == 0) {
                 const struct property *members = proplist_get(&item.props, BYTES_LIT("members"));
                 if (members)
-                        s = netgroup_enter(&l->t, h, name, members->values);
+                        s = cannot(l, netgroup_enter(&l->t, h, name, members->values),
+                                   arena_str(&l->arena, name));
         }
-        if (s != NI_OK)
-                tool_say(&l->t, "can't update NetInfo %s/%.*s: %s", flat_directory(l->format),
-                         BYTES_FMT(name), ni_error(s));
         return s;
 }
 
@@ -481,13 +560,20 @@ static int run_flat(struct niload *l)
         ni_status s = prepare(l, h, &dir);
         for (uint32_t i = 0; s == NI_OK && i < l->file.entry_count; i++)
                 s = load_item(l, h, &dir, i);
+        if (s != NI_FAILED) { /* also what came before an entry that was refused */
+                const ni_status sent = flush(l, h);
+                s = s == NI_OK ? sent : s;
+        }
+        for (unsigned i = 0; i < l->queued; i++)
+                ni_proplist_free(&l->waiting[i].properties);
         ni_free(h);
         return s == NI_OK ? 0 : 1;
 }
 
 int niload_run(int argc, char **argv)
 {
-        struct niload l = {.raw = false};
+        netinfo_change waiting[QUEUE_MOST];
+        struct niload l = {.waiting = waiting};
         tool_init(&l.t, argv, "");
         buf_init(&l.text, FLAT_TEXT_MAX);
         buf_init(&l.shadow_text, FLAT_TEXT_MAX);
