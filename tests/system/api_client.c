@@ -154,6 +154,43 @@ static void directories(void *h)
         WANT(ni_destroy(h, &id, child[0]) == NI_UNRELATED);
 }
 
+/* Several changes in one step, or none. */
+static void together(void *h)
+{
+        ni_id top = make_directory(h, "together");
+        netinfo_change c[3];
+        ni_idlist ids;
+        ni_proplist l;
+        unsigned failed = 77;
+        memset(c, 0, sizeof(c));
+        c[0] = (netinfo_change){1, top, named("one")};
+        c[1] = (netinfo_change){1, top, named("two")};
+        OK(netinfo_edit(h, "test", c, 2, &failed));
+        WANT(failed == 77); /* untouched on success */
+        OK(ni_children(h, &top, &ids));
+        WANT(ids.niil_len == 2 && ids.niil_val[0] == c[0].id.nii_object &&
+             ids.niil_val[1] == c[1].id.nii_object);
+        ni_idlist_free(&ids);
+        /* The second change is stale: the first does not happen either. */
+        c[0].id = top;
+        c[1].create = 0;
+        c[1].id.nii_instance += 5;
+        WANT(netinfo_edit(h, "test", c, 2, &failed) == NI_STALE && failed == 1);
+        OK(ni_children(h, &top, &ids));
+        WANT(ids.niil_len == 2);
+        c[1].id.nii_instance -= 5;
+        ni_proplist_free(&c[1].properties);
+        c[1].properties = named("changed");
+        OK(netinfo_edit(h, "test", &c[1], 1, NULL));
+        OK(ni_read(h, &c[1].id, &l));
+        WANT(ni_proplist_match(l, "name", "changed") == 0);
+        WANT(netinfo_edit(h, "test", c, NETINFO_CHANGES_MOST + 1, &failed) == NI_NOSPACE);
+        ni_proplist_free(&l);
+        ni_idlist_free(&ids);
+        ni_proplist_free(&c[0].properties);
+        ni_proplist_free(&c[1].properties);
+}
+
 static void domain_itself(void *h)
 {
         ni_proplist l;
@@ -256,6 +293,7 @@ int main(int argc, char **argv)
         ni_setwritetimeout(h, 30);
         properties_and_values(h);
         directories(h);
+        together(h);
         domain_itself(h);
         openings();
         shared(h);
