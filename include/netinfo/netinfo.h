@@ -20,10 +20,15 @@ ni_status netinfo_url(const char *url, void **handle, ni_id *id, ni_fancyopenarg
  * NI_NETROOT: it is the root. */
 ni_status netinfo_rparent(void *handle, struct sockaddr_in *address, ni_name *tag);
 
-/* One change of netinfo_edit: with `create` a new child at the end of the directory `id`, else the whole
- * property list of the directory `id`, which must be current (NI_STALE). */
+/* One change of netinfo_edit. */
+enum netinfo_kind {
+        NETINFO_WRITE =
+                0, /* the whole property list of the directory `id`, which must be current (NI_STALE) */
+        NETINFO_CREATE = 1,  /* a new child at the end of the directory `id` */
+        NETINFO_DESTROY = 2, /* the directory `id` and all below it, whatever its instance */
+};
 typedef struct netinfo_change {
-        int create;
+        enum netinfo_kind kind;
         ni_id id; /* afterwards: the directory that was made or written */
         ni_proplist properties;
 } netinfo_change;

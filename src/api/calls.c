@@ -296,9 +296,11 @@ NI_API ni_status netinfo_edit(void *handle, const char *what, netinfo_change *ch
         args.ops = n <= LIMIT_EDIT_OPS ? arena_zalloc(&arena, n, sizeof(*args.ops)) : NULL;
         for (unsigned int i = 0; args.ops && i < n; i++) {
                 struct ext_op *op = &args.ops[i];
-                op->kind = changes[i].create ? EXT_OP_CREATE : EXT_OP_WRITE;
+                static const uint32_t kinds[] = {EXT_OP_WRITE, EXT_OP_CREATE, EXT_OP_DESTROY};
+                op->kind = kinds[changes[i].kind % 3u];
+                op->flags = op->kind == EXT_OP_DESTROY ? EXT_OP_RECURSIVE : 0;
                 op->ref.value = changes[i].id.nii_object;
-                op->ref.has_instance = !changes[i].create;
+                op->ref.has_instance = changes[i].kind == NETINFO_WRITE;
                 op->ref.instance = changes[i].id.nii_instance;
                 op->where = NI_INDEX_NULL;
                 op->props = wire_proplist(&arena, changes[i].properties);
@@ -308,7 +310,8 @@ NI_API ni_status netinfo_edit(void *handle, const char *what, netinfo_change *ch
         if (args.ops && !arena.failed)
                 s = handle_edit(h, &args, &r);
         for (unsigned int i = 0; s == NI_OK && i < n && i < r.id_count; i++)
-                changes[i].id = (ni_id){r.ids[i].object, r.ids[i].instance};
+                if (changes[i].kind != NETINFO_DESTROY)
+                        changes[i].id = (ni_id){r.ids[i].object, r.ids[i].instance};
         pthread_mutex_unlock(&h->lock);
         arena_done(&arena);
         if (s != NI_OK && failed)

@@ -163,8 +163,8 @@ static void together(void *h)
         ni_proplist l;
         unsigned failed = 77;
         memset(c, 0, sizeof(c));
-        c[0] = (netinfo_change){1, top, named("one")};
-        c[1] = (netinfo_change){1, top, named("two")};
+        c[0] = (netinfo_change){NETINFO_CREATE, top, named("one")};
+        c[1] = (netinfo_change){NETINFO_CREATE, top, named("two")};
         OK(netinfo_edit(h, "test", c, 2, &failed));
         WANT(failed == 77); /* untouched on success */
         OK(ni_children(h, &top, &ids));
@@ -173,7 +173,7 @@ static void together(void *h)
         ni_idlist_free(&ids);
         /* The second change is stale: the first does not happen either. */
         c[0].id = top;
-        c[1].create = 0;
+        c[1].kind = NETINFO_WRITE;
         c[1].id.nii_instance += 5;
         WANT(netinfo_edit(h, "test", c, 2, &failed) == NI_STALE && failed == 1);
         OK(ni_children(h, &top, &ids));
@@ -184,6 +184,9 @@ static void together(void *h)
         OK(netinfo_edit(h, "test", &c[1], 1, NULL));
         OK(ni_read(h, &c[1].id, &l));
         WANT(ni_proplist_match(l, "name", "changed") == 0);
+        c[2] = (netinfo_change){.kind = NETINFO_DESTROY, .id = {top.nii_object, 0}}; /* with all below */
+        OK(netinfo_edit(h, "test", &c[2], 1, NULL));
+        WANT(ni_self(h, &top) != NI_OK && ni_self(h, &c[1].id) != NI_OK);
         WANT(netinfo_edit(h, "test", c, NETINFO_CHANGES_MOST + 1, &failed) == NI_NOSPACE);
         ni_proplist_free(&l);
         ni_idlist_free(&ids);

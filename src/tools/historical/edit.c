@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-#define DEPTH_MOST 4096u /* levels walked down: a server that invents more must not use up the stack */
+#define EDIT_MOST  64u   /* directories in one step; a frame of the recursion has so many changes */
+#define DEPTH_MOST 1024u /* levels walked down: a server that invents more must not use up the stack */
 
 static bool is_dots(const struct path_step *s, bool dots, const char *which)
 {
@@ -99,20 +100,40 @@ ni_status dir_make(void *h, ni_index from, bool dots, const char *path, ni_id *r
         return walk(h, from, dots, path, true, ret);
 }
 
+static ni_status destroy_below(void *h, ni_id *parent, unsigned depth);
+
+static ni_status destroy_child(void *h, ni_id *parent, ni_index object, unsigned depth)
+{
+        ni_id child = {object, 0};
+        ni_status s = destroy_below(h, &child, depth + 1);
+        if (s == NI_OK)
+                s = ni_self(h, &child);
+        if (s == NI_OK)
+                s = ni_self(h, parent);
+        return s == NI_OK ? ni_destroy(h, parent, child) : s;
+}
+
+/* The children of a directory go by the hundred, with all below them, where the server can do that; else
+ * each by itself. */
 static ni_status destroy_below(void *h, ni_id *parent, unsigned depth)
 {
+        netinfo_change some[EDIT_MOST];
         ni_idlist children;
         NI_INIT(&children);
         if (depth == DEPTH_MOST)
                 return NI_FAILED;
         ni_status s = ni_children(h, parent, &children);
-        for (unsigned i = 0; s == NI_OK && i < children.niil_len; i++) {
-                ni_id child = {children.niil_val[i], 0};
-                s = destroy_below(h, &child, depth + 1);
-                if (s == NI_OK)
-                        s = ni_self(h, &child);
-                if (s == NI_OK)
-                        s = ni_destroy(h, parent, child);
+        for (unsigned i = 0, n; s == NI_OK && i < children.niil_len; i += n) {
+                n = children.niil_len - i < EDIT_MOST ? children.niil_len - i : EDIT_MOST;
+                for (unsigned k = 0; k < n; k++)
+                        some[k] = (netinfo_change){.kind = NETINFO_DESTROY,
+                                                   .id = {children.niil_val[i + k], 0}};
+                s = netinfo_edit(h, "destroy", some, n, NULL);
+                if (s == NI_OK || s == NI_FAILED)
+                        continue;
+                s = NI_OK; /* refused as a whole, or a historical server */
+                for (unsigned k = 0; s == NI_OK && k < n; k++)
+                        s = destroy_child(h, parent, children.niil_val[i + k], depth);
         }
         ni_idlist_free(&children);
         return s;

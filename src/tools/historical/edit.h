@@ -16,7 +16,8 @@ enum { FROM_ROOT = 0 };
 ni_status dir_find(void *handle, ni_index from, bool dots, const char *path, ni_id *ret);
 /* The same, creating what is missing at the end of its parent's children. */
 ni_status dir_make(void *handle, ni_index from, bool dots, const char *path, ni_id *ret);
-/* Destroys a directory with all below it, children first, one call each. The root is refused: NI_PERM. */
+/* Destroys a directory with all below it, children first, in more than one step. The root is refused:
+ * NI_PERM. */
 ni_status dir_destroy(void *handle, ni_index object);
 /* Destroys all that is below it. */
 ni_status dir_clear(void *handle, ni_index object);

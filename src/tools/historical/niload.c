@@ -28,6 +28,7 @@ struct niload {
 };
 
 #define QUEUE_MOST  256u
+#define RAW_MOST    64u               /* less: a frame of the recursion has so many */
 #define QUEUE_BYTES ((size_t)1 << 20) /* of property lists; far below what one call may carry */
 
 static int usage(const struct niload *l)
@@ -160,14 +161,43 @@ static bool read_all(const struct niload *l, FILE *f, const char *name, struct b
 /* -- raw --------------------------------------------------------------------------------------------------
  */
 
-static ni_status create_tree(struct niload *l, void *h, ni_id *parent, const struct raw_dir *d)
+static size_t size_of(const struct proplist *p)
 {
-        ni_id id;
-        ni_proplist props = api_proplist(d->props);
-        ni_status s = ni_create(h, parent, props, &id, NI_INDEX_NULL);
-        ni_proplist_free(&props);
-        for (uint32_t i = 0; s == NI_OK && i < d->n; i++)
-                s = create_tree(l, h, &id, &d->child[i]);
+        size_t n = 0;
+        for (uint32_t i = 0; i < p->n; i++) {
+                n += p->v[i].name.len + 12;
+                for (uint32_t k = 0; k < p->v[i].values.n; k++)
+                        n += p->v[i].values.v[k].len + 8;
+        }
+        return n;
+}
+
+/* Children are made by the hundred where the server can do that, then what is below each of them. */
+static ni_status create_children(struct niload *l, void *h, ni_id *parent, const struct raw_dir *d)
+{
+        ni_status s = NI_OK;
+        for (uint32_t i = 0, n; s == NI_OK && i < d->n; i += n) {
+                ni_id made[RAW_MOST];
+                netinfo_change some[RAW_MOST];
+                size_t bytes = 0;
+                for (n = 0; n < RAW_MOST && i + n < d->n && bytes < QUEUE_BYTES; n++) {
+                        some[n] = (netinfo_change){NETINFO_CREATE, *parent,
+                                                   api_proplist(d->child[i + n].props)};
+                        bytes += size_of(&d->child[i + n].props);
+                }
+                s = netinfo_edit(h, "niload", some, n, NULL);
+                const bool together = s == NI_OK;
+                if (!together && s != NI_FAILED) /* refused as a whole, or a historical server */
+                        s = ni_self(h, parent);
+                for (uint32_t k = 0; k < n; k++) {
+                        made[k] = some[k].id;
+                        if (!together && s == NI_OK)
+                                s = ni_create(h, parent, some[k].properties, &made[k], NI_INDEX_NULL);
+                        ni_proplist_free(&some[k].properties);
+                }
+                for (uint32_t k = 0; s == NI_OK && k < n; k++)
+                        s = create_children(l, h, &made[k], &d->child[i + k]);
+        }
         return s;
 }
 
@@ -212,8 +242,8 @@ static int load_raw(struct niload *l, void *h, const struct raw_dir *d)
                 s = say(l, dir_clear(h, id.nii_object), "Can't destroy child directories");
         if (s == NI_OK)
                 s = say(l, ni_self(h, &id), "Can't write directory");
-        for (uint32_t i = 0; s == NI_OK && i < d->n; i++)
-                s = say(l, create_tree(l, h, &id, &d->child[i]), "Can't write directory");
+        if (s == NI_OK)
+                s = say(l, create_children(l, h, &id, d), "Can't write directory");
         return (int)s;
 }
 
@@ -376,22 +406,25 @@ static const char *name_of(const netinfo_change *c)
                        : c->properties.nipl_val[at].nip_val.ninl_val[0];
 }
 
-/* Names the first entry that is not stored: without a server, that is the one that has waited longest. */
-static ni_status cannot(const struct niload *l, ni_status s, const char *name)
+static ni_status complain(const struct niload *l, ni_status s, const char *name)
 {
-        if (s == NI_FAILED && l->queued)
-                name = name_of(&l->waiting[0]);
         if (s != NI_OK)
                 tool_say(&l->t, "can't update NetInfo %s/%s: %s", flat_directory(l->format), name,
                          ni_error(s));
         return s;
 }
 
+/* Names the first entry that is not stored: without a server, that is the one that has waited longest. */
+static ni_status cannot(const struct niload *l, ni_status s, const char *name)
+{
+        return complain(l, s, s == NI_FAILED && l->queued ? name_of(&l->waiting[0]) : name);
+}
+
 /* The same change in one call of the historical protocol. */
 static ni_status change_alone(void *h, netinfo_change *c)
 {
         ni_id id = c->id, made;
-        if (!c->create)
+        if (c->kind == NETINFO_WRITE)
                 return ni_write(h, &id, c->properties);
         ni_status s = ni_self(h, &id);
         if (s == NI_OK)
@@ -410,7 +443,7 @@ static ni_status flush(struct niload *l, void *h)
                 cannot(l, s, "");
         else if (s != NI_OK)
                 for (unsigned i = 0; i < l->queued && (i == 0 || s == NI_OK); i++)
-                        s = cannot(l, change_alone(h, &l->waiting[i]), name_of(&l->waiting[i]));
+                        s = complain(l, change_alone(h, &l->waiting[i]), name_of(&l->waiting[i]));
         for (unsigned i = 0; i < l->queued; i++)
                 ni_proplist_free(&l->waiting[i].properties);
         l->queued = 0;
@@ -433,20 +466,10 @@ static bool is_waiting(const struct niload *l, struct bytes name)
 /* Takes the list over. */
 static ni_status enqueue(struct niload *l, void *h, bool create, ni_id id, ni_proplist props, size_t bytes)
 {
-        l->waiting[l->queued++] = (netinfo_change){.create = create, .id = id, .properties = props};
+        l->waiting[l->queued++] = (netinfo_change){
+                .kind = create ? NETINFO_CREATE : NETINFO_WRITE, .id = id, .properties = props};
         l->queued_bytes += bytes;
         return l->queued == QUEUE_MOST || l->queued_bytes >= QUEUE_BYTES ? flush(l, h) : NI_OK;
-}
-
-static size_t size_of(const struct proplist *p)
-{
-        size_t n = 0;
-        for (uint32_t i = 0; i < p->n; i++) {
-                n += p->v[i].name.len + 12;
-                for (uint32_t k = 0; k < p->v[i].values.n; k++)
-                        n += p->v[i].values.v[k].len + 8;
-        }
-        return n;
 }
 
 /* What an item makes of its entry is put into the queue; a failure is said. */
