@@ -70,10 +70,10 @@ void followed_set(struct followed *f, uint64_t epoch, uint64_t seq)
 {
         struct words *w = f->words;
         const uint64_t sequence = w->sequence;
+        /* Release: whoever sees the new words also sees that the sequence was odd. */
         __atomic_store_n(&w->sequence, sequence + 1, __ATOMIC_RELAXED);
-        __atomic_thread_fence(__ATOMIC_RELEASE);
-        __atomic_store_n(&w->epoch, epoch, __ATOMIC_RELAXED);
-        __atomic_store_n(&w->seq, seq, __ATOMIC_RELAXED);
+        __atomic_store_n(&w->epoch, epoch, __ATOMIC_RELEASE);
+        __atomic_store_n(&w->seq, seq, __ATOMIC_RELEASE);
         __atomic_store_n(&w->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
@@ -91,9 +91,8 @@ void followed_close(struct followed *f)
 static bool read_words(const struct words *w, uint64_t *ret_epoch, uint64_t *ret_seq)
 {
         const uint64_t before = __atomic_load_n(&w->sequence, __ATOMIC_ACQUIRE);
-        *ret_epoch = __atomic_load_n(&w->epoch, __ATOMIC_RELAXED);
-        *ret_seq = __atomic_load_n(&w->seq, __ATOMIC_RELAXED);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        *ret_epoch = __atomic_load_n(&w->epoch, __ATOMIC_ACQUIRE);
+        *ret_seq = __atomic_load_n(&w->seq, __ATOMIC_ACQUIRE);
         return !(before & 1) && before == __atomic_load_n(&w->sequence, __ATOMIC_RELAXED);
 }
 
