@@ -90,12 +90,6 @@ void json_bool(struct port_json *j, const char *key, bool value)
         buf_puts(j->out, value ? "true" : "false");
 }
 
-void json_null(struct port_json *j, const char *key)
-{
-        put_key(j, key);
-        buf_puts(j->out, "null");
-}
-
 void json_date(struct port_json *j, const char *key, port_date d)
 {
         char text[PORT_DATE_BYTES];

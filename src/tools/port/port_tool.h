@@ -112,7 +112,6 @@ void json_close(struct port_json *j, char bracket);
 void json_text(struct port_json *j, const char *key, const char *value);
 void json_number(struct port_json *j, const char *key, uint64_t value);
 void json_bool(struct port_json *j, const char *key, bool value);
-void json_null(struct port_json *j, const char *key);
 /* Left out when 0. */
 void json_date(struct port_json *j, const char *key, port_date d);
 void port_json_socket(struct port_json *j, const struct port_socket *s, const struct port_judged *v);
