@@ -198,6 +198,8 @@ int ni_import_run(int argc, char **argv)
         struct import_plan p = {0};
         struct buf text;
         bool dry_run = false, merge = false;
+        if (argc > 1 && strcmp(argv[1], "nidb") == 0)
+                return import_nidb_run(argc - 1, argv + 1);
         talk_begin(&t, &manual, argc, argv);
         buf_init(&text, FLAT_TEXT_MAX + ((size_t)1 << 20));
         for (int o; (o = talk_option(&t)) != TALK_END;) {

@@ -6,18 +6,22 @@
         5 /* epochs that may change under one walk: somebody restores the domain again and again \
            */
 
-static bool each_of(const struct ext_snapshot_result *page, uint32_t parent, const struct walk_reader *r)
+static bool each_of(const struct ext_snapshot_result *page, const uint32_t *parent,
+                    const struct walk_reader *r)
 {
         for (uint32_t i = 0; i < page->node_count; i++) {
                 const struct ext_node *n = &page->nodes[i];
                 /* The root is its own parent, and no child. */
-                if (n->parent == parent && n->id.object != 0 && !r->each(r->context, n))
+                if (parent && (n->parent != *parent || n->id.object == 0))
+                        continue;
+                if (!r->each(r->context, n))
                         return false;
         }
         return true;
 }
 
-bool walk_children(struct talk *t, uint32_t parent, const struct walk_reader *r)
+/* parent == NULL: all directories. */
+static bool walk(struct talk *t, const uint32_t *parent, const struct walk_reader *r)
 {
         struct ext_snapshot_args args = {0};
         struct ext_snapshot_result page;
@@ -53,4 +57,14 @@ bool walk_children(struct talk *t, uint32_t parent, const struct walk_reader *r)
                    "the domain is replaced again and again while it is read",
                    "repeat the command when that has ended");
         return false;
+}
+
+bool walk_children(struct talk *t, uint32_t parent, const struct walk_reader *r)
+{
+        return walk(t, &parent, r);
+}
+
+bool walk_all(struct talk *t, const struct walk_reader *r)
+{
+        return walk(t, NULL, r);
 }

@@ -15,4 +15,7 @@ struct walk_reader {
 /* False: stopped, or an error was said. */
 bool walk_children(struct talk *t, uint32_t parent, const struct walk_reader *r);
 
+/* The same with every directory of the domain, the root too. */
+bool walk_all(struct talk *t, const struct walk_reader *r);
+
 #endif
