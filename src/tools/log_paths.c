@@ -148,9 +148,8 @@ void log_paths_note(struct log_paths *p, const struct ext_record *r)
                        .object = r->object, .what = THERE, .parent = r->parent, .name = name_of(r->after)});
 }
 
-/* Where the directory hung before change `seq`: every older record of it says so. False: the journal has
- * none. */
-static bool parent_before(struct log_paths *p, const struct ext_record *r, uint64_t seq, uint32_t *ret)
+bool log_place_before(struct client *c, const struct ext_record *r, uint64_t seq, uint32_t *ret_parent,
+                      uint64_t *ret_ordinal)
 {
         struct ext_history_args args = {.kind = EXT_HISTORY_LIST,
                                         .object = r->object,
@@ -158,9 +157,11 @@ static bool parent_before(struct log_paths *p, const struct ext_record *r, uint6
                                         .at = seq - 1,
                                         .max_entries = 1};
         struct ext_history_result h;
-        while (args.at > 0 && client_history(p->client, &args, &h) == NI_OK && h.status == NI_OK) {
-                if (h.entry_count && h.entries[0].record_count) {
-                        *ret = h.entries[0].records[h.entries[0].record_count - 1].parent;
+        while (args.at > 0 && client_history(c, &args, &h) == NI_OK && h.status == NI_OK) {
+                if (h.entry_count &&
+                    h.entries[0].record_count) { /* records tell the place after the change */
+                        *ret_parent = h.entries[0].records[0].parent;
+                        *ret_ordinal = h.entries[0].records[0].ordinal;
                         return true;
                 }
                 if (!h.more || h.next >= args.at)
@@ -173,6 +174,7 @@ static bool parent_before(struct log_paths *p, const struct ext_record *r, uint6
 void log_paths_undo(struct log_paths *p, const struct ext_record *r, uint64_t seq)
 {
         struct past *at;
+        uint64_t ordinal;
         uint32_t parent;
         switch (r->kind) {
         case EXT_CREATED:
@@ -199,7 +201,8 @@ void log_paths_undo(struct log_paths *p, const struct ext_record *r, uint64_t se
                         at = ask(p, r->object);
                 if (at->what == UNKNOWN)
                         return;
-                if (parent_before(p, r, seq, &parent)) { /* only calls: the table stays where it is */
+                if (log_place_before(p->client, r, seq, &parent,
+                                     &ordinal)) { /* only calls: the table stays where it is */
                         at->parent = parent;
                         at->what = THERE;
                 } else {
@@ -211,7 +214,7 @@ void log_paths_undo(struct log_paths *p, const struct ext_record *r, uint64_t se
         }
 }
 
-static bool moves(const struct ext_entry *e, uint32_t object)
+bool log_moves(const struct ext_entry *e, uint32_t object)
 {
         for (uint32_t i = 0; i < e->record_count; i++)
                 if (e->records[i].object == object && e->records[i].kind == EXT_MOVED)
@@ -224,13 +227,14 @@ void log_paths_expect(struct log_paths *p, const struct ext_entry *e)
         for (uint32_t i = 0; i < e->record_count; i++) {
                 const struct ext_record *r = &e->records[i];
                 struct past was = {.object = r->object, .what = THERE, .parent = r->parent};
+                uint64_t ordinal;
                 if (r->kind == EXT_CREATED || probe(p->slot, p->size, r->object)->what != UNKNOWN)
                         continue;
                 if (r->has_before)
                         was.name = arena_bytes(&p->names, name_of(r->before));
                 else
                         was.name = ask(p, r->object)->name; /* as it is called now */
-                if (moves(e, r->object) && !parent_before(p, r, e->seq, &was.parent))
+                if (log_moves(e, r->object) && !log_place_before(p->client, r, e->seq, &was.parent, &ordinal))
                         was.what = GONE;
                 put(p, was);
         }

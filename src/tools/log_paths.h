@@ -24,4 +24,11 @@ void log_paths_note(struct log_paths *p, const struct ext_record *r);
 void log_paths_expect(struct log_paths *p, const struct ext_entry *e);
 void log_paths_apply(struct log_paths *p, const struct ext_entry *e);
 
+/* Does the entry move that object? */
+bool log_moves(const struct ext_entry *e, uint32_t object);
+/* The place that a directory had before change `seq`, which every older record of it tells. Calls the server.
+ * False: the journal has none. */
+bool log_place_before(struct client *c, const struct ext_record *r, uint64_t seq, uint32_t *ret_parent,
+                      uint64_t *ret_ordinal);
+
 #endif

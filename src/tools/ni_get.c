@@ -1,19 +1,26 @@
-#include "tools/talk.h"
+#include "tools/past.h"
 
 #include "model/status.h"
 
 #include <stdio.h>
 
+enum { O_AT = 256 };
+static const struct talk_option options[] = {
+        {O_AT, "at", "WHEN", "as of then: a change's number, a time, or how long ago (2h, 3d)"},
+        {0, NULL, NULL, NULL},
+};
 static const struct talk_manual manual = {
         .command = "get",
-        .synopsis = "get [--json] PATH [PROPERTY...]",
+        .synopsis = "get [--at WHEN] [--json] PATH [PROPERTY...]",
         .about = "Shows the properties of a directory: one line `property: value` for each value, in\n"
                  "order. With one PROPERTY only its values, one a line, for scripts; with several the\n"
                  "lines of those. A property without values is a line `property:`.",
+        .options = options,
         .examples = "  ni get /users/ada\n"
                     "  ni get /users/ada shell\n"
                     "  ni get /users/uid=5001 name uid gid\n"
-                    "  ni get --json /users/ada",
+                    "  ni get --json /users/ada\n"
+                    "  ni get --at '2026-11-24 09:30' /users/ada",
         .talks = true,
         .json = true,
 };
@@ -57,34 +64,62 @@ static bool choose(struct talk *t, const struct proplist *all, const char *path,
         return true;
 }
 
-static void print(struct talk *t, const struct ni_result *read, const char *path)
+/* at: NULL, or the past that it is of: that knows no instance. */
+static void print(struct talk *t, struct ni_id id, const struct proplist *all, const char *path,
+                  const struct past *at)
 {
-        struct proplist some = read->props;
-        if (t->operands > 1 && !choose(t, &read->props, path, &some))
+        struct proplist some = *all;
+        if (t->operands > 1 && !choose(t, all, path, &some))
                 return;
         if (t->json) {
-                talk_json(t, json_pack("{s:s,s:o,s:I,s:I,s:o}", "domain", client_tag(t->client), "path",
-                                       talk_json_bytes(bytes_str(path)), "id", (json_int_t)read->id.object,
-                                       "instance", (json_int_t)read->id.instance, "properties",
-                                       talk_json_props(&some)));
+                json_t *j = json_pack("{s:s,s:o,s:I,s:o,s:o}", "domain", client_tag(t->client), "path",
+                                      talk_json_bytes(bytes_str(path)), "id", (json_int_t)id.object,
+                                      "instance", at ? json_null() : json_integer((json_int_t)id.instance),
+                                      "properties", talk_json_props(&some));
+                if (j && at)
+                        json_object_set_new(j, "at", json_integer((json_int_t)past_seq(at)));
+                talk_json(t, j);
                 return;
         }
         for (uint32_t i = 0; i < some.n; i++)
                 print_property(t, &some.v[i], t->operands == 2);
 }
 
+static void get(struct talk *t)
+{
+        struct ni_args args = {0};
+        struct ni_result read;
+        if (talk_path(t, t->operand[0], &args.id) && talk_read(t, NI_PROC_read, &args, &read, t->operand[0]))
+                print(t, read.id, &read.props, t->operand[0], NULL);
+}
+
+static void get_at(struct talk *t, const char *when)
+{
+        struct past *p = past_open(t, when);
+        struct ni_id id = {0};
+        struct proplist props;
+        if (p && past_path(p, t->operand[0], &id.object) && past_props(p, id.object, &props))
+                print(t, id, &props, t->operand[0], p);
+        past_close(p);
+}
+
 int ni_get_run(int argc, char **argv)
 {
         struct talk t;
-        struct ni_args args = {0};
-        struct ni_result read;
+        const char *when = NULL;
         talk_begin(&t, &manual, argc, argv);
-        if (talk_option(&t) != TALK_END)
-                return talk_end(&t);
+        for (int o; (o = talk_option(&t)) != TALK_END;) {
+                if (o == TALK_STOP)
+                        return talk_end(&t);
+                when = t.argument;
+        }
         if (t.operands == 0)
                 talk_usage(&t, "which directory? give a path, such as /users/ada");
-        else if (talk_connect(&t) && talk_path(&t, t.operand[0], &args.id) &&
-                 talk_read(&t, NI_PROC_read, &args, &read, t.operand[0]))
-                print(&t, &read, t.operand[0]);
+        else if (talk_connect(&t)) {
+                if (when)
+                        get_at(&t, when);
+                else
+                        get(&t);
+        }
         return talk_end(&t);
 }

@@ -1,19 +1,22 @@
-#include "tools/talk.h"
+#include "tools/past.h"
 
 #include <stdio.h>
 
+enum { O_AT = 256 };
 static const struct talk_option options[] = {
         {'l', "long", NULL, "properties too, as `ni set` would take them"},
+        {O_AT, "at", "WHEN", "as of then: a change's number, a time, or how long ago (2h, 3d)"},
         {0, NULL, NULL, NULL},
 };
 static const struct talk_manual manual = {
         .command = "ls",
-        .synopsis = "ls [-l] [--json] [PATH]",
+        .synopsis = "ls [-l] [--at WHEN] [--json] [PATH]",
         .about = "Lists the children of a directory (default: the root, /), in their order: the number\n"
                  "of each, and its names. A child without a name shows only its number.",
         .options = options,
         .examples = "  ni ls /users\n"
                     "  ni ls -l /groups\n"
+                    "  ni ls --at 2h /users\n"
                     "  ni ls --server 10.0.0.7/network /machines",
         .talks = true,
         .json = true,
@@ -198,21 +201,75 @@ static void short_list(struct talk *t, const struct ni_args *args, const char *p
                                "children", children));
 }
 
+/* -- as of a time ---------------------------------------------------------------------------------------- */
+
+static void print_past(struct talk *t, struct past *p, uint32_t parent, const struct past_child *v,
+                       uint32_t n, bool detailed)
+{
+        json_t *children = t->json ? json_array() : NULL;
+        int width = 1;
+        for (uint32_t i = 0; i < n; i++)
+                width = digits_of(v[i].object) > width ? digits_of(v[i].object) : width;
+        for (uint32_t i = 0; i < n; i++) {
+                struct proplist props;
+                if (!past_decode(p, v[i].encoded, &props)) {
+                        json_decref(children);
+                        return;
+                }
+                if (detailed) {
+                        long_entry(t, v[i].object, &props, width, children);
+                        continue;
+                }
+                struct ni_entry e = {.object = v[i].object};
+                const struct property *name = proplist_get(&props, BYTES_LIT("name"));
+                if (name)
+                        e.names = name->values;
+                if (children) {
+                        json_array_append_new(children, json_entry(&e));
+                } else {
+                        print_entry(t, &e, width);
+                        putchar('\n');
+                }
+        }
+        if (children)
+                talk_json(t, json_pack("{s:s,s:I,s:n,s:I,s:o}", "domain", client_tag(t->client), "id",
+                                       (json_int_t)parent, "instance", "at", (json_int_t)past_seq(p),
+                                       "children", children));
+}
+
+static void list_at(struct talk *t, const char *path, const char *when, bool detailed)
+{
+        struct past *p = past_open(t, when);
+        struct past_child *v;
+        uint32_t object, n;
+        if (p && past_path(p, path, &object) && past_children(p, object, &v, &n))
+                print_past(t, p, object, v, n, detailed);
+        past_close(p);
+}
+
 int ni_ls_run(int argc, char **argv)
 {
         struct talk t;
         bool detailed = false;
+        const char *when = NULL;
         talk_begin(&t, &manual, argc, argv);
         for (int o; (o = talk_option(&t)) != TALK_END;) {
                 if (o == TALK_STOP)
                         return talk_end(&t);
-                detailed = true;
+                if (o == O_AT)
+                        when = t.argument;
+                else
+                        detailed = true;
         }
         const char *path = t.operands ? t.operand[0] : "/";
         struct ni_args args = {.value = BYTES_LIT("name")};
         if (t.operands > 1)
                 talk_usage(&t, "one path at a time, not %d", t.operands);
-        else if (talk_connect(&t) && talk_path(&t, path, &args.id))
-                (detailed ? long_list : short_list)(&t, &args, path);
+        else if (talk_connect(&t)) {
+                if (when)
+                        list_at(&t, path, when, detailed);
+                else if (talk_path(&t, path, &args.id))
+                        (detailed ? long_list : short_list)(&t, &args, path);
+        }
         return talk_end(&t);
 }

@@ -276,6 +276,146 @@ class Watch(WithServer):
         self.assertIn('the journal holds', self.ni('watch', '--from', '1000', code=CONFLICT).err)
 
 
+class Past(WithServer):
+    """--at against a recorded sequence of states."""
+
+    def state(self, c):
+        """{object: (children in order, properties)} of all that is there."""
+        states, todo = {}, [0]
+        while todo:
+            object = todo.pop()
+            children = [o for o, _ in c.list(object)[1]]
+            states[object] = (children, [(n.decode(), [v.decode() for v in vs]) for n, vs in c.read(object)[2]])
+            todo += children
+        return states
+
+    @staticmethod
+    def paths(state):
+        found, todo = {}, [('', 0)]
+        while todo:
+            path, object = todo.pop()
+            if found.setdefault(path or '/', object) != object:
+                continue  # a sibling of the same name stands before it
+            for child in reversed(state[object][0]):
+                todo.append((f"{path}/{dict(state[child][1])['name'][0]}", child))
+        return found
+
+    def step(self, c, rnd, state, n):
+        """One random change: its operations."""
+        objects = list(state)
+        some = rnd.choice(objects)
+        below = {some}
+        for _ in objects:
+            below |= {o for b in below for o in state.get(b, ((), ()))[0]}
+        kind = rnd.random()
+        ref = rpc.u32(0, some, 0)
+        if kind < 0.35 or len(objects) < 8:
+            where = rnd.choice([0, 1, rpc.APPEND, rpc.APPEND])
+            return [rpc.u32(1) + ref + rpc.proplist({'name': rnd.choice(['x', 'y', f'n{n}']), 'k': str(n)}) +
+                    rpc.u32(where)]
+        if kind < 0.6:
+            key = rnd.choice(['name', 'k', 'z']) if some else 'z'
+            value = rnd.choice(['x', 'y', f'm{n}'])
+            return [rpc.u32(4) + ref + rpc.opaque(key) + rpc.namelist([value])]
+        if kind < 0.85:
+            targets = [o for o in objects if o not in below]
+            if not some or not targets:
+                return []
+            target = rpc.u32(0, rnd.choice(targets), 0)
+            ops = [rpc.u32(8) + ref + target + rpc.u32(rnd.choice([0, rpc.APPEND]))]
+            if rnd.random() < 0.5:
+                ops.append(rpc.u32(4) + ref + rpc.opaque('k') + rpc.namelist([f'moved{n}']))
+            return ops
+        if not some or len(below) > 6:
+            return []
+        ops = [rpc.u32(2) + ref + rpc.u32(1)]
+        if rnd.random() < 0.3:  # within one change the number is taken again
+            ops.append(c_op(0, {'name': f'again{n}', 'k': str(n)}))
+        return ops
+
+    def build(self, rnd, steps):
+        states = {}
+        with self.server.admin() as c:
+            for n in range(steps):
+                ops = self.step(c, rnd, self.state(c), n)
+                if ops:
+                    seq = edit(c, 'local', ops)
+                    states[seq] = self.state(c)
+        return states
+
+    def compare(self, seq, state, rnd, samples=2):
+        at = rnd.choice([str(seq), f'#{seq}'])
+        paths = self.paths(state)
+        for path in rnd.sample(sorted(paths), min(samples, len(paths))):
+            object = paths[path]
+            got = self.ni('get', '--json', '--at', at, path).json
+            self.assertEqual((object, None, seq), (got['id'], got['instance'], got['at']), path)
+            self.assertEqual([list(p) for p in state[object][1]],
+                             [[p['name'], p['values']] for p in got['properties']])
+            listed = self.ni('ls', '-l', '--json', '--at', at, path).json
+            self.assertEqual(state[object][0], [child['id'] for child in listed['children']], (seq, path))
+            for child in listed['children']:
+                self.assertEqual([list(p) for p in state[child['id']][1]],
+                                 [[p['name'], p['values']] for p in child['properties']])
+        missing = '/nothing-of-the-kind'
+        self.ni('get', '--at', at, missing, code=NOT_FOUND)
+
+    def test_every_state(self):
+        for seed in range(3):
+            rnd = random.Random(seed)
+            states = self.build(rnd, 120)
+            for seq in rnd.sample(sorted(states), 40):
+                self.compare(seq, states[seq], rnd)
+
+    def test_while_others_write(self):
+        rnd = random.Random(9)
+        states = self.build(rnd, 60)
+        stop, errors = threading.Event(), []
+
+        def write():
+            other = random.Random(10)
+            try:
+                with self.server.admin() as c:
+                    for n in range(1000, 100000):
+                        if stop.is_set():
+                            return
+                        ops = self.step(c, other, self.state(c), n)
+                        if ops:
+                            edit(c, 'local', ops)
+            except Exception as e:  # noqa: BLE001: shown by the test
+                errors.append(e)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for seq in rnd.sample(sorted(states), 25):
+                self.compare(seq, states[seq], rnd)
+        finally:
+            stop.set()
+            writer.join()
+        self.assertEqual([], errors)
+
+    def test_times(self):
+        self.ni('add', '/a', 'k=1')
+        first = self.ni('log', '-1', '--json').json[0]
+        time.sleep(1.1)  # times are named in seconds
+        self.ni('set', '/a', 'k=2')
+        second = self.ni('log', '-1', '--json').json[0]
+        self.ni('mv', '/a', '/b')
+        for when, want in ((first['when'][:19] + 'Z', '1'), (first['when'][:19].replace('T', ' '), '1'),
+                           (str(second['seq']), '2')):
+            self.assertEqual(want + '\n', self.ni('get', '--at', when, '/a', 'k').out)
+        self.assertEqual('2\n', self.ni('get', '--at', '0s', '/b', 'k').out)
+        self.ni('get', '--at', '0s', '/a', code=NOT_FOUND)
+        self.assertEqual(self.ni('ls').out, self.ni('ls', '--at', '0s').out)
+        self.ni('get', '--at', '2001-02-03', '/a', code=NOT_FOUND)
+        self.ni('get', '--at', '99999', '/a', code=NOT_FOUND)
+        for nonsense in ('', 'yesterday', '2026-13-01', '5x', '2026-11-24 25:00'):
+            self.ni('get', '--at', nonsense, '/a', code=USAGE)
+        self.ni('rm', '/b')
+        self.assertIn('k=2', self.ni('ls', '-l', '--at', str(second['seq']), '/').out)
+
+
 def tool(*words, code=OK, **more):
     done = Answer(subprocess.run([daemon.PROGRAMS['ni'], *words], env=environment(), stdin=subprocess.DEVNULL,
                                  capture_output=True, timeout=120, **more))
