@@ -45,7 +45,8 @@ FIXTURE = r'''
 class Service:
     """netinfod in a folder of its own, on a UNIX socket and a free port of loopback."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, listen="127.0.0.1:0", network="127.0.0.0/8"):
+        self.listen, self.network = listen, network
         self.folder = tempfile.mkdtemp(prefix="netinfo-historical-")
         os.chmod(self.folder, 0o755)
         self.socket = os.path.join(self.folder, "s")
@@ -54,8 +55,8 @@ class Service:
 
     def start(self):
         read_end, write_end = os.pipe()
-        command = [NETINFOD, "--dir", self.folder, "--socket", self.socket, "--listen", "127.0.0.1:0",
-                   "-o", "legacy_read_networks=127.0.0.0/8", "-o", "legacy_write_networks=127.0.0.0/8", "-o", "redact=no",
+        command = [NETINFOD, "--dir", self.folder, "--socket", self.socket, "--listen", self.listen,
+                   "-o", f"legacy_read_networks={self.network}", "-o", f"legacy_write_networks={self.network}", "-o", "redact=no",
                    "--ready-fd", str(write_end), *self.options]
         self.log = open(os.path.join(self.folder, "log"), "w+b")
         self.process = subprocess.Popen(command, pass_fds=[write_end], stdout=subprocess.DEVNULL, stderr=self.log)
@@ -307,6 +308,22 @@ class Niutil(WithService):
         self.assertEqual(b"mytool: can't open directory /nope: No such directory\n", done.stderr)
         os.unlink(link)
 
+    def test_control_bytes(self):
+        """A terminal gets no control bytes, a pipe gets every byte."""
+        self.ok("-createprop", ".", "/groups/staff", "evil", "a\x1b[2Jb\x7f\tc")
+        self.gives("a\x1b[2Jb\x7f\tc\n", "niutil", "-readprop", ".", "/groups/staff", "evil")
+        t = Terminal([tool("niutil"), "-readprop", ".", "/groups/staff", "evil"], self.env)
+        self.assertIn("a\\x1B[2Jb\\x7F", t.until("c\r\n"))
+        self.assertEqual(0, t.end())
+
+    def test_over_ipv6(self):
+        service = Service(listen="[::1]:0", network="::1/128")
+        try:
+            self.gives("name: machines\n", "niutil", "-read", "-t", f"[::1]:{service.port}/local", "/machines")
+            self.gives("name: machines\n", "niutil", "-read", f"local@[::1]:{service.port}", "/machines")
+        finally:
+            service.stop()
+
     def test_stdout_that_is_full(self):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([tool("niutil"), "-read", ".", "/users/amelia"], stdout=full, stderr=subprocess.PIPE,
@@ -392,7 +409,7 @@ class Flat(WithService):
                               ("\nname = x y", 'Expecting semicolon ";" at line 2'),
                               ("name = x; }", 'Unexpected right brace "}" at line 1'),
                               ("{ name = x; } y", 'Unexpected token "y" at line 1'),
-                              ("name = \"x;\n\n", 'Expecting quote """ at line 1')):
+                              ("name = \"x;\n\n", 'A quoted word does not end at line 3')):
             self.gives("", "niload", "-r", "/x", ".", stdin=text, code=1, err=message + "\n")
             self.assertEqual(105, self.run_tool("niutil", "-read", ".", "/x")[0])
 

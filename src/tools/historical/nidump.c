@@ -1,12 +1,11 @@
 /* nidump: part of a domain as a flat file or in raw format (doc/tools.md 4, 6, 7.1). */
 #include "tools/historical/edit.h"
 #include "tools/historical/netgroup.h"
-#include "tools/historical/raw.h"
 #include "tools/historical/tool.h"
 
 #include "api/convert.h"
 #include "base/limits.h"
-#include "flat/flat.h"
+#include "flat/raw.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,17 +107,16 @@ static ni_status put_tree(struct nidump *d, void *h, ni_index object, unsigned i
         ni_idlist children;
         NI_INIT(&l);
         NI_INIT(&children);
-        ni_status s = depth == RAW_DEPTH ? NI_FAILED : ni_read(h, &id, &l);
+        ni_status s = depth == RAW_DEPTH_MAX ? NI_FAILED : ni_read(h, &id, &l);
         if (s == NI_OK)
                 s = ni_children(h, &id, &children);
         if (s == NI_OK) {
                 arena_reset(&d->arena);
                 const struct proplist props = wire_proplist(&d->arena, l);
-                buf_printf(&d->text, "%*s{\n", (int)indent, "");
-                for (uint32_t i = 0; i < props.n; i++)
-                        raw_put_property(&d->text, indent, props.v[i].name, props.v[i].values);
+                raw_open(&d->text, indent);
+                raw_props(&d->text, indent, &props);
                 if (children.niil_len)
-                        buf_printf(&d->text, "%*sCHILDREN = (\n", (int)indent + 2, "");
+                        raw_children_open(&d->text, indent);
                 s = d->text.failed || d->arena.failed ? NI_NOSPACE : NI_OK;
                 flush_text(d);
         }
@@ -126,8 +124,8 @@ static ni_status put_tree(struct nidump *d, void *h, ni_index object, unsigned i
                 s = put_tree(d, h, children.niil_val[i], indent + 4, i + 1 == children.niil_len, depth + 1);
         if (s == NI_OK) {
                 if (children.niil_len)
-                        buf_printf(&d->text, "%*s)\n", (int)indent + 2, "");
-                buf_printf(&d->text, "%*s}%s\n", (int)indent, "", last ? "" : ",");
+                        raw_children_close(&d->text, indent);
+                raw_close(&d->text, indent, !last);
                 flush_text(d);
         }
         ni_proplist_free(&l);

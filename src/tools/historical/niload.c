@@ -1,12 +1,11 @@
 /* niload: standard input into a domain (doc/tools.md 5, 7.3). */
 #include "tools/historical/edit.h"
 #include "tools/historical/netgroup.h"
-#include "tools/historical/raw.h"
 #include "tools/historical/tool.h"
 
 #include "api/convert.h"
 #include "base/limits.h"
-#include "flat/flat.h"
+#include "flat/raw.h"
 #include "sys/random.h"
 
 #include <errno.h>
@@ -182,8 +181,8 @@ static ni_status create_children(struct niload *l, void *h, ni_id *parent, const
                 size_t bytes = 0;
                 for (n = 0; n < RAW_MOST && i + n < d->n && bytes < QUEUE_BYTES; n++) {
                         some[n] = (netinfo_change){NETINFO_CREATE, *parent,
-                                                   api_proplist(d->child[i + n].props)};
-                        bytes += size_of(&d->child[i + n].props);
+                                                   api_proplist(d->child[i + n]->props)};
+                        bytes += size_of(&d->child[i + n]->props);
                 }
                 s = netinfo_edit(h, "niload", some, n, NULL);
                 const bool together = s == NI_OK;
@@ -196,7 +195,7 @@ static ni_status create_children(struct niload *l, void *h, ni_id *parent, const
                         ni_proplist_free(&some[k].properties);
                 }
                 for (uint32_t k = 0; s == NI_OK && k < n; k++)
-                        s = create_children(l, h, &made[k], &d->child[i + k]);
+                        s = create_children(l, h, &made[k], d->child[i + k]);
         }
         return s;
 }
@@ -251,7 +250,7 @@ static int load_raw(struct niload *l, void *h, const struct raw_dir *d)
 static int run_raw(struct niload *l)
 {
         struct raw_dir d;
-        char why[160];
+        struct flat_why why;
         void *h;
         if (l->what[0] != '/') {
                 tool_say(&l->t, "directory %s must begin with /", l->what);
@@ -262,8 +261,8 @@ static int run_raw(struct niload *l)
                                 "mean it");
                 return 1;
         }
-        if (!raw_parse(buf_bytes(&l->text), &l->arena, &d, why)) {
-                fprintf(stderr, "%s\n", why);
+        if (!raw_parse(buf_bytes(&l->text), &l->arena, &d, &why)) {
+                fprintf(stderr, "%s at line %u\n", why.text, why.line);
                 return 1;
         }
         int result = tool_open(&l->t, l->domain, &h, NULL);
