@@ -359,6 +359,63 @@ static void following(void **state)
         check_clean(f);
 }
 
+/* A journal of the past comes before the directories that it led to: it is kept word for word, and numbers
+ * that it gave up go on from their last instance. */
+static void past(void **state)
+{
+        struct fixture *f = *state;
+        const uint8_t none[4] = {0};
+        struct store_info info;
+        struct arena a;
+        struct store_entry back;
+        struct store_record gone = {.kind = STORE_DESTROYED,
+                                    .object = 2,
+                                    .born = 3,
+                                    .instance = 6,
+                                    .ordinal = 9,
+                                    .has_before = true,
+                                    .before = bytes_of(none, 4)};
+        struct store_entry e = {
+                .seq = 9, .when = 50, .who = BYTES_LIT("ada"), .records = &gone, .record_count = 1};
+        assert_int_equal(store_write_begin(f->s, &f->w), NI_OK);
+        assert_int_equal(store_replay_head(f->w, NULL, 0, 8), NI_OK);
+        e.seq = 10;
+        assert_int_equal(store_replay_past(f->w, &e), NI_STALE);
+        e.seq = 9;
+        assert_int_equal(store_replay_past(f->w, &e), NI_OK);
+        assert_int_equal(store_replay_past(f->w, &e), NI_STALE);
+        e.seq = 10;
+        e.when = 49;
+        assert_int_equal(store_replay_past(f->w, &e), NI_SYSTEMERR); /* time does not go back */
+        e.when = 50;
+        e.record_count = 0;
+        assert_int_equal(store_replay_past(f->w, &e), NI_SYSTEMERR);
+        const struct store_node child = {
+                .id = {1, 4}, .ordinal = 7, .born = 2, .version = 5, .props = bytes_of(none, 4)};
+        assert_int_equal(store_replay_node(f->w, &child), NI_OK);
+        assert_int_equal(store_commit(f->w, NULL), NI_OK);
+        check_clean(f);
+        arena_init(&a, 0);
+        reading(f);
+        assert_int_equal(store_get_info(f->r, &info), NI_OK);
+        assert_int_equal(info.first_seq, 9);
+        assert_int_equal(info.seq, 9);
+        assert_int_equal(info.last_when, 50);
+        assert_int_equal(store_journal_get(f->r, 9, &a, &back), NI_OK);
+        assert_true(bytes_eq_str(back.who, "ada"));
+        assert_int_equal(back.records[0].instance, 6);
+        read_done(f);
+        arena_done(&a);
+        begin(f);
+        struct ni_id id, root;
+        assert_int_equal(
+                store_add_child(f->w, 0, bytes_of(none, 4), NI_INDEX_NULL, NI_INDEX_NULL, &id, &root), NI_OK);
+        assert_int_equal(id.object, 2);
+        assert_int_equal(id.instance, 7);
+        commit(f);
+        check_clean(f);
+}
+
 static void replay_nodes(void **state)
 {
         struct fixture *f = *state;
@@ -450,8 +507,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                T(kinds),        T(one_step), T(heads),     T(clock_back),   T(versions),
-                T(long_entries), T(trimming), T(following), T(replay_nodes), T(digest),
+                T(kinds),    T(one_step),  T(heads), T(clock_back),   T(versions), T(long_entries),
+                T(trimming), T(following), T(past),  T(replay_nodes), T(digest),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
