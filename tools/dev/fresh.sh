@@ -38,12 +38,13 @@ cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null
 mount -t proc proc "$root/proc" && mount --rbind /sys "$root/sys" && mount --bind /dev "$root/dev" && mkdir -p "$root/dev/pts" "$root/dev/shm" &&
         mount --bind /dev/pts "$root/dev/pts" && mount -t tmpfs tmpfs "$root/dev/shm"
 git clone -q "$NETINFO_TOP" "$root/root/netinfo"
-inside() { chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+enter=(chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
+inside() { "${enter[@]}" "$@"; }
 status=0
 if [ "$what" != test ]; then
         say "./dev run in the fresh root"
         (
-                inside bash -c 'cd /root/netinfo && exec ./dev run -y' </dev/null &
+                "${enter[@]}" bash -c 'cd /root/netinfo && exec ./dev run -y' </dev/null & # no function: the signal below is for ./dev itself
                 p=$!
                 for ((i = 0; i < 900; i++)); do
                         sleep 1
@@ -51,7 +52,7 @@ if [ "$what" != test ]; then
                         kill -0 $p 2>/dev/null || break
                 done
                 sleep 8
-                inside bash -c 'cd /root/netinfo && eval "$(./dev env)" && set -x && lsof -i :987 && ni add /users/ada uid=5001 gid=100 home=/home/ada shell=/bin/bash && sleep 0.3 && ni getent passwd ada && ni log -1'
+                inside bash -c 'cd /root/netinfo && eval "$(./dev env)" && set -x && lsof -i :987 && ni add /users/ada uid=5001 gid=100 home=/home/ada shell=/bin/bash && ni getent passwd ada && ni log -1'
                 second=$?
                 kill -TERM $p # a background job cannot get the SIGINT of Ctrl-C; TERM takes the same way out
                 wait $p
