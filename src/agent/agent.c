@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,8 +33,9 @@ struct agent {
         struct client *client;
         struct followed *followed; /* NULL: nobody can wait for the images */
         bool ready, stop, reload;
-        bool away;         /* its reason was logged */
-        uint32_t left_out; /* last time; logged when it changes */
+        bool away;                                                /* its reason was logged */
+        uint32_t left_out;                                        /* last time; logged when it changes */
+        char trouble[sizeof((struct publish_report){0}.trouble)]; /* likewise */
 };
 
 static void usage(FILE *to)
@@ -226,12 +228,13 @@ static bool publish_now(struct agent *a, unsigned images, int64_t today, uint64_
                   "generation=%llu seq=%llu users=%u groups=%u images=%u took_us=%llu",
                   (unsigned long long)r.generation, (unsigned long long)core_seq(a->core), r.users, r.groups,
                   images, (unsigned long long)took);
-        if (r.trouble[0])
+        if (r.trouble[0] && strcmp(r.trouble, a->trouble) != 0)
                 log_event(LOG_LEVEL_WARNING, "published-partly", "why=\"%s\"", r.trouble);
         if (r.left_out && r.left_out != a->left_out)
                 log_event(LOG_LEVEL_WARNING, "left-out", "count=%u first=\"%s\"", r.left_out,
                           r.first_left_out);
         a->left_out = r.left_out;
+        memcpy(a->trouble, r.trouble, sizeof(a->trouble));
         tell_ready(a, &r);
         return true;
 }
@@ -349,6 +352,7 @@ int main(int argc, char **argv)
         sigaddset(&set, SIGHUP);
         sigprocmask(SIG_BLOCK, &set, NULL);
         umask(022);
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a core file would hold password hashes */
         /* The group of the shadow image is this machine's own: never one that a domain calls so. */
         __nss_configure_lookup("group", "files");
         if (!read_config(&a, &a.config))

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <stdlib.h>
 
 struct job {
@@ -69,13 +70,28 @@ static int merge(struct job *j, const struct merge_domain *d, const struct merge
         return ok || j->error ? j->error : ENOMEM;
 }
 
+/* A file may be given to a group by root and by who is in it. */
+static bool may_give_to(gid_t gid)
+{
+        gid_t groups[256];
+        const int n = getgroups(256, groups);
+        bool member = geteuid() == 0 || getegid() == gid;
+        for (int i = 0; i < n && !member; i++)
+                member = groups[i] == gid;
+        return member;
+}
+
 static gid_t group_of(const char *name, struct publish_report *report)
 {
         const struct group *g = *name ? getgrnam(name) : NULL;
-        if (!g && *name)
+        if (g && may_give_to(g->gr_gid))
+                return g->gr_gid;
+        if (*name)
                 snprintf(report->trouble, sizeof(report->trouble),
-                         "there is no group %s here: only the owner may read the shadow image", name);
-        return g ? g->gr_gid : (gid_t)-1;
+                         g ? "group %s is not ours to give to: only the owner may read the shadow image"
+                           : "there is no group %s here: only the owner may read the shadow image",
+                         name);
+        return (gid_t)-1;
 }
 
 static int publish(const struct agent_config *c, struct job *j)
