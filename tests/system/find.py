@@ -118,6 +118,15 @@ class Find(WithServer):
         found = self.lines('find', '/people', 'k=7')
         self.assertEqual([f'/people/x{i}' for i in range(7, 70000, 1000)], found)
 
+    def test_secrets(self):
+        self.ni('set', '/people/u00', 'passwd=!')
+        self.assertEqual(['/people/u00'], self.lines('find', 'passwd=!'))  # as the superuser
+        nobody = ['-s', f"127.0.0.1:{self.server.ready['binder_tcp']}/local"]
+        self.assertIn('secret', self.ni('find', *nobody, 'passwd=!', code=DENIED).err)
+        self.assertIn('secret', self.ni('find', *nobody, '!passwd=!', code=DENIED).err)
+        self.assertEqual(10, len(self.lines('find', *nobody, '/people', 'passwd')))
+        self.assertEqual(["/people/u00 passwd='*'"], self.lines('find', *nobody, 'uid=5000', '-p', 'passwd'))
+
     def test_mistakes(self):
         self.assertIn('did you mean /people?', self.ni('find', '/peopel', 'uid', code=NOT_FOUND).err)
         self.ni('find', '=5', code=USAGE)

@@ -439,6 +439,94 @@ static void changes_may_wait_beyond_the_timeout(void **state)
         fake_stop(&f);
 }
 
+/* -- SEARCH and HISTORY ---------------------------------------------------------------------------------- */
+
+static void answer_search_and_history(struct fake *f, int fd, unsigned nth)
+{
+        struct fake_call c;
+        (void)nth;
+        while (fake_next(f, fd, &c)) {
+                struct xdr_in in = xdr_in(c.args);
+                struct arena a;
+                struct buf out;
+                arena_init(&a, 0);
+                buf_init(&out, 0);
+                if (c.rpc.procedure == NIEXT_PROC_search) {
+                        struct ext_search_args args;
+                        struct ext_place place = {.ordinal = 3, .object = 4, .born = 5};
+                        const struct ext_search_result r = {
+                                .epoch = 7, .seq = 8, .more = true, .cursor = &place, .cursor_count = 1};
+                        if (!ext_search_args_decode(&in, &a, &args) || args.object != 2 ||
+                            !bytes_eq_str(args.tag, "local"))
+                                fake_wrong(f,
+                                           "other arguments of SEARCH than given, or another tag than ours");
+                        ext_search_encode(&r, &out);
+                } else {
+                        struct ext_history_args args;
+                        const struct ext_history_result r = {
+                                .kind = EXT_HISTORY_LIST, .epoch = 7, .seq = 8, .more = true, .next = 6};
+                        if (!ext_history_args_decode(&in, &args) || args.object != 2 ||
+                            !bytes_eq_str(args.tag, "local"))
+                                fake_wrong(f,
+                                           "other arguments of HISTORY than given, or another tag than ours");
+                        ext_history_encode(&r, &out);
+                }
+                fake_answer(fd, c.rpc.xid, buf_bytes(&out), 0);
+                buf_done(&out);
+                arena_done(&a);
+                buf_done(&c.record);
+        }
+}
+
+static void search_and_history_reach_our_domain(void **state)
+{
+        struct fake f;
+        const struct ext_search_args search = {.object = 2};
+        const struct ext_history_args history = {.kind = EXT_HISTORY_LIST, .object = 2};
+        struct ext_search_result found;
+        struct ext_history_result past;
+        (void)state;
+        fake_start(&f, answer_search_and_history, NULL);
+        struct client *c = open_to(&f, 0);
+        assert_int_equal(NI_OK, client_search(c, &search, &found));
+        assert_true(found.more && found.cursor_count == 1 && found.cursor[0].born == 5);
+        assert_int_equal(NI_OK, client_history(c, &history, &past));
+        assert_int_equal(6, past.next);
+        client_close(c);
+        fake_stop(&f);
+}
+
+/* A server that is away longer than one call: the client goes on when it is back. */
+static void a_server_that_was_away_is_found_again(void **state)
+{
+        struct fake f;
+        char path[] = "/tmp/ni-client-XXXXXX", socket_path[64];
+        const struct ext_search_args search = {.object = 2};
+        struct ext_search_result found;
+        struct client_options o;
+        struct client_why why;
+        struct client *c = NULL;
+        (void)state;
+        assert_non_null(mkdtemp(path));
+        snprintf(socket_path, sizeof(socket_path), "%s/s", path);
+        client_options_init(&o);
+        o.server = socket_path;
+        o.tag = "local";
+        fake_start_at(&f, socket_path, answer_search_and_history, NULL);
+        assert_int_equal(NI_OK, client_open(&o, &c, &why));
+        assert_int_equal(NI_OK, client_search(c, &search, &found));
+        fake_stop(&f);
+        unlink(socket_path);
+        assert_int_equal(NI_FAILED, client_search(c, &search, &found));
+        assert_int_equal(NI_FAILED, client_search(c, &search, &found));
+        fake_start_at(&f, socket_path, answer_search_and_history, NULL);
+        assert_int_equal(NI_OK, client_search(c, &search, &found));
+        client_close(c);
+        fake_stop(&f);
+        unlink(socket_path);
+        rmdir(path);
+}
+
 /* -- refusals and rubbish -------------------------------------------------------------------------------- */
 
 static void answer_by_stat(struct fake *f, int fd, unsigned nth)
@@ -645,6 +733,8 @@ int main(void)
                 cmocka_unit_test(a_deadline_holds_against_a_peer_that_never_stops),
                 cmocka_unit_test(an_interrupt_ends_a_waiting_call),
                 cmocka_unit_test(changes_may_wait_beyond_the_timeout),
+                cmocka_unit_test(search_and_history_reach_our_domain),
+                cmocka_unit_test(a_server_that_was_away_is_found_again),
                 cmocka_unit_test(rpc_errors_have_their_statuses),
                 cmocka_unit_test(denied_credentials_are_an_authentication_error),
                 cmocka_unit_test(rubbish_is_refused),
