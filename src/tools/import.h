@@ -56,4 +56,14 @@ enum import_outcome { IMPORT_DONE, IMPORT_AGAIN, IMPORT_FAILED };
  * changed the records meanwhile; make a new plan. FAILED: said why, and how far it came. */
 enum import_outcome import_send(struct talk *t, struct import_plan *p);
 
+/* -- the parts of the command that other importers share (ni_import.c) */
+/* The whole file, or pipe ("-": standard input), up to FLAT_TEXT_MAX bytes. 0 or errno. */
+int import_slurp(const char *path, struct buf *to);
+/* Checks a text strictly and puts it into p->file (format set before); it is called `shown` in messages.
+ * False: said why. The text must outlive the plan. */
+bool import_parse(struct talk *t, struct import_plan *p, struct bytes text, const char *shown);
+/* Plans and sends (or shows) until the domain says what the file says, and says the result. False: said why.
+ */
+bool import_bring(struct talk *t, struct import_plan *p, bool dry_run);
+
 #endif

@@ -67,8 +67,7 @@ static void list_formats(void)
                         printf("%-12s %-12s %s\n", flat_name(f), flat_directory(f), flat_file_default(f));
 }
 
-/* The whole file, or pipe. 0 or errno. */
-static int slurp(const char *path, struct buf *to)
+int import_slurp(const char *path, struct buf *to)
 {
         const bool input = strcmp(path, "-") == 0;
         const int fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -94,17 +93,23 @@ static int slurp(const char *path, struct buf *to)
 
 static bool read_file(struct talk *t, struct import_plan *p, const char *path, struct buf *text)
 {
-        struct flat_options o = {.strict = true};
-        struct flat_why why;
-        const char *shown = strcmp(path, "-") == 0 ? "standard input" : path, *place = shown;
-        const int err = slurp(path, text);
+        const char *shown = strcmp(path, "-") == 0 ? "standard input" : path;
+        const int err = import_slurp(path, text);
         if (err) {
                 talk_error(t, EXIT_FAILED, shown, strerror(err),
                            err == EACCES ? "become root: this file is not for everybody" : NULL);
                 return false;
         }
+        return import_parse(t, p, buf_bytes(text), shown);
+}
+
+bool import_parse(struct talk *t, struct import_plan *p, struct bytes text, const char *shown)
+{
+        struct flat_options o = {.strict = true};
+        struct flat_why why;
+        const char *place = shown;
         random_bytes(&o.key, sizeof(o.key));
-        if (flat_file_read(&p->file, p->format, buf_bytes(text), &o, &why))
+        if (flat_file_read(&p->file, p->format, text, &o, &why))
                 return true;
         if (why.line)
                 place = arena_printf(&t->arena, "%s:%u", shown, why.line);
@@ -167,7 +172,7 @@ static bool was_interrupted(const struct talk *t)
         return read(t->server.interrupt_fd, &info, sizeof(info)) == sizeof(info);
 }
 
-static void import(struct talk *t, struct import_plan *p, bool dry_run)
+bool import_bring(struct talk *t, struct import_plan *p, bool dry_run)
 {
         enum import_outcome outcome = IMPORT_AGAIN;
         for (int i = 0; i < IMPORT_TRIES && outcome == IMPORT_AGAIN; i++) {
@@ -179,6 +184,7 @@ static void import(struct talk *t, struct import_plan *p, bool dry_run)
         if (outcome == IMPORT_AGAIN)
                 talk_error(t, EXIT_CONFLICT, flat_directory(p->format),
                            "others change the same records again and again", "repeat the command later");
+        return outcome == IMPORT_DONE;
 }
 
 /* Ctrl-C ends a call that waits, instead of the process: so that we can say how far we came. */
@@ -200,6 +206,8 @@ int ni_import_run(int argc, char **argv)
         bool dry_run = false, merge = false;
         if (argc > 1 && strcmp(argv[1], "nidb") == 0)
                 return import_nidb_run(argc - 1, argv + 1);
+        if (argc > 1 && strcmp(argv[1], "nis") == 0)
+                return import_nis_run(argc - 1, argv + 1);
         talk_begin(&t, &manual, argc, argv);
         buf_init(&text, FLAT_TEXT_MAX + ((size_t)1 << 20));
         for (int o; (o = talk_option(&t)) != TALK_END;) {
@@ -221,7 +229,7 @@ int ni_import_run(int argc, char **argv)
                 if (read_file(&t, &p, path, &text)) {
                         t.server.interrupt_fd = interrupts();
                         if (talk_connect(&t))
-                                import(&t, &p, dry_run);
+                                import_bring(&t, &p, dry_run);
                         close(t.server.interrupt_fd);
                 }
                 flat_file_done(&p.file);
