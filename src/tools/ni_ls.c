@@ -207,15 +207,16 @@ static void print_past(struct talk *t, struct past *p, uint32_t parent, const st
                        uint32_t n, bool detailed)
 {
         json_t *children = t->json ? json_array() : NULL;
+        struct arena a; /* of one child */
         int width = 1;
+        arena_init(&a, LIMIT_ARENA);
         for (uint32_t i = 0; i < n; i++)
                 width = digits_of(v[i].object) > width ? digits_of(v[i].object) : width;
-        for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t i = 0; i < n && t->exit == EXIT_ANSWERED; i++) {
                 struct proplist props;
-                if (!past_decode(p, v[i].encoded, &props)) {
-                        json_decref(children);
-                        return;
-                }
+                arena_reset(&a);
+                if (!past_decode(p, v[i].encoded, &a, &props))
+                        break;
                 if (detailed) {
                         long_entry(t, v[i].object, &props, width, children);
                         continue;
@@ -231,10 +232,13 @@ static void print_past(struct talk *t, struct past *p, uint32_t parent, const st
                         putchar('\n');
                 }
         }
-        if (children)
+        arena_done(&a);
+        if (children && t->exit == EXIT_ANSWERED)
                 talk_json(t, json_pack("{s:s,s:I,s:n,s:I,s:o}", "domain", client_tag(t->client), "id",
                                        (json_int_t)parent, "instance", "at", (json_int_t)past_seq(p),
                                        "children", children));
+        else
+                json_decref(children);
 }
 
 static void list_at(struct talk *t, const char *path, const char *when, bool detailed)

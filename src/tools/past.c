@@ -309,10 +309,10 @@ static enum ni_status props_then(struct past *p, uint32_t object, struct bytes *
         return at->there ? NI_OK : NI_NODIR;
 }
 
-bool past_decode(struct past *p, struct bytes encoded, struct proplist *ret)
+bool past_decode(struct past *p, struct bytes encoded, struct arena *a, struct proplist *ret)
 {
         struct xdr_in in = xdr_in(encoded);
-        *ret = xdr_proplist(&in, &p->t->arena);
+        *ret = xdr_proplist(&in, a);
         if (xdr_end(&in))
                 return true;
         talk_error(p->t, EXIT_FAILED, client_peer(p->t->client), "a change in the journal cannot be read",
@@ -327,7 +327,7 @@ bool past_props(struct past *p, uint32_t object, struct proplist *ret)
         if (status == NI_NODIR)
                 talk_error(p->t, EXIT_NOT_FOUND, arena_printf(&p->t->arena, "object %u", object),
                            "there was none of that number then", NULL);
-        return status == NI_OK && past_decode(p, encoded, ret);
+        return status == NI_OK && past_decode(p, encoded, &p->t->arena, ret);
 }
 
 /* -- children -------------------------------------------------------------------------------------------- */

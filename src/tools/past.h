@@ -23,7 +23,7 @@ bool past_path(struct past *p, const char *path, uint32_t *ret_object);
 bool past_props(struct past *p, uint32_t object, struct proplist *ret);
 /* Its children, in their order. False: said. */
 bool past_children(struct past *p, uint32_t object, struct past_child **ret, uint32_t *ret_count);
-/* Decodes into the talk's arena. False: said. */
-bool past_decode(struct past *p, struct bytes encoded, struct proplist *ret);
+/* Decodes into the arena. False: said. */
+bool past_decode(struct past *p, struct bytes encoded, struct arena *a, struct proplist *ret);
 
 #endif
