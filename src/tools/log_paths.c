@@ -171,7 +171,25 @@ bool log_place_before(struct client *c, const struct ext_record *r, uint64_t seq
         return false;
 }
 
-void log_paths_undo(struct log_paths *p, const struct ext_record *r, uint64_t seq)
+#define SPREAD_LEAST 16u /* siblings that get another place together (doc/store-format.md, children) */
+
+/* Can it have come from another parent? That one has a record in the entry then, since its list of children
+ * changed. Where many siblings are moved and no other directory has one, they were spread, and stay below
+ * their parent; the server need not be asked about each of them. */
+static bool changes_parent(const struct ext_entry *e, const struct ext_record *moved)
+{
+        uint32_t siblings = 0;
+        for (uint32_t i = 0; i < e->record_count; i++) {
+                const struct ext_record *r = &e->records[i];
+                if (r->kind == EXT_MOVED && r->parent == moved->parent)
+                        siblings++;
+                else if (r->kind != EXT_CREATED && r->object != moved->parent && r->object != moved->object)
+                        return true;
+        }
+        return siblings < SPREAD_LEAST;
+}
+
+static void undo(struct log_paths *p, const struct ext_entry *e, const struct ext_record *r)
 {
         struct past *at;
         uint64_t ordinal;
@@ -196,12 +214,14 @@ void log_paths_undo(struct log_paths *p, const struct ext_record *r, uint64_t se
                                              .name = name_of(r->before)});
                 break;
         case EXT_MOVED:
+                if (!changes_parent(e, r))
+                        return;
                 at = probe(p->slot, p->size, r->object);
                 if (at->what == UNKNOWN)
                         at = ask(p, r->object);
                 if (at->what == UNKNOWN)
                         return;
-                if (log_place_before(p->client, r, seq, &parent,
+                if (log_place_before(p->client, r, e->seq, &parent,
                                      &ordinal)) { /* only calls: the table stays where it is */
                         at->parent = parent;
                         at->what = THERE;
@@ -212,6 +232,12 @@ void log_paths_undo(struct log_paths *p, const struct ext_record *r, uint64_t se
         default: /* TOUCHED tells nothing */
                 break;
         }
+}
+
+void log_paths_undo(struct log_paths *p, const struct ext_entry *e)
+{
+        for (uint32_t i = e->record_count; i-- > 0;)
+                undo(p, e, &e->records[i]);
 }
 
 bool log_moves(const struct ext_entry *e, uint32_t object)
@@ -234,7 +260,8 @@ void log_paths_expect(struct log_paths *p, const struct ext_entry *e)
                         was.name = arena_bytes(&p->names, name_of(r->before));
                 else
                         was.name = ask(p, r->object)->name; /* as it is called now */
-                if (log_moves(e, r->object) && !log_place_before(p->client, r, e->seq, &was.parent, &ordinal))
+                if (log_moves(e, r->object) && changes_parent(e, r) &&
+                    !log_place_before(p->client, r, e->seq, &was.parent, &ordinal))
                         was.what = GONE;
                 put(p, was);
         }

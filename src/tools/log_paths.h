@@ -14,9 +14,9 @@ void log_paths_free(struct log_paths *p);
 /* Path at the moment that the walk has reached; lives in the arena; NULL: out of memory. Asks the server what
  * it does not know: results of earlier calls on the client are gone then. */
 const char *log_path(struct log_paths *p, uint32_t object, struct arena *a);
-/* Moves the moment to just before this change (number `seq`). An entry's records are undone from its last to
- * its first. Where something that was moved came from is asked of the server: as log_path. */
-void log_paths_undo(struct log_paths *p, const struct ext_record *r, uint64_t seq);
+/* Moves the moment to just before the entry. Where something that was moved came from is asked of the server:
+ * as log_path. */
+void log_paths_undo(struct log_paths *p, const struct ext_entry *e);
 /* Tells what the record's directory is called after the change: cheaper than asking. */
 void log_paths_note(struct log_paths *p, const struct ext_record *r);
 /* The other direction: what the entry (with `before`) tells of the moment before it, where nothing was known;

@@ -45,8 +45,7 @@ static bool paths_of(struct log *l, const struct ext_entry *e, const char **path
         for (uint32_t i = 0; i < e->record_count; i++)
                 if (e->records[i].kind != EXT_DESTROYED)
                         path[i] = log_path(p, e->records[i].object, a);
-        for (uint32_t i = e->record_count; i-- > 0;)
-                log_paths_undo(p, &e->records[i], e->seq);
+        log_paths_undo(p, e);
         for (uint32_t i = 0; i < e->record_count; i++)
                 if (e->records[i].kind != EXT_CREATED)
                         before[i] = log_path(p, e->records[i].object, a);

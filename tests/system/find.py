@@ -263,6 +263,11 @@ class Watch(WithServer):
         self.assertIn('moved /b/x (was /a/x)', text)
         self.assertIn('created /a/x', text)
 
+    def test_property_without_values(self):
+        self.ni('add', '/a', 'empty')
+        added = [line for r in self.ni('log', '-1', '--json').json[0]['records'] for line in r['added']]
+        self.assertIn({'name': 'empty', 'value': None}, added)
+
     def test_interrupt_and_restart(self):
         process = self.watch('--from', '1')
         first = json.loads(process.stdout.readline())
