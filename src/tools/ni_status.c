@@ -42,17 +42,20 @@ static void print_status(struct talk *t, const struct ext_status_result *s)
 {
         char uuid[37], digest[33], now[64];
         put_uuid(uuid, s->uuid);
+        static const uint8_t hidden[sizeof(s->digest)] = {0};
+        const bool shown = memcmp(s->digest, hidden, sizeof(hidden)) != 0; /* doc/extension-program.md 4 */
         put_hex(digest, s->digest, sizeof(s->digest));
         put_time(now, sizeof(now), s->now);
         const char *role = s->role == 0 ? "master" : s->role == 1 ? "clone" : "unknown";
         if (t->json) {
-                talk_json(t, json_pack("{s:s,s:s,s:o,s:s,s:s,s:I,s:I,s:I,s:I,s:s,s:I,s:I,s:s,s:o}", "domain",
+                talk_json(t, json_pack("{s:s,s:s,s:o,s:s,s:s,s:I,s:I,s:I,s:I,s:s?,s:I,s:I,s:s,s:o}", "domain",
                                        client_tag(t->client), "server", client_peer(t->client), "version",
                                        talk_json_bytes(s->server_version), "role", role, "uuid", uuid,
                                        "epoch", (json_int_t)s->epoch, "seq", (json_int_t)s->seq, "first_seq",
                                        (json_int_t)s->first_seq, "checksum", (json_int_t)s->checksum,
-                                       "digest", digest, "directories", (json_int_t)s->directories, "highest",
-                                       (json_int_t)s->highest, "now", now, "you", talk_json_bytes(s->you)));
+                                       "digest", shown ? digest : NULL, "directories",
+                                       (json_int_t)s->directories, "highest", (json_int_t)s->highest, "now",
+                                       now, "you", talk_json_bytes(s->you)));
                 return;
         }
         printf("domain       %s\nserver       %s  ", client_tag(t->client), client_peer(t->client));
@@ -62,7 +65,8 @@ static void print_status(struct talk *t, const struct ext_status_result *s)
         printf("change       #%llu", (unsigned long long)s->seq);
         if (s->first_seq <= s->seq)
                 printf(" (the journal reaches back to #%llu)", (unsigned long long)s->first_seq);
-        printf("\nchecksum     %u\ndigest       %s\n", s->checksum, digest);
+        printf("\nchecksum     %u\ndigest       %s\n", s->checksum,
+               shown ? digest : "(not shown: it covers secrets)");
         printf("directories  %u (highest number %u)\nclock        %s\nyou          ", s->directories,
                s->highest, now);
         talk_value(t, s->you.len ? s->you : BYTES_LIT("(anonymous)"));

@@ -175,6 +175,8 @@ class Together(unittest.TestCase):
         self.agent = Agent(self.d)
         self.becomes('ada:x:5001:100::/home/ada:/bin/bash\n', 'passwd', 'ada')
         self.becomes('ada:$y$j9T$secret$hash:19000:0:99999:7:::\n', 'shadow', 'ada')
+        with open('/proc/%d/limits' % self.agent.process.pid, encoding='ascii') as f:
+            self.assertRegex(f.read(), r'Max core file size +0 +')
         folder = self.agent.ready['snapshots']
         for name in os.listdir(folder):
             with open(os.path.join(folder, name), 'rb') as f:

@@ -454,6 +454,9 @@ class Domains(WithService):
         self.assertEqual("unix:" + self.service.socket, status["server"])
         self.assertRegex(status["uuid"], r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
         self.assertEqual(32, len(status["digest"]))
+        stranger = clean_environment(NETINFO_SERVER="127.0.0.1:%d" % self.service.ready["binder_tcp"])
+        seen = run("status", "--json", environment=stranger).json
+        self.assertEqual((None, "", status["checksum"]), (seen["digest"], seen["you"], seen["checksum"]))
         before = status
         self.ni("add", "/counted")
         status = self.ni("status", "--json").json
