@@ -14,13 +14,13 @@ struct client_why {
 };
 
 struct client_options {
-        const char *server;   /* "host[:port][/tag]", "[v6]...", a path of a UNIX socket (starts with '/'), or
-                                 NULL: decision 3's order */
-        const char *tag;      /* domain; NULL: the one in `server`, else "local" */
-        unsigned timeout_ms;  /* for connecting and for each call; 0 = 5 s for reads, 60 s for writes
-                                 (protocol.md 3.7) */
-        const char *user;     /* NULL: no credentials (AUTH_NONE). Else the uid is looked up in /users of the
-                                 domain and sent with the password */
+        const char *server;  /* "host[:port][/tag]", "[v6]...", a path of a UNIX socket (starts with '/'), or
+                                NULL: decision 3's order */
+        const char *tag;     /* domain; NULL: the one in `server`, else "local" */
+        unsigned timeout_ms; /* for connecting (under 300: for all places together) and for each call; 0 = 5 s
+                                for reads, 60 s for writes (protocol.md 3.7) */
+        const char *user;    /* NULL: no credentials (AUTH_NONE). Else the uid is looked up in /users of the
+                                domain and sent with the password */
         const char *password; /* with user; NULL = "" */
         int interrupt_fd;     /* when it becomes readable, a waiting call ends with NI_FAILED; -1 = none */
         bool no_domain; /* only binder and extension calls will be made: any server with a binder does, and

@@ -229,7 +229,10 @@ static enum ni_status try_places(struct client *c, struct places *l, struct clie
                 char reason[200] = "";
                 const uint64_t now = clock_mono_ms();
                 uint64_t share = now < deadline ? (deadline - now) / (l->n - i) : 0;
-                if (share < PLACE_LEAST)
+                /* Somebody in such a hurry means it: a place gets all that is left, and the sum stands. */
+                if (timeout < PLACE_LEAST)
+                        share = now < deadline ? deadline - now : 1;
+                else if (share < PLACE_LEAST)
                         share = PLACE_LEAST;
                 const struct line_wait w = {now + share, c->o.interrupt_fd};
                 char label[sizeof(l->v[i].label)];

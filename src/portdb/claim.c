@@ -131,3 +131,12 @@ int port_claim_compare(const struct port_claim *a, const struct port_claim *b)
                 return a->status < b->status ? -1 : 1;
         return strcmp(a->name, b->name);
 }
+
+const char *port_claim_id(struct arena *a, const struct port_source *source, const struct port_claim *c)
+{
+        char transports[PORT_TRANSPORT_BYTES], span[12];
+        snprintf(span, sizeof(span), port_claim_is_range(c) ? "%u-%u" : "%u", c->port, c->end);
+        return arena_printf(a, "%s:%s/%s:%s:%s", source->key, span,
+                            port_transport_text(c->transport, transports), port_status_word(c->status),
+                            c->name);
+}

@@ -3,6 +3,7 @@
 #ifndef NETINFO_PORTDB_CLAIM_H
 #define NETINFO_PORTDB_CLAIM_H
 
+#include "base/arena.h"
 #include "portdb/date.h"
 
 /* Transports form a set; the empty set is "any", a row without transport. */
@@ -132,5 +133,10 @@ bool port_span_parse(struct bytes text, uint16_t *ret_from, uint16_t *ret_to);
 
 /* The order of rows inside one source: port, end, transport, status, name (byte order). */
 int port_claim_compare(const struct port_claim *a, const struct port_claim *b);
+
+/* What a claim is called when a site silences it (doc/ports.md 8): "SOURCE:987/tcp:vendor-use:NAME",
+ * "SOURCE:600-1023/tcp,udp:dynamic:NAME"; the runs of one statement through the editions share it. In the
+ * arena; NULL when that is full. */
+const char *port_claim_id(struct arena *a, const struct port_source *source, const struct port_claim *c);
 
 #endif

@@ -152,6 +152,18 @@ static bool add_item(struct work *w, const struct port_item *it)
         return true;
 }
 
+/* Does the site hide it? */
+static bool silenced(const struct work *w, const struct port_item *it)
+{
+        const struct port_site *site = w->db->site;
+        const char *id = site && site->hiddens ? port_claim_id(w->arena, &it->source, &it->claim) : NULL;
+        for (size_t i = 0; id && i < site->hiddens; i++) {
+                if (strcmp(site->hidden[i], id) == 0)
+                        return true;
+        }
+        return false;
+}
+
 static bool take(struct work *w, unsigned k, uint32_t number, uint8_t transports)
 {
         struct port_item it = {.table = (uint8_t)k};
@@ -160,6 +172,10 @@ static bool take(struct work *w, unsigned k, uint32_t number, uint8_t transports
             !port_claim_covers(&it.claim, w->answer->port, transports) ||
             !port_table_source(t, it.claim.source, &it.source))
                 return true;
+        if (silenced(w, &it)) {
+                w->answer->silenced++;
+                return true;
+        }
         const struct series *s = series_of(w, &it);
         if (s)
                 place_in_series(w, &it, s);
@@ -203,7 +219,7 @@ static bool collect_site(struct work *w, uint8_t transports)
                 const struct port_site_claim *c = &site->claim[i];
                 if (!port_claim_covers(&c->claim, w->answer->port, transports))
                         continue;
-                const struct port_item it = {
+                struct port_item it = {
                         .claim = c->claim,
                         .source = {.key = "site",
                                    .title = "this site",
@@ -211,9 +227,12 @@ static bool collect_site(struct work *w, uint8_t transports)
                                    .reference = c->domain,
                                    .kind = PORT_KIND_SITE},
                         .domain = c->domain,
+                        .owner = c->owner,
                         .table = PORT_DB_TABLES,
-                        .standing = PORT_STANDS,
                 };
+                if (c->source.key)
+                        it.source = c->source;
+                it.standing = standing_by_hand(&it, w->answer->as_of);
                 if (!add_item(w, &it))
                         return false;
         }

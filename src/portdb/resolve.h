@@ -35,8 +35,8 @@ enum port_fault {
 struct port_item {
         struct port_claim claim;
         struct port_source source;
-        const char *domain; /* site claims only; else NULL */
-        uint8_t table;      /* PORT_DB_TABLES for site claims */
+        const char *domain, *owner; /* site claims only; else NULL */
+        uint8_t table;              /* PORT_DB_TABLES for site claims */
         uint8_t standing, faults;
         bool by_editions;                      /* seen_first and seen_last are editions of a series */
         port_date absent_before, absent_after; /* the editions around the run; 0 when there is none */
@@ -91,6 +91,7 @@ struct port_answer {
         uint8_t disagreements;                             /* enum port_disagreement, or'ed */
         uint8_t words;                                     /* of tcp and udp together */
         port_date oldest;                                  /* oldest edition at hand of any registry series */
+        size_t silenced;                                   /* claims left out because the site hides them */
 };
 
 /* Everything the tables and the site say about a port, as of a day (full precision). Only claims about one of

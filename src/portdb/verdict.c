@@ -101,7 +101,8 @@ static int unit_programs(const struct port_socket *s, const struct port_socket_u
 static bool site_claims(const struct port_answer *a, uint8_t transport)
 {
         for (size_t i = 0; i < a->n; i++) {
-                if (a->item[i].table == PORT_DB_TABLES &&
+                if (a->item[i].table == PORT_DB_TABLES && a->item[i].claim.status == PORT_SITE_USE &&
+                    a->item[i].standing == PORT_STANDS &&
                     port_claim_covers(&a->item[i].claim, a->port, transport))
                         return true;
         }

@@ -2,6 +2,7 @@
 #include "tools/command.h"
 
 #include "base/text.h"
+#include "tools/port_site.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,8 +28,8 @@ static const struct ni_command commands[] = {
         {"getent", "look accounts up through the C library and NetInfo's module", ni_getent_run, false},
         {"snapshot", "show and verify the images that lookups read", ni_snapshot_run, false},
         {"store", "show, check, dump, load and copy the store of a domain", ni_store_run, false},
-        {"port", "say what a network port is, and what listens there", ni_port_run, false},
-        {"ports", "list network ports and who holds them", ni_ports_run, false},
+        {"port", "say what a network port is, and what listens there", port_site_run, false},
+        {"ports", "list network ports and who holds them", ports_site_run, false},
         {"help", "show this text, or the help of a command", help_run, false},
         {"version", "show the version", version_run, false},
 };

@@ -46,7 +46,8 @@ static bool properties_of(struct talk *t, const struct path_step *step, const st
 }
 
 /* The deepest part of the path that exists: its id, and how many steps it took. */
-static bool deepest(struct talk *t, const struct path *p, struct ni_id *ret, uint32_t *ret_steps)
+static bool deepest(struct talk *t, const char *path, const struct path *p, struct ni_id *ret,
+                    uint32_t *ret_steps)
 {
         struct ni_args args = {0};
         struct ni_result r;
@@ -60,12 +61,12 @@ static bool deepest(struct talk *t, const struct path *p, struct ni_id *ret, uin
                 if (status == NI_NODIR || (status == NI_OK && r.object_count == 0))
                         break;
                 if (status != NI_OK) {
-                        talk_status(t, status, t->operand[0], NULL);
+                        talk_status(t, status, path, NULL);
                         return false;
                 }
                 args.id.object = r.objects[0];
         }
-        if (!talk_read(t, NI_PROC_self, &args, &r, t->operand[0]))
+        if (!talk_read(t, NI_PROC_self, &args, &r, path))
                 return false;
         *ret = r.id;
         *ret_steps = i;
@@ -93,15 +94,15 @@ static uint32_t plan(struct talk *t, const struct path *p, uint32_t from, struct
         return n;
 }
 
-static void add(struct talk *t, const struct path *p, const struct proplist *asked, bool parents)
+void edit_make(struct talk *t, const char *path, const struct path *p, const struct proplist *asked,
+               bool parents)
 {
-        const char *path = t->operand[0];
         struct ext_op *ops = arena_zalloc(&t->arena, (size_t)p->n + 1, sizeof(*ops));
         struct ext_edit_result result;
         for (int round = 0;; round++) {
                 struct ni_id parent;
                 uint32_t from;
-                if (!deepest(t, p, &parent, &from))
+                if (!deepest(t, path, p, &parent, &from))
                         return;
                 if (from + 1 < p->n && !parents) {
                         talk_no_directory(t, path, from);
@@ -144,6 +145,6 @@ int ni_add_run(int argc, char **argv)
         else if (p.n + 1 > LIMIT_EDIT_OPS)
                 talk_usage(&t, "%s: more than %u levels", t.operand[0], LIMIT_EDIT_OPS - 1);
         else if (edit_words(&t, &l, 1) && talk_connect(&t))
-                add(&t, &p, &l, parents);
+                edit_make(&t, t.operand[0], &p, &l, parents);
         return talk_end(&t);
 }

@@ -14,6 +14,12 @@ bool edit_file(struct talk *t, struct proplist *l, const char *word);
 /* All operands from number `from` on, through edit_word. */
 bool edit_words(struct talk *t, struct proplist *l, int from);
 
+/* Makes the directory `path` (parsed: p, at least one step) with these properties behind its own, missing
+ * parents too if so wanted, in one step. What goes wrong is said. */
+struct path;
+void edit_make(struct talk *t, const char *path, const struct path *p, const struct proplist *asked,
+               bool parents);
+
 #define EDIT_TRIES 64 /* rounds against other writers of the same directory before we give up */
 
 /* Sends the operations as one EDIT. The status of the answer in *ret_status (an ni_status or ext_status);

@@ -34,8 +34,8 @@ def run(*args, user=None, env=None):
     return done
 
 
-def ni(*args, user=None, env=None):
-    return run(*COMMAND, *args, user=user, env=env)
+def ni(*args, user=None, env=None, directory=False):
+    return run(*COMMAND, *args, *([] if directory else ["--no-directory"]), user=user, env=env)
 
 
 def sockets(*args, user=None, status=None):

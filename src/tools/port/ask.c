@@ -72,7 +72,7 @@ int port_answer_one(struct port_tool *t, uint16_t port)
         struct port_answer a;
         struct port_live live = {.arena = &t->arena};
         struct port_report r = {.answer = &a};
-        port_tool_ask_site(t, port, port);
+        port_tool_ask_site(t, port, port, !t->o.no_live && !t->o.as_of && !t->o.history && !t->o.html);
         if (!port_resolve(&t->db, port, t->o.transports, port_tool_day(t), &t->arena, &a))
                 return EXIT_FAILED;
         if (!t->o.no_live && !t->o.as_of && !t->o.history && !t->o.html) {
@@ -109,7 +109,8 @@ static bool resolve_to_list(struct port_tool *t, uint16_t port, struct port_answ
                 port_json_states(j, a);
                 json_open(j, "claims", '[');
                 for (size_t i = 0; i < a->n; i++)
-                        port_json_item(j, NULL, &a->item[i]);
+                        port_json_item(j, NULL, &a->item[i],
+                                       port_claim_id(&t->arena, &a->item[i].source, &a->item[i].claim));
                 json_close(j, ']');
                 json_close(j, '}');
         }
@@ -125,7 +126,7 @@ int port_answer_range(struct port_tool *t, uint16_t from, uint16_t to)
         bool ok = true;
         buf_init(&line, 0);
         buf_init(&before, 0);
-        port_tool_ask_site(t, from, to);
+        port_tool_ask_site(t, from, to, false);
         if (t->o.json)
                 json_open(&j, NULL, '[');
         for (uint32_t p = from; ok && p <= to; p++) {
@@ -209,9 +210,9 @@ static size_t count_claims(const struct port_tool *t)
 
 int port_answer_name(struct port_tool *t, const char *name)
 {
+        port_tool_ask_site(t, 0, 65535, false);
         uint16_t *port = arena_zalloc(&t->arena, count_claims(t) + 1, sizeof(*port));
         size_t n = 0;
-        port_tool_ask_site(t, 0, 65535);
         for (unsigned k = 0; port && k < PORT_DB_TABLES; k++) {
                 uint32_t at;
                 const uint32_t after = port_table_find_name(&t->db.table[k], bytes_str(name), &at);
@@ -223,6 +224,11 @@ int port_answer_name(struct port_tool *t, const char *name)
         }
         if (!port)
                 return EXIT_FAILED;
+        for (size_t i = 0; t->db.site && i < t->db.site->claims; i++) {
+                const struct port_claim *c = &t->db.site->claim[i].claim;
+                if (port_name_compare(bytes_str(c->name), bytes_str(name)) == 0)
+                        port[n++] = c->port;
+        }
         if (n)
                 return print_ports(t, port, n);
         port_tool_error(t, "%s: no source names a port so; try `ni port /%s' to search in all texts", name,
@@ -233,7 +239,7 @@ int port_answer_name(struct port_tool *t, const char *name)
 int port_answer_text(struct port_tool *t, const char *needle)
 {
         const struct bytes wanted = bytes_str(needle);
-        port_tool_ask_site(t, 0, 65535);
+        port_tool_ask_site(t, 0, 65535, false);
         uint16_t *port = arena_zalloc(&t->arena, count_claims(t) + 1, sizeof(*port));
         size_t n = 0;
         if (!port)
@@ -255,12 +261,13 @@ int port_answer_text(struct port_tool *t, const char *needle)
         return EXIT_NOT_FOUND;
 }
 
+/* k: PORT_DB_TABLES for the site's. */
 static void put_source(struct port_tool *t, struct port_json *j, unsigned k, uint32_t i,
                        const struct port_source *s, size_t claims)
 {
-        struct port_table *table = &t->db.table[k];
+        struct port_table *table = k < PORT_DB_TABLES ? &t->db.table[k] : NULL;
         struct port_edition first = {.origin = ""}, last = {.origin = ""};
-        const uint32_t editions = port_table_editions(table, i);
+        const uint32_t editions = table ? port_table_editions(table, i) : 0;
         char x[PORT_DATE_BYTES], y[PORT_DATE_BYTES];
         if (editions) {
                 port_table_edition(table, i, 0, &first);
@@ -273,7 +280,7 @@ static void put_source(struct port_tool *t, struct port_json *j, unsigned k, uin
                 json_text(j, "kind", port_kind_word(s->kind));
                 json_text(j, "licence", s->licence);
                 json_text(j, "reference", s->reference);
-                json_text(j, "table", k ? "own" : "shipped");
+                json_text(j, "table", !table ? "site" : k ? "own" : "shipped");
                 json_number(j, "claims", claims);
                 json_number(j, "editions", editions);
                 json_date(j, "first", first.date);
@@ -295,12 +302,29 @@ static void put_source(struct port_tool *t, struct port_json *j, unsigned k, uin
                 buf_printf(b, ", %u edition%s %s .. %s%s", editions, editions == 1 ? "" : "s",
                            port_date_text(first.date, x), port_date_text(last.date, y),
                            last.loses ? ", lossy" : "");
-        buf_puts(b, k ? ", imported here\n" : "\n");
+        buf_puts(b, !table ? ", of this site's directory\n" : k ? ", imported here\n" : "\n");
+}
+
+static void put_site_sources(struct port_tool *t, struct port_json *j)
+{
+        const struct port_site *site = t->db.site;
+        const struct port_source self = {
+                .key = "site", .title = "this site", .licence = "", .reference = "", .kind = PORT_KIND_SITE};
+        for (size_t i = 0; site && i <= site->sources; i++) {
+                const struct port_source *s = i ? &site->source[i - 1] : &self;
+                size_t claims = 0;
+                for (size_t k = 0; k < site->claims; k++) {
+                        const char *key = site->claim[k].source.key;
+                        claims += strcmp(key ? key : self.key, s->key) == 0;
+                }
+                put_source(t, j, PORT_DB_TABLES, 0, s, claims);
+        }
 }
 
 int port_answer_sources(struct port_tool *t)
 {
         struct port_json j = {.out = &t->out};
+        port_tool_ask_site(t, 0, 65535, false);
         if (t->o.json)
                 json_open(&j, NULL, '[');
         for (unsigned k = 0; k < PORT_DB_TABLES; k++) {
@@ -316,6 +340,7 @@ int port_answer_sources(struct port_tool *t)
                                 put_source(t, &j, k, i, &s, claims[i]);
                 }
         }
+        put_site_sources(t, &j);
         if (t->o.json) {
                 json_close(&j, ']');
                 buf_putc(&t->out, '\n');

@@ -47,7 +47,7 @@ static void put_port(struct group *g, const struct port_answer *a, bool json)
                 json_bool(&j, "tcp", tcp);
                 json_bool(&j, "udp", udp);
                 json_text(&j, "status", port_state_word(st->status));
-                port_json_item(&j, "because", it);
+                port_json_item(&j, "because", it, NULL);
                 json_close(&j, '}');
                 return;
         }

@@ -113,12 +113,14 @@ static void json_some(struct port_json *j, const char *key, const char *value)
                 json_text(j, key, value);
 }
 
-void port_json_item(struct port_json *j, const char *key, const struct port_item *it)
+void port_json_item(struct port_json *j, const char *key, const struct port_item *it, const char *id)
 {
         static const char *const standings[] = {"not-yet", "stands", "stale", "ended"};
         static const char *const faults[] = {"range-made-point", "false", "lossy-end", "alias-choice"};
         const struct port_claim *c = &it->claim;
         json_open(j, key, '{');
+        if (id && it->table != PORT_DB_TABLES)
+                json_text(j, "id", id);
         json_number(j, "port", c->port);
         json_number(j, "end", c->end);
         json_text(j, "scope", port_claim_is_range(c) ? "range" : "exact");
@@ -132,6 +134,8 @@ void port_json_item(struct port_json *j, const char *key, const struct port_item
         json_text(j, "source_kind", port_kind_word(it->source.kind));
         if (it->domain)
                 json_text(j, "domain", it->domain);
+        if (it->owner)
+                json_some(j, "owner", it->owner);
         json_text(j, "confidence", port_confidence_word(c->confidence));
         json_text(j, "standing", standings[it->standing]);
         json_bool(j, "by_editions", it->by_editions);
@@ -274,6 +278,10 @@ void port_report_json(struct port_tool *t, const struct port_report *r)
         json_open(&j, NULL, '{');
         port_json_states(&j, a);
         json_text(&j, "range_meaning", port_range_meaning(a->port));
+        if (a->silenced)
+                json_number(&j, "silenced", a->silenced);
+        if (t->site_silence)
+                json_text(&j, "site_silence", t->site_silence);
         json_open(&j, "disagreements", '[');
         for (unsigned i = 0; i < 5; i++) {
                 if (a->disagreements & 1u << i)
@@ -283,7 +291,8 @@ void port_report_json(struct port_tool *t, const struct port_report *r)
         json_open(&j, "claims", '[');
         for (size_t i = 0; i < a->n && !t->o.no_registry; i++) {
                 if (!t->o.source || strcmp(t->o.source, a->item[i].source.key) == 0)
-                        port_json_item(&j, NULL, &a->item[i]);
+                        port_json_item(&j, NULL, &a->item[i],
+                                       port_claim_id(&t->arena, &a->item[i].source, &a->item[i].claim));
         }
         json_close(&j, ']');
         if (r->live) {

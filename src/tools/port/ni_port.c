@@ -7,6 +7,7 @@ static const char help[] =
         "usage: ni port [options] PORT | FROM-TO | NAME | /TEXT\n"
         "       ni port --list-sources\n"
         "       ni port --update FILE|FOLDER [--dry-run]\n"
+        "       ni port claim PORT|FROM-TO[/TRANSPORT] [options]      (ni port claim --help)\n"
         "\n"
         "What is known of a port: who claims what about it and since when, where the sources disagree, who "
         "holds it on\n"
@@ -38,7 +39,15 @@ static const char help[] =
         "  --no-live          do not look at this machine\n"
         "  --no-registry      look at this machine only\n"
         "\n"
-        "  --update FILE      fold an edition in: IANA's CSV or XML, an /etc/services, our TSV; or a folder "
+        "  --watch            print what changes, once a second, until stopped\n"
+        "\n"
+        "  --no-directory     leave out what this site's directory says\n"
+        "  --server HOST, --domain TAG\n"
+        "                     ask that directory; without them only one that is near, and for a moment\n"
+        "  -v, --verbose      also say that no directory was found, and the ids of claims in --history\n"
+        "\n"
+        "  --update FILE      fold an edition in: IANA's CSV, XML or old text, an /etc/services, our TSV; or "
+        "a folder "
         "of them\n"
         "  --dry-run          with --update: only show what would change\n"
         "  --date DATE        with --update: the edition's date, when its content does not say\n"
@@ -74,7 +83,11 @@ enum {
         O_AS,
         O_DIR,
         O_TABLE,
-        O_CHECK
+        O_CHECK,
+        O_NO_DIRECTORY,
+        O_SERVER,
+        O_DOMAIN,
+        O_WATCH
 };
 
 static const struct option options[] = {
@@ -100,6 +113,11 @@ static const struct option options[] = {
         {"dir", required_argument, NULL, O_DIR},
         {"table", required_argument, NULL, O_TABLE},
         {"check", no_argument, NULL, O_CHECK},
+        {"no-directory", no_argument, NULL, O_NO_DIRECTORY},
+        {"server", required_argument, NULL, O_SERVER},
+        {"domain", required_argument, NULL, O_DOMAIN},
+        {"watch", no_argument, NULL, O_WATCH},
+        {"verbose", no_argument, NULL, 'v'},
         {"tcp", no_argument, NULL, 't'},
         {"udp", no_argument, NULL, 'u'},
         {"help", no_argument, NULL, 'h'},
@@ -131,6 +149,9 @@ static bool flag_option(struct port_options *o, int c)
                            : c == O_NO_REGISTRY  ? &o->no_registry
                            : c == O_DRY_RUN      ? &o->dry_run
                            : c == O_CHECK        ? &o->check
+                           : c == O_NO_DIRECTORY ? &o->no_directory
+                           : c == O_WATCH        ? &o->watch
+                           : c == 'v'            ? &o->verbose
                                                  : NULL;
         if (flag)
                 *flag = true;
@@ -143,7 +164,7 @@ static int read_options(struct port_tool *t, int argc, char **argv)
         struct port_options *o = &t->o;
         optind = 1;
         opterr = 0;
-        for (int c; (c = getopt_long(argc, argv, ":tuh", options, NULL)) != -1;) {
+        for (int c; (c = getopt_long(argc, argv, ":tuvh", options, NULL)) != -1;) {
                 if (flag_option(o, c))
                         continue;
                 switch (c) {
@@ -169,6 +190,12 @@ static int read_options(struct port_tool *t, int argc, char **argv)
                         break;
                 case O_TABLE:
                         o->table = optarg;
+                        break;
+                case O_SERVER:
+                        o->server = optarg;
+                        break;
+                case O_DOMAIN:
+                        o->domain = optarg;
                         break;
                 case 't':
                         o->transports |= PORT_TCP;
@@ -204,6 +231,11 @@ static bool source_known(struct port_tool *t)
         }
         if (strcmp(t->o.source, "site") == 0)
                 return true;
+        port_tool_ask_site(t, 0, 65535, false);
+        for (size_t i = 0; t->db.site && i < t->db.site->sources; i++) {
+                if (strcmp(t->db.site->source[i].key, t->o.source) == 0)
+                        return true;
+        }
         port_tool_error(t, "--source %s: no such source; see ni port --list-sources", t->o.source);
         return false;
 }

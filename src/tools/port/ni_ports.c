@@ -22,6 +22,7 @@ static const char help[] =
         "                     lsof -nP -i (macOS, Linux); - reads standard input\n"
         "  --ghosts           ports that nobody owns any more, whose product has ended, or that were never "
         "assigned\n"
+        "  --watch            print what changes, once a second, until stopped\n"
         "  --as-of DATE       with --from, --ghosts: what the registry said on that day\n"
         "  --connections      also connections, not only listeners\n"
         "  --all-holders      every process that has the socket, and command lines\n"
@@ -30,6 +31,10 @@ static const char help[] =
         "  -t, --tcp          only tcp\n"
         "  -u, --udp          only udp\n"
         "  --json             as JSON\n"
+        "  --no-directory     leave out what this site's directory says\n"
+        "  --server HOST, --domain TAG\n"
+        "                     ask that directory; without them only one that is near, and for a moment\n"
+        "  -v, --verbose      also say that no directory was found\n"
         "\n"
         "examples:\n"
         "  ni ports\n"
@@ -46,7 +51,11 @@ enum {
         O_NO_PROCESSES,
         O_JSON,
         O_DIR,
-        O_TABLE
+        O_TABLE,
+        O_NO_DIRECTORY,
+        O_SERVER,
+        O_DOMAIN,
+        O_WATCH
 };
 
 static const struct option options[] = {
@@ -60,11 +69,33 @@ static const struct option options[] = {
         {"json", no_argument, NULL, O_JSON},
         {"dir", required_argument, NULL, O_DIR},
         {"table", required_argument, NULL, O_TABLE},
+        {"no-directory", no_argument, NULL, O_NO_DIRECTORY},
+        {"server", required_argument, NULL, O_SERVER},
+        {"domain", required_argument, NULL, O_DOMAIN},
+        {"watch", no_argument, NULL, O_WATCH},
+        {"verbose", no_argument, NULL, 'v'},
         {"tcp", no_argument, NULL, 't'},
         {"udp", no_argument, NULL, 'u'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
 };
+
+static bool flag_option(struct port_options *o, int c)
+{
+        bool *const flag = c == O_GHOSTS         ? &o->ghosts
+                           : c == O_CONNECTIONS  ? &o->connections
+                           : c == O_HOLDERS      ? &o->all_holders
+                           : c == O_NETNS        ? &o->all_namespaces
+                           : c == O_NO_PROCESSES ? &o->no_processes
+                           : c == O_JSON         ? &o->json
+                           : c == O_NO_DIRECTORY ? &o->no_directory
+                           : c == O_WATCH        ? &o->watch
+                           : c == 'v'            ? &o->verbose
+                                                 : NULL;
+        if (flag)
+                *flag = true;
+        return flag != NULL;
+}
 
 /* 0: go on; otherwise an exit status + 1. */
 static int read_options(struct port_tool *t, int argc, char **argv)
@@ -72,7 +103,9 @@ static int read_options(struct port_tool *t, int argc, char **argv)
         struct port_options *o = &t->o;
         optind = 1;
         opterr = 0;
-        for (int c; (c = getopt_long(argc, argv, ":tuh", options, NULL)) != -1;) {
+        for (int c; (c = getopt_long(argc, argv, ":tuvh", options, NULL)) != -1;) {
+                if (flag_option(o, c))
+                        continue;
                 switch (c) {
                 case O_FROM:
                         o->from = optarg;
@@ -83,30 +116,18 @@ static int read_options(struct port_tool *t, int argc, char **argv)
                 case O_TABLE:
                         o->table = optarg;
                         break;
+                case O_SERVER:
+                        o->server = optarg;
+                        break;
+                case O_DOMAIN:
+                        o->domain = optarg;
+                        break;
                 case O_AS_OF:
                         if (!port_date_parse(bytes_str(optarg), &o->as_of)) {
                                 port_tool_error(t, "--as-of %s: no date; write 2015, 2015-06 or 2015-06-01",
                                                 optarg);
                                 return EXIT_USAGE + 1;
                         }
-                        break;
-                case O_GHOSTS:
-                        o->ghosts = true;
-                        break;
-                case O_CONNECTIONS:
-                        o->connections = true;
-                        break;
-                case O_HOLDERS:
-                        o->all_holders = true;
-                        break;
-                case O_NETNS:
-                        o->all_namespaces = true;
-                        break;
-                case O_NO_PROCESSES:
-                        o->no_processes = true;
-                        break;
-                case O_JSON:
-                        o->json = true;
                         break;
                 case 't':
                         o->transports |= PORT_TCP;
@@ -164,12 +185,21 @@ static const struct port_answer *answer_for(struct port_tool *t, struct joined *
         return j->there ? &j->answer : NULL;
 }
 
+/* One port that the site says is in use today, and of a transport that was asked. */
+static bool is_expected(const struct port_tool *t, const struct port_claim *c)
+{
+        const port_date until = port_date_first(c->asserted_until), from = port_date_first(c->asserted_from);
+        return c->status == PORT_SITE_USE && !port_claim_is_range(c) && (!until || until > t->today) &&
+               (!from || from <= t->today) && (!c->transport || (c->transport & (PORT_TCP | PORT_UDP))) &&
+               (!c->transport || !t->o.transports || (c->transport & t->o.transports));
+}
+
 /* What the site expects to listen and does not. */
 static void put_missing(struct port_tool *t, const struct port_live *l, struct port_json *json)
 {
         for (size_t i = 0; t->db.site && i < t->db.site->claims; i++) {
                 const struct port_site_claim *c = &t->db.site->claim[i];
-                bool there = port_claim_is_range(&c->claim);
+                bool there = !is_expected(t, &c->claim);
                 for (size_t k = 0; !there && k < l->n; k++)
                         there = port_claim_covers(&c->claim, l->socket[k].port, l->socket[k].transport) &&
                                 l->socket[k].state != PORT_SOCKET_CONNECTED;
@@ -233,7 +263,8 @@ static int put_machine(struct port_tool *t, const struct port_live *l)
                 json_close(&json, ']');
                 json_open(&json, "missing", '[');
         }
-        put_missing(t, l, &json);
+        if (!t->o.from) /* another machine is not this site's business */
+                put_missing(t, l, &json);
         if (t->o.json) {
                 json_close(&json, ']');
                 if (!t->o.from)
@@ -245,6 +276,8 @@ static int put_machine(struct port_tool *t, const struct port_live *l)
         }
         if (!t->o.json && !t->o.from)
                 port_put_hidden(t, l);
+        if (!t->o.json)
+                port_put_site_silence(t);
         return ok ? EXIT_ANSWERED : EXIT_FAILED;
 }
 
@@ -317,7 +350,7 @@ int ni_ports_run(int argc, char **argv)
         }
         if (!port_tool_open(&t))
                 return port_tool_end(&t, EXIT_FAILED);
-        port_tool_ask_site(&t, 0, 65535);
+        port_tool_ask_site(&t, 0, 65535, !t.o.ghosts);
         const int exit = t.o.ghosts ? port_answer_ghosts(&t)
                          : t.o.from ? port_answer_listing(&t)
                                     : answer_machine(&t);

@@ -12,17 +12,18 @@
 struct port_options {
         bool json, html, howto, history, list_sources, check, ghosts;
         bool no_live, no_registry, free, listening, connections, all_holders, all_namespaces, no_processes;
-        bool dry_run;
-        port_date as_of;     /* 0: today */
-        const char *source;  /* key; NULL: all */
-        const char *update;  /* file or folder to fold in */
-        const char *as;      /* key of the source it becomes an edition of */
-        port_date dated;     /* its date, when the user names it */
-        const char *dir;     /* folder of the user's own editions */
-        const char *table;   /* the shipped table, when named */
-        const char *from;    /* output of another system's netstat or lsof */
-        uint8_t transports;  /* PORT_ANY: all */
-        const char *subject; /* 987, 980-999, a name, /text */
+        bool dry_run, no_directory, verbose, watch;
+        const char *server, *domain; /* of the directory; NULL: what is near, local */
+        port_date as_of;             /* 0: today */
+        const char *source;          /* key; NULL: all */
+        const char *update;          /* file or folder to fold in */
+        const char *as;              /* key of the source it becomes an edition of */
+        port_date dated;             /* its date, when the user names it */
+        const char *dir;             /* folder of the user's own editions */
+        const char *table;           /* the shipped table, when named */
+        const char *from;            /* output of another system's netstat or lsof */
+        uint8_t transports;          /* PORT_ANY: all */
+        const char *subject;         /* 987, 980-999, a name, /text */
 };
 
 struct port_tool {
@@ -33,7 +34,7 @@ struct port_tool {
         struct port_system system;
         struct buf out;
         char shipped[4096], own[4096]; /* paths of the tables */
-        const char *site_silence;      /* why the site was not asked; NULL when it was */
+        const char *site_silence;      /* why the site's claims may be missing; NULL when they are not */
         port_date today;
 };
 
@@ -45,8 +46,8 @@ extern port_site_load *port_tool_site;
 void port_tool_begin(struct port_tool *t, const char *command);
 /* Finds and maps the tables. False: said why on stderr. A damaged own table is said and left out. */
 bool port_tool_open(struct port_tool *t);
-/* Asks port_tool_site about from..to, if there is one. */
-void port_tool_ask_site(struct port_tool *t, uint16_t from, uint16_t to);
+/* Asks port_tool_site about from..to, if there is one; `programs`: sockets will be judged. */
+void port_tool_ask_site(struct port_tool *t, uint16_t from, uint16_t to, bool programs);
 /* Writes what stands in out, frees everything, returns the exit status (EXIT_FAILED instead of 0 when stdout
  * could not be written). */
 int port_tool_end(struct port_tool *t, int exit);
@@ -81,6 +82,8 @@ void port_report_html(struct port_tool *t, const struct port_report *r);
 void port_put_socket(struct port_tool *t, const struct port_socket *s, const struct port_judged *j);
 /* What the asker could not see, as lines; nothing when everything was visible. */
 void port_put_hidden(struct port_tool *t, const struct port_live *l);
+/* Why claims of the site may be missing; nothing when none are. */
+void port_put_site_silence(struct port_tool *t);
 /* What to conclude, as lines with a prefix. */
 void port_put_conclusions(struct buf *b, const struct port_answer *a, const char *before, const char *after);
 /* Sentences on how the sources disagree. */
@@ -117,7 +120,8 @@ void json_date(struct port_json *j, const char *key, port_date d);
 void port_json_socket(struct port_json *j, const struct port_socket *s, const struct port_judged *v);
 void port_json_visibility(struct port_json *j, const struct port_live *l);
 void port_json_states(struct port_json *j, const struct port_answer *a);
-void port_json_item(struct port_json *j, const char *key, const struct port_item *it);
+/* id: what a site silences it by; NULL: not told. */
+void port_json_item(struct port_json *j, const char *key, const struct port_item *it, const char *id);
 
 /* -- the other jobs
  * ------------------------------------------------------------------------------------------------ */

@@ -200,6 +200,14 @@ static void put_item(struct buf *b, const struct port_item *it, const char *lead
         }
         buf_puts(b, port_confidence_word(c->confidence));
         put_faults(b, it);
+        if (it->domain && *c->note) {
+                buf_puts(b, "  ");
+                port_put(b, c->note);
+        }
+        if (it->owner && *it->owner) {
+                buf_puts(b, "  ask ");
+                port_put(b, it->owner);
+        }
         buf_putc(b, '\n');
 }
 
@@ -312,6 +320,15 @@ void port_put_hidden(struct port_tool *t, const struct port_live *l)
                            l->closed_namespaces);
 }
 
+void port_put_site_silence(struct port_tool *t)
+{
+        if (!t->site_silence)
+                return;
+        buf_puts(&t->out, "hid  the site's own claims: ");
+        port_put(&t->out, t->site_silence);
+        buf_putc(&t->out, '\n');
+}
+
 static void put_live(struct port_tool *t, const struct port_report *r)
 {
         struct buf *b = &t->out;
@@ -395,8 +412,10 @@ void port_report_text(struct port_tool *t, const struct port_report *r)
                 port_put_conclusions(b, a, "so   ", "\n");
                 put_near(t, a);
         }
-        if (t->site_silence)
-                buf_printf(b, "hid  the site's own claims: %s\n", t->site_silence);
+        if (a->silenced)
+                buf_printf(b, "hid  %zu claim%s that this site silences: --no-directory tells them\n",
+                           a->silenced, a->silenced == 1 ? "" : "s");
+        port_put_site_silence(t);
         if (t->o.howto)
                 port_howto_text(b, a->port);
 }
@@ -409,8 +428,9 @@ static int by_time(const void *x, const void *y)
         return p == q ? (*a < *b ? -1 : 1) : p < q ? -1 : 1;
 }
 
-static void put_event(struct buf *b, const struct port_item *it)
+static void put_event(struct port_tool *t, const struct port_item *it)
 {
+        struct buf *b = &t->out;
         const struct port_claim *c = &it->claim;
         char x[PORT_DATE_BYTES], y[PORT_DATE_BYTES], z[PORT_DATE_BYTES], text[PORT_TRANSPORT_BYTES];
         const size_t from = b->len;
@@ -433,6 +453,14 @@ static void put_event(struct buf *b, const struct port_item *it)
         if (c->asserted_until)
                 buf_printf(b, "  ended %s", port_date_text(c->asserted_until, z));
         buf_putc(b, '\n');
+        const char *id = t->o.verbose && it->table != PORT_DB_TABLES
+                                 ? port_claim_id(&t->arena, &it->source, &it->claim)
+                                 : NULL;
+        if (id) {
+                buf_puts(b, "  id ");
+                port_put(b, id);
+                buf_putc(b, '\n');
+        }
 }
 
 void port_history_text(struct port_tool *t, const struct port_answer *a)
@@ -447,7 +475,7 @@ void port_history_text(struct port_tool *t, const struct port_answer *a)
         buf_printf(&t->out, "%u  %s\n", a->port, port_range_name(a->port));
         for (size_t i = 0; i < a->n; i++) {
                 if (!t->o.source || strcmp(t->o.source, order[i]->source.key) == 0)
-                        put_event(&t->out, order[i]);
+                        put_event(t, order[i]);
         }
         if (a->n == 0)
                 buf_puts(&t->out, "no source at hand names this port\n");

@@ -95,10 +95,24 @@ bool port_tool_open(struct port_tool *t)
         return true;
 }
 
-void port_tool_ask_site(struct port_tool *t, uint16_t from, uint16_t to)
+void port_tool_ask_site(struct port_tool *t, uint16_t from, uint16_t to, bool programs)
 {
+        const struct port_site_ask ask = {.from = from,
+                                          .to = to,
+                                          .programs = programs,
+                                          .server = t->o.server,
+                                          .tag = t->o.domain,
+                                          .arena = &t->arena};
+        const char *why = NULL;
         t->site_silence = NULL;
-        t->db.site = port_tool_site ? port_tool_site(from, to, &t->site_silence) : NULL;
+        t->db.site = NULL;
+        if (!port_tool_site || t->o.no_directory)
+                return;
+        const enum port_site_end end = port_tool_site(&ask, &t->db.site, &why);
+        if (end != PORT_SITE_NOBODY)
+                t->site_silence = why;
+        else if (t->o.verbose)
+                port_tool_error(t, "no site's own claims: %s", why);
 }
 
 int port_tool_end(struct port_tool *t, int exit)

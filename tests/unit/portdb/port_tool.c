@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct port_site *a_site(uint16_t from, uint16_t to, const char **ret_why)
+static enum port_site_end a_site(const struct port_site_ask *ask, const struct port_site **ret_site,
+                                 const char **ret_why)
 {
         static const struct port_site_claim claims[] = {
                 {.claim = {.port = 987,
@@ -36,19 +37,21 @@ static const struct port_site *a_site(uint16_t from, uint16_t to, const char **r
         static const char *const shells[] = {"sshd", NULL}, *const servers[] = {"python3", "python3.11",
                                                                                 NULL};
         static const struct port_site_service services[] = {{"ssh", shells, ""}, {"http", servers, ""}};
-        static const struct port_site site = {claims, 2, services, 2};
-        (void)from;
-        (void)to;
+        static const struct port_site site = {
+                .claim = claims, .claims = 2, .service = services, .services = 2};
+        (void)ask;
         *ret_why = NULL;
-        return &site;
+        *ret_site = &site;
+        return PORT_SITE_ANSWERED;
 }
 
-static const struct port_site *silent_site(uint16_t from, uint16_t to, const char **ret_why)
+static enum port_site_end silent_site(const struct port_site_ask *ask, const struct port_site **ret_site,
+                                      const char **ret_why)
 {
-        (void)from;
-        (void)to;
+        (void)ask;
+        *ret_site = NULL;
         *ret_why = "the server does not answer";
-        return NULL;
+        return PORT_SITE_FAILED;
 }
 
 int main(int argc, char **argv)
