@@ -357,12 +357,12 @@ static void print_verified(struct talk *t, const char *file, const struct seen *
         if (gmtime_r(&seconds, &tm))
                 strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
         if (t->json) {
-                talk_json(t, json_pack("{s:o,s:b,s:o,s:o,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:I}", "file",
+                talk_json(t, json_pack("{s:o,s:b,s:o,s:o,s:s,s:s,s:s,s:o,s:I,s:I,s:I,s:I,s:s,s:I}", "file",
                                        talk_json_bytes(bytes_str(file)), "sound", 1, "tag",
                                        talk_json_bytes(bytes_str(seen->tag)), "version",
                                        talk_json_bytes(bytes_str(seen->version)), "begun", when, "role",
                                        s->role ? "clone" : "master", "uuid", uuid, "epoch",
-                                       (json_int_t)s->epoch, "seq", (json_int_t)s->seq, "first_seq",
+                                       talk_json_hex(s->epoch), "seq", (json_int_t)s->seq, "first_seq",
                                        (json_int_t)s->first_seq, "entries", (json_int_t)end->entries,
                                        "directories", (json_int_t)end->directories, "digest", digest,
                                        "checksum", (json_int_t)s->checksum));

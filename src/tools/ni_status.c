@@ -48,14 +48,14 @@ static void print_status(struct talk *t, const struct ext_status_result *s)
         put_time(now, sizeof(now), s->now);
         const char *role = s->role == 0 ? "master" : s->role == 1 ? "clone" : "unknown";
         if (t->json) {
-                talk_json(t, json_pack("{s:s,s:s,s:o,s:s,s:s,s:I,s:I,s:I,s:I,s:s?,s:I,s:I,s:s,s:o}", "domain",
+                talk_json(t, json_pack("{s:s,s:s,s:o,s:s,s:s,s:o,s:I,s:I,s:I,s:s?,s:I,s:I,s:s,s:o}", "domain",
                                        client_tag(t->client), "server", client_peer(t->client), "version",
                                        talk_json_bytes(s->server_version), "role", role, "uuid", uuid,
-                                       "epoch", (json_int_t)s->epoch, "seq", (json_int_t)s->seq, "first_seq",
-                                       (json_int_t)s->first_seq, "checksum", (json_int_t)s->checksum,
-                                       "digest", shown ? digest : NULL, "directories",
-                                       (json_int_t)s->directories, "highest", (json_int_t)s->highest, "now",
-                                       now, "you", talk_json_bytes(s->you)));
+                                       "epoch", talk_json_hex(s->epoch), "seq", (json_int_t)s->seq,
+                                       "first_seq", (json_int_t)s->first_seq, "checksum",
+                                       (json_int_t)s->checksum, "digest", shown ? digest : NULL,
+                                       "directories", (json_int_t)s->directories, "highest",
+                                       (json_int_t)s->highest, "now", now, "you", talk_json_bytes(s->you)));
                 return;
         }
         printf("domain       %s\nserver       %s  ", client_tag(t->client), client_peer(t->client));

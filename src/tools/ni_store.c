@@ -119,11 +119,11 @@ static void print_stat(struct talk *t, const char *path, const struct store_info
         time_text(when, sizeof(when), i->last_when);
         const char *role = i->role == STORE_CLONE ? "clone" : "master";
         if (t->json) {
-                talk_json(t, json_pack("{s:o,s:s,s:s,s:I,s:I,s:I,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
+                talk_json(t, json_pack("{s:o,s:s,s:s,s:o,s:I,s:I,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
                                        "s:I,s:I,s:I}",
                                        "store", talk_json_bytes(bytes_str(path)), "role", role, "uuid", uuid,
-                                       "epoch", (json_int_t)i->epoch, "seq", (json_int_t)i->seq, "first_seq",
-                                       (json_int_t)i->first_seq, "last_change", when, "checksum",
+                                       "epoch", talk_json_hex(i->epoch), "seq", (json_int_t)i->seq,
+                                       "first_seq", (json_int_t)i->first_seq, "last_change", when, "checksum",
                                        (json_int_t)i->checksum, "digest", digest, "directories",
                                        (json_int_t)i->directories, "highest", (json_int_t)i->highest,
                                        "file_bytes", (json_int_t)u->file_bytes, "used_bytes",

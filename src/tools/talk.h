@@ -52,7 +52,7 @@ struct talk {
         bool terminal, color; /* stdout is a terminal; colours are welcome there (NO_COLOR, TERM=dumb) */
         int exit;
         uint64_t written; /* newest change we made; 0: none. talk_end waits until lookups show it */
-        char *password; /* of --password-file or the prompt */
+        char *password;   /* of --password-file or the prompt */
         const char *password_file;
         struct arena arena; /* for the command's own use */
 };
@@ -87,6 +87,9 @@ void talk_quoted(struct talk *t, struct bytes key, struct bytes value);
 void talk_color(struct talk *t, const char *sgr);
 /* A JSON string; bytes that are no UTF-8 become {"hex": "..."} (ni.1, "JSON"). New reference. */
 json_t *talk_json_bytes(struct bytes b);
+/* Sixteen hexadecimal digits, as the text outputs print epochs: JSON has no integer of that size. New
+ * reference. */
+json_t *talk_json_hex(uint64_t v);
 /* [{"name": ..., "values": [...]}, ...]: ordered, and names may repeat. New reference. */
 json_t *talk_json_props(const struct proplist *l);
 /* Prints and releases it. */

@@ -89,6 +89,11 @@ json_t *talk_json_bytes(struct bytes b)
         return j;
 }
 
+json_t *talk_json_hex(uint64_t v)
+{
+        return json_sprintf("%016llx", (unsigned long long)v);
+}
+
 json_t *talk_json_props(const struct proplist *l)
 {
         json_t *all = json_array();

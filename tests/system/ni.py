@@ -464,6 +464,7 @@ class Domains(WithService):
         self.assertEqual(before["directories"] + 1, status["directories"])
         self.assertNotEqual(before["checksum"], status["checksum"])
         self.assertEqual((before["uuid"], before["epoch"]), (status["uuid"], status["epoch"]))
+        self.assertRegex(status["epoch"], "^[0-9a-f]{16}$")
         text = self.ni("status").out
         self.assertRegex(text, r"(?m)^role +master$")
         self.assertRegex(text, rf"(?m)^change +#{status['seq']} ")

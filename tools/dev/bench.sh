@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Measures: one question per program, ratios within one run.
 # shellcheck source=tools/dev/lib.sh
 . "$NETINFO_TOP/tools/dev/lib.sh"

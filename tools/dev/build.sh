@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Installs what building needs and builds into build/.
 # shellcheck source=tools/dev/lib.sh
 . "$NETINFO_TOP/tools/dev/lib.sh"

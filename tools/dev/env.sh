@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Prints the variables of the service that `./dev run` or `./dev serve` has up, for eval.
 # shellcheck source=tools/dev/lib.sh
 . "$NETINFO_TOP/tools/dev/lib.sh"

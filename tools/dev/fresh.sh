@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Proves the two README commands on a fresh Debian 12: debootstrap into a scratch folder, clone this repository into it, run them there, by the clock.
 # shellcheck source=tools/dev/lib.sh
 . "$NETINFO_TOP/tools/dev/lib.sh"

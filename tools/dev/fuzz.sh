@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # libFuzzer on one target or on all, with ASan and UBSan; findings are kept in build-fuzz/findings/.
 # shellcheck source=tools/dev/lib.sh
 . "$NETINFO_TOP/tools/dev/lib.sh"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Formatting (must), include arrows (must), man pages (must); clang-tidy, cppcheck, codespell, shellcheck (advice).
 # shellcheck source=tools/dev/lib.sh
 . "$NETINFO_TOP/tools/dev/lib.sh"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The first minute: this machine's own accounts, services and hosts in a NetInfo domain, served and looked up. Nothing of the system is changed.
 # shellcheck source=tools/dev/lib.sh
 . "$NETINFO_TOP/tools/dev/lib.sh"

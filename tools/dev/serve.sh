@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The scratch service for experiments: one line of JSON on stdout when ready, until interrupted.
 # shellcheck source=tools/dev/lib.sh
 . "$NETINFO_TOP/tools/dev/lib.sh"

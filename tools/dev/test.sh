@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Builds four ways and runs every suite. The last line is "N passed, N failed".
 # shellcheck source=tools/dev/lib.sh
 . "$NETINFO_TOP/tools/dev/lib.sh"
