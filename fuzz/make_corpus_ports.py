@@ -36,6 +36,13 @@ put("xml", "doctype", "<!DOCTYPE a [<!ENTITY b \"c\">]><registry/>")
 put("xml", "cut", XML[:300])
 put("services", "plain", "# c\nssh\t22/tcp\t# SSH\nhttp 80/tcp www www-http\nrtmp 1/ddp\n")
 put("services", "bad", "ssh 22/tcp,udp\n")
+NUMBERS = ("PORT NUMBERS\n\n(last updated 2008-02-29)\n\nThe port numbers are divided.\n\nKeyword         Decimal    Description        References\n-------\n"
+           "                  0/tcp    Reserved\n#                          Jon Postel\ntcpmux            1/tcp    Multiplexer [RFC1078]\n"
+           "#                 4/udp    Unassigned\n                 24/tcp    any private mail system\n#                81   Unassigned (Removed on 2007-09-06)\n"
+           "cl/1            172/tcp    Network\n#               914-988    Unassigned\n#    8474-8449  Unassigned\nx11  6000-6063/tcp  X\n")
+put("numbers", "quirks", NUMBERS)
+put("numbers", "month", NUMBERS.replace("2008-02-29", "08 January 2004"))
+put("numbers", "bad", NUMBERS + "a 70000/tcp x\n")
 EDITION = "# Edition x, date 2013-02-18\nport\tend\ttransport\tstatus\tname\tdescription\n8\t9\t\tunassigned\t\t\n24\t\ttcp\tassigned-unnamed\t\tany\n987\t\ttcp\tassigned\tn\td\n"
 put("edition", "plain", EDITION)
 HAND = ("port\tend\ttransport\tstatus\tname\tsource\tclaim\tfirst_seen\tlast_seen\treference\tconfidence\n"

@@ -1,6 +1,6 @@
-/* Readers of port lists: IANA's CSV and XML, /etc/services, our own TSV; and folders of dated editions. Each
- * reads a whole file or refuses it with line and reason; nothing of a refused file is kept. All input is
- * hostile. */
+/* Readers of port lists: IANA's CSV, XML and old text, /etc/services, our own TSV; and folders of dated
+ * editions. Each reads a whole file or refuses it with line and reason; nothing of a refused file is kept.
+ * All input is hostile. */
 #ifndef NETINFO_PORTDB_IMPORT_H
 #define NETINFO_PORTDB_IMPORT_H
 
@@ -11,7 +11,14 @@ struct port_problem {
         char reason[200];
 };
 
-enum port_list_kind { PORT_LIST_CSV, PORT_LIST_XML, PORT_LIST_SERVICES, PORT_LIST_EDITION, PORT_LIST_CLAIMS };
+enum port_list_kind {
+        PORT_LIST_CSV,
+        PORT_LIST_XML,
+        PORT_LIST_NUMBERS, /* IANA's text before 2011 */
+        PORT_LIST_SERVICES,
+        PORT_LIST_EDITION,
+        PORT_LIST_CLAIMS
+};
 
 /* What a file is, from its beginning. */
 enum port_list_kind port_list_guess(struct bytes content);
@@ -20,6 +27,7 @@ enum port_list_kind port_list_guess(struct bytes content);
  * content names one (else 0). False: *why says where and why, ret is to be thrown away. */
 bool port_read_csv(struct bytes content, struct port_rows *ret, struct port_problem *why);
 bool port_read_xml(struct bytes content, struct port_rows *ret, struct port_problem *why);
+bool port_read_numbers(struct bytes content, struct port_rows *ret, struct port_problem *why);
 bool port_read_services(struct bytes content, struct port_rows *ret, struct port_problem *why);
 bool port_read_edition(struct bytes content, struct port_rows *ret, struct port_problem *why);
 /* By port_list_guess; also dates it: by `dated` when not 0, else by the content, else by the file's name,
@@ -47,6 +55,8 @@ struct port_iana_row {
 /* Adds it to the rows by the rules of doc/ports.md 1.4. */
 bool port_iana_add(struct port_rows *rows, const struct port_iana_row *f, size_t line,
                    struct port_problem *why);
+/* Is it the text "PORT NUMBERS", by its first line? */
+bool port_numbers_begin(struct bytes content);
 /* A copy in the arena with every run of blanks and control bytes made one space, none at the ends. */
 const char *port_tidy(struct arena *a, struct bytes s);
 __attribute__((format(printf, 3, 4))) bool port_refuse(struct port_problem *why, size_t line,

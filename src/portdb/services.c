@@ -82,6 +82,8 @@ enum port_list_kind port_list_guess(struct bytes content)
                 return PORT_LIST_CSV;
         if (bytes_starts(content, "<?xml") || bytes_starts(content, "<registry"))
                 return PORT_LIST_XML;
+        if (port_numbers_begin(content))
+                return PORT_LIST_NUMBERS;
         /* Our own files: comments, then a line of column names. */
         for (size_t at = 0; at < content.len;) {
                 const struct bytes rest = bytes_sub(content, at, content.len);
@@ -113,6 +115,9 @@ bool port_read_list(struct bytes content, const char *file_name, port_date dated
                 break;
         case PORT_LIST_XML:
                 ok = port_read_xml(content, ret, why);
+                break;
+        case PORT_LIST_NUMBERS:
+                ok = port_read_numbers(content, ret, why);
                 break;
         case PORT_LIST_EDITION:
                 ok = port_read_edition(content, ret, why);

@@ -214,7 +214,8 @@ static bool take_hit(struct reader *r, const struct walk *w, const struct ext_hi
                 r->why = "what the server sends does not decode";
         else if (path_parse(h->path, &a, &p, &why) && p.n == w->steps &&
                  !(ok = w->take(r, &p, h->path, &props)))
-                r->why = "the directory names more claims than " LIMIT_PORT_SITE_TEXT;
+                r->why = arena_printf(r->arena, "it has more than %u claims, sources or programs",
+                                      LIMIT_PORT_SITE);
         arena_done(&a);
         return ok;
 }

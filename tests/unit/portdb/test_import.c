@@ -158,6 +158,60 @@ static void xml_damage(void **state)
         refused(port_read_xml, deep, 1, "deeper");
 }
 
+#define NUMBERS                                                                                        \
+        "\n PORT NUMBERS\n\n(last updated 2008-02-29)\n\nThe port 22/tcp is no row of a table here.\n" \
+        "Port Assignments:\n\nKeyword         Decimal    Description                     References\n" \
+        "-------         -------    -----------                     ----------\n"
+
+static void numbers(void **state)
+{
+        (void)state;
+        struct port_rows r =
+                read_ok(port_read_numbers, NUMBERS
+                        "                  0/tcp    Reserved\n"
+                        "#                          Jon Postel <postel@isi.edu>\n"
+                        "tcpmux            1/tcp    TCP Port Service\tMultiplexer   [RFC1078]\r\n"
+                        "#                 4/tcp    Unassigned\n"
+                        "                 24/tcp    any private mail system\n"
+                        "#                          Rick Adams <rick@UUNET.UU.NET>\n"
+                        "#                81        Unassigned (Removed on 2007-09-06)\n"
+                        "cl/1            172/tcp    Network Innovations CL/1\n"
+                        "914c/g          211/tcp    Texas Instruments 914C/G Terminal\n"
+                        "#               914-988    Unassigned\n"
+                        "The Registered Ports are listed by the IANA and on most systems can be used by\n"
+                        "x11            6000-6063/tcp   X Window System\n"
+                        "#              8474-8449  Unassigned\n"
+                        "#   1998 a year in which somebody wrote a line\n"
+                        "ssh              22/tcp\n");
+        assert_int_equal(r.about.date, 20080229);
+        assert_int_equal(r.n, 10);
+        assert_int_equal(r.skipped, 1);
+        row_is(&r.at[0], 0, 0, PORT_TCP, PORT_RESERVED, "");
+        row_is(&r.at[1], 1, 1, PORT_TCP, PORT_ASSIGNED, "tcpmux");
+        assert_string_equal(r.at[1].description, "TCP Port Service Multiplexer");
+        assert_string_equal(r.at[1].reference, "[RFC1078]");
+        row_is(&r.at[2], 4, 4, PORT_TCP, PORT_UNASSIGNED, "");
+        row_is(&r.at[3], 22, 22, PORT_TCP, PORT_ASSIGNED, "ssh");
+        row_is(&r.at[4], 24, 24, PORT_TCP, PORT_ASSIGNED_UNNAMED, "");
+        row_is(&r.at[5], 81, 81, PORT_ANY, PORT_UNASSIGNED, "");
+        assert_int_equal(r.at[5].asserted_from, 20070906);
+        row_is(&r.at[6], 172, 172, PORT_TCP, PORT_ASSIGNED, "cl/1");
+        row_is(&r.at[7], 211, 211, PORT_TCP, PORT_ASSIGNED, "914c/g");
+        row_is(&r.at[8], 914, 988, PORT_ANY, PORT_UNASSIGNED, "");
+        row_is(&r.at[9], 6000, 6063, PORT_TCP, PORT_ASSIGNED, "x11");
+        port_rows_done(&r);
+        r = read_ok(port_read_numbers,
+                    "PORT NUMBERS\n(last updated 08 January 2004)\nKeyword Decimal\na 1/udp b\n");
+        assert_int_equal(r.about.date, 20040108);
+        port_rows_done(&r);
+        refused(port_read_numbers, NUMBERS "a 70000/tcp x\n", 11, "no port");
+        refused(port_read_numbers, NUMBERS "a 70/pigeon x\n", 11, "transport");
+        refused(port_read_numbers, NUMBERS "# nobody\n", 0, "no row");
+        refused(port_read_numbers, "PORT NUMBERS\na 1/tcp b\n", 0, "Keyword");
+        assert_int_equal(port_list_guess(bytes_str(NUMBERS)), PORT_LIST_NUMBERS);
+        assert_int_equal(port_list_guess(bytes_str("# PORT NUMBERS of ours\na 1/tcp\n")), PORT_LIST_SERVICES);
+}
+
 static void services(void **state)
 {
         (void)state;
@@ -295,7 +349,7 @@ int main(void)
                 cmocka_unit_test(csv_quirks), cmocka_unit_test(csv_damage), cmocka_unit_test(xml_quirks),
                 cmocka_unit_test(xml_damage), cmocka_unit_test(services),   cmocka_unit_test(real_services),
                 cmocka_unit_test(dating),     cmocka_unit_test(tsv),        cmocka_unit_test(guesses),
-                cmocka_unit_test(dates),
+                cmocka_unit_test(dates),      cmocka_unit_test(numbers),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
