@@ -53,7 +53,7 @@ if [ "$what" != test ]; then
                         kill -0 $p 2>/dev/null || break
                 done
                 sleep 8
-                inside bash -c 'cd /root/netinfo && eval "$(./dev env)" && set -x && lsof -i :987 && ni add /users/ada uid=5001 gid=100 home=/home/ada shell=/bin/bash && ni getent passwd ada && ni log -1'
+                inside bash -c 'cd /root/netinfo && eval "$(./dev env)" && set -x && lsof -i :987 && ss -tlnp sport = :987 && netstat -an | grep -w 987 && ni add /users/ada uid=5001 gid=100 home=/home/ada shell=/bin/bash && ni getent passwd ada && ni log -1'
                 second=$?
                 kill -TERM $p # a background job cannot get the SIGINT of Ctrl-C; TERM takes the same way out
                 wait $p
