@@ -68,7 +68,8 @@
 #define LIMIT_PORT_FILES 4096u       /* files of a folder of editions: 522 are known */
 /* Claims, sources and services with programs of one site that an answer takes in: every port once. */
 #define LIMIT_PORT_SITE  65536u
-#define LIMIT_PORT_DEPTH 32u /* nested elements of an XML list: IANA's has 4 */
+#define LIMIT_PORT_RPC   4096u /* registrations with the port mapper of a machine: NFS makes some 30 */
+#define LIMIT_PORT_DEPTH 32u   /* nested elements of an XML list: IANA's has 4 */
 
 /* -- server: what the connections of strangers may cost (doc/server.md) -- */
 #define LIMIT_CONNECTIONS 4096u /* default of `connections`; less when the descriptors do not reach */

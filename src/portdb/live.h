@@ -23,6 +23,8 @@ enum port_holder_kind {
         PORT_HELD_UNASKED,   /* processes were not looked for */
 };
 
+struct port_rpc;
+
 struct port_process {
         uint32_t pid, uid;
         const char *command; /* /proc/PID/comm */
@@ -46,7 +48,9 @@ struct port_socket {
         const char *unit, *container;              /* parts of that path; "" when there is none */
         const struct port_process *const *process; /* n of them */
         size_t processes;
-        uint8_t held; /* enum port_holder_kind */
+        uint8_t held;               /* enum port_holder_kind */
+        const struct port_rpc *rpc; /* what the port mapper says of it (portdb/rpc.h): rpcs of them */
+        size_t rpcs;
 };
 
 struct port_live_query {

@@ -11,9 +11,11 @@ import random
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -487,6 +489,125 @@ class Site(unittest.TestCase):
 
     def test_silent_site(self):
         self.assertIn("the server does not answer", self.ask("port", "987", site="silent").stdout)
+
+
+def mapper_reply(xid, rows, tail=b"\0\0\0\0"):
+    body = struct.pack(">IIIIII", xid, 1, 0, 0, 0, 0)
+    return body + b"".join(struct.pack(">IIIII", 1, *row) for row in rows) + tail
+
+
+class PortMapper:
+    """Answers one caller after the other on 127.0.0.1:111 as `answer(xid)` says: bytes of a stream, or None for silence."""
+
+    def __init__(self, answer):
+        self.answer, self.calls = answer, []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("127.0.0.1", 111))
+        self.socket.listen(8)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                c = self.socket.accept()[0]
+            except OSError:
+                return
+            with c:
+                call = c.recv(4096)
+                self.calls.append(call)
+                out = self.answer(struct.unpack(">I", call[4:8])[0])
+                try:
+                    if out is None:
+                        c.recv(1)  # until the caller gives up
+                    else:
+                        c.sendall(out)
+                except OSError:
+                    pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join(10)
+
+
+def record(*fragments):
+    return b"".join(struct.pack(">I", len(f) | (0x80000000 if i + 1 == len(fragments) else 0)) + f for i, f in enumerate(fragments))
+
+
+class Rpc(unittest.TestCase):
+    ROWS = [(100005, 3, 6, 20048), (100005, 1, 6, 20048), (100021, 4, 17, 20048), (300019, 1, 6, 987), (100003, 3, 6, 0), (100003, 3, 6, 70000),
+            (100000, 2, 6, 111)]
+
+    def ask(self, answer, *words):
+        with PortMapper(answer) as mapper, Holder(lambda: [tcp(socket.AF_INET, "0.0.0.0", 20048), tcp(socket.AF_INET6, "::", 987)]):
+            done = ni(*words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return done.stdout, mapper.calls
+
+    def test_joined(self):
+        whole = lambda xid: record(mapper_reply(xid, self.ROWS))  # noqa: E731
+        out, calls = self.ask(whole, "ports")
+        self.assertRegex(out, r"0\.0\.0\.0:20048 .*  rpc mountd 1 3  ")
+        self.assertRegex(out, r"\[::\]:987 .*  rpc program 300019 1  ")
+        self.assertRegex(out, r"127\.0\.0\.1:111 .*  rpc portmapper 2  ")
+        self.assertNotIn("nlockmgr", out)  # udp: nobody holds it
+        self.assertEqual(struct.unpack(">IIIIIII", calls[0][4 + 4:4 + 32]), (0, 2, 100000, 2, 4, 0, 0))
+        cut = lambda xid: record(*[bytes([b]) for b in mapper_reply(xid, self.ROWS)])  # noqa: E731
+        found = json.loads(self.ask(cut, "port", "20048", "--json")[0])
+        self.assertEqual([(r["program"], r["version"], r["name"]) for r in only(self, found)["rpc"]], [(100005, 1, "mountd"), (100005, 3, "mountd")])
+
+    def test_hostile_or_silent(self):
+        plain = re.sub(r"pid \d+", "", self.ask(lambda xid: b"", "ports")[0])
+        endless = [(100005, 3, 6, 20048)] * 5000
+        for answer in (lambda xid: None, lambda xid: record(mapper_reply(xid + 1, self.ROWS)), lambda xid: record(mapper_reply(xid, self.ROWS, tail=b"")),
+                       lambda xid: record(mapper_reply(xid, self.ROWS, tail=b"\0\0\0\2")), lambda xid: record(mapper_reply(xid, endless)),
+                       lambda xid: b"\xff\xff\xff\xff" + bytes(100), lambda xid: b"\0\0\0\0" * 5000, lambda xid: record(b"")):
+            self.assertEqual(re.sub(r"pid \d+", "", self.ask(answer, "ports")[0]), plain)
+
+    def test_not_asked_for_a_free_port(self):
+        with PortMapper(lambda xid: record(mapper_reply(xid, self.ROWS))) as mapper:
+            self.assertEqual(sockets("port", "20048")["sockets"], [])
+            self.assertEqual(mapper.calls, [])
+
+
+class Watch(unittest.TestCase):
+    def watch(self, *words):
+        return subprocess.Popen([*COMMAND, *words, "--watch", "--no-directory"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def test_came_and_went(self):
+        with Holder(lambda: tcp(socket.AF_INET, "127.0.0.1", 987)) as first:
+            w = self.watch("ports", "--tcp")
+            self.assertRegex(w.stdout.readline(), rf"^\d\d:\d\d:\d\d = tcp  listen       127\.0\.0\.1:987 .*pid {first.pid}.*unregistered-use$")
+            with Holder(lambda: tcp(socket.AF_INET6, "::1", 80)):
+                self.assertRegex(w.stdout.readline(), r" \+ tcp  listen       \[::1\]:80 ")
+            self.assertRegex(w.stdout.readline(), r" - tcp  listen       \[::1\]:80 ")
+        self.assertRegex(w.stdout.readline(), r" - tcp  listen       127\.0\.0\.1:987 ")
+        w.stdout.close()  # nobody reads any more: it ends by itself
+        self.assertEqual(w.wait(60), 1)
+        self.assertEqual(w.stderr.read(), "")
+        w.stderr.close()
+
+    def test_json_of_one_port(self):
+        with Holder(lambda: [tcp(socket.AF_INET, "127.0.0.1", 987), tcp(socket.AF_INET, "127.0.0.1", 988)]):
+            w = self.watch("port", "987", "--json")
+            there = json.loads(w.stdout.readline())
+            self.assertEqual((there["event"], there["socket"]["port"]), ("there", 987))
+        went = json.loads(w.stdout.readline())
+        self.assertEqual((went["event"], went["socket"]["port"]), ("went", 987))
+        w.terminate()
+        self.assertEqual(w.wait(60), -signal.SIGTERM)
+        w.stdout.close()
+        w.stderr.close()
+
+    def test_refused(self):
+        for words in (["ports", "--ghosts"], ["ports", "--from", "x"], ["port", "ssh"], ["port", "987", "--as-of", "2020"], ["port", "987", "--free"],
+                      ["port", "--list-sources"]):
+            self.assertEqual(ni(*words, "--watch").returncode, 2, words)
 
 
 class Story(unittest.TestCase):

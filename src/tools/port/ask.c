@@ -77,6 +77,7 @@ int port_answer_one(struct port_tool *t, uint16_t port)
                 return EXIT_FAILED;
         if (!t->o.no_live && !t->o.as_of && !t->o.history && !t->o.html) {
                 ask_live(t, port, &live);
+                port_tool_ask_mapper(t, &live);
                 r.live = &live;
                 r.judged = judge_all(t, &live, &a);
                 if (!r.judged)

@@ -1,4 +1,5 @@
 /* The answer as JSON (stable; ni-port(1) "JSON"). */
+#include "portdb/rpc.h"
 #include "tools/port/port_tool.h"
 
 #include <stdio.h>
@@ -213,6 +214,20 @@ static void json_process(struct port_json *j, const struct port_process *p)
         json_close(j, '}');
 }
 
+static void json_rpc(struct port_json *j, const struct port_socket *s)
+{
+        json_open(j, "rpc", '[');
+        for (size_t i = 0; i < s->rpcs; i++) {
+                const char *name = port_rpc_name(s->rpc[i].program);
+                json_open(j, NULL, '{');
+                json_number(j, "program", s->rpc[i].program);
+                json_some(j, "name", name ? name : "");
+                json_number(j, "version", s->rpc[i].version);
+                json_close(j, '}');
+        }
+        json_close(j, ']');
+}
+
 void port_json_socket(struct port_json *j, const struct port_socket *s, const struct port_judged *v)
 {
         static const char *const held[] = {"process", "kernel", "hidden", "unasked"};
@@ -247,6 +262,8 @@ void port_json_socket(struct port_json *j, const struct port_socket *s, const st
         for (size_t i = 0; i < s->processes; i++)
                 json_process(j, s->process[i]);
         json_close(j, ']');
+        if (s->rpcs)
+                json_rpc(j, s);
         json_text(j, "verdict", port_verdict_word(v->verdict));
         if (*v->expected) {
                 json_text(j, "expected", v->expected);

@@ -257,6 +257,8 @@ static int answer_subject(struct port_tool *t)
                         }
                         t->o.transports |= transports;
                 }
+                if (t->o.watch)
+                        return port_answer_watch(t, from, to);
                 return from == to ? port_answer_one(t, from) : port_answer_range(t, from, to);
         }
         if (s.len && s.data[0] >= '0' && s.data[0] <= '9' && strspn(t->o.subject, "0123456789-") == s.len) {
@@ -264,6 +266,26 @@ static int answer_subject(struct port_tool *t)
                 return EXIT_USAGE;
         }
         return port_answer_name(t, t->o.subject);
+}
+
+static bool can_watch(struct port_tool *t)
+{
+        const struct port_options *o = &t->o;
+        uint16_t from, to;
+        const struct bytes s = bytes_str(o->subject ? o->subject : "");
+        if (!o->watch)
+                return true;
+        if (o->no_live || o->as_of || o->history || o->html || o->free || o->listening || o->howto) {
+                port_tool_error(t,
+                                "--watch looks at this machine now: without --no-live, --as-of, --history, "
+                                "--html, --howto, --free, --listening");
+                return false;
+        }
+        if (!port_span_parse(bytes_sub(s, 0, bytes_find(s, '/')), &from, &to)) {
+                port_tool_error(t, "--watch needs a port or a range; ni ports --watch looks at all");
+                return false;
+        }
+        return true;
 }
 
 int ni_port_run(int argc, char **argv)
@@ -279,6 +301,8 @@ int ni_port_run(int argc, char **argv)
                 return port_tool_end(&t, EXIT_USAGE);
         }
         t.o.subject = alone ? NULL : argv[optind];
+        if (!can_watch(&t))
+                return port_tool_end(&t, EXIT_USAGE);
         if (!port_tool_open(&t))
                 return port_tool_end(&t, EXIT_FAILED);
         if (!source_known(&t))

@@ -304,6 +304,7 @@ static int answer_machine(struct port_tool *t)
                         l.socket[kept++] = l.socket[i];
         }
         l.n = kept;
+        port_tool_ask_mapper(t, &l);
         return put_machine(t, &l);
 }
 
@@ -348,8 +349,14 @@ int ni_ports_run(int argc, char **argv)
                                 argv[optind], argv[optind]);
                 return port_tool_end(&t, EXIT_USAGE);
         }
+        if (t.o.watch && (t.o.from || t.o.ghosts || t.o.as_of)) {
+                port_tool_error(&t, "--watch looks at this machine now: without --from, --ghosts, --as-of");
+                return port_tool_end(&t, EXIT_USAGE);
+        }
         if (!port_tool_open(&t))
                 return port_tool_end(&t, EXIT_FAILED);
+        if (t.o.watch)
+                return port_tool_end(&t, port_answer_watch(&t, 0, 65535));
         port_tool_ask_site(&t, 0, 65535, !t.o.ghosts);
         const int exit = t.o.ghosts ? port_answer_ghosts(&t)
                          : t.o.from ? port_answer_listing(&t)

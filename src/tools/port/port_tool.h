@@ -51,6 +51,9 @@ void port_tool_ask_site(struct port_tool *t, uint16_t from, uint16_t to, bool pr
 /* Writes what stands in out, frees everything, returns the exit status (EXIT_FAILED instead of 0 when stdout
  * could not be written). */
 int port_tool_end(struct port_tool *t, int exit);
+/* Joins what the port mapper says, where there is one. A machine's whole list shows whether something listens
+ * on its port; for a single port it is asked when the port is held at all. */
+void port_tool_ask_mapper(struct port_tool *t, struct port_live *l);
 /* "ni port: THING: REASON" on stderr. */
 __attribute__((format(printf, 2, 3))) void port_tool_error(struct port_tool *t, const char *format, ...);
 /* The day the answer is about. */
@@ -134,6 +137,8 @@ int port_answer_update(struct port_tool *t);
 int port_answer_check(struct port_tool *t);
 int port_answer_ghosts(struct port_tool *t);
 int port_answer_listing(struct port_tool *t);
+/* Until a signal ends it, or its output has no reader. */
+int port_answer_watch(struct port_tool *t, uint16_t from, uint16_t to);
 
 /* One line about a port, for ranges, names and texts. */
 void port_put_line(struct buf *b, const struct port_answer *a);

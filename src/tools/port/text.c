@@ -1,4 +1,5 @@
 /* The answer as text for people. */
+#include "portdb/rpc.h"
 #include "tools/port/port_tool.h"
 
 #include <stdio.h>
@@ -276,6 +277,22 @@ static void put_holder(struct port_tool *t, const struct port_socket *s)
         buf_putc(b, ')');
 }
 
+/* "  rpc mountd 1 2 3, program 300019 1" */
+static void put_rpc(struct buf *b, const struct port_socket *s)
+{
+        for (size_t i = 0; i < s->rpcs; i++) {
+                const char *name = port_rpc_name(s->rpc[i].program);
+                if (i == 0 || s->rpc[i].program != s->rpc[i - 1].program) {
+                        buf_puts(b, i ? ", " : "  rpc ");
+                        if (name)
+                                buf_puts(b, name);
+                        else
+                                buf_printf(b, "program %u", s->rpc[i].program);
+                }
+                buf_printf(b, " %u", s->rpc[i].version);
+        }
+}
+
 void port_put_socket(struct port_tool *t, const struct port_socket *s, const struct port_judged *j)
 {
         struct buf *b = &t->out;
@@ -293,6 +310,7 @@ void port_put_socket(struct port_tool *t, const struct port_socket *s, const str
                 port_put(b, s->process[0]->line);
                 buf_putc(b, '\'');
         }
+        put_rpc(b, s);
         buf_printf(b, "  %s", port_verdict_word(j->verdict));
         if (*j->expected &&
             (j->verdict == PORT_V_OTHER_THAN_REGISTERED || j->verdict == PORT_V_AS_REGISTERED)) {

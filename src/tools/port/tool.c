@@ -1,5 +1,6 @@
 #include "tools/port/port_tool.h"
 
+#include "portdb/rpc.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
 
@@ -14,6 +15,8 @@
 #define NETINFO_DATADIR "/usr/share"
 #endif
 #define OWN_FOLDER "/var/lib/netinfo/ports"
+
+#define MAPPER_MS 200u /* an answer about a port does not wait longer for the port mapper */
 
 port_site_load *port_tool_site;
 
@@ -113,6 +116,17 @@ void port_tool_ask_site(struct port_tool *t, uint16_t from, uint16_t to, bool pr
                 t->site_silence = why;
         else if (t->o.verbose)
                 port_tool_error(t, "no site's own claims: %s", why);
+}
+
+void port_tool_ask_mapper(struct port_tool *t, struct port_live *l)
+{
+        const struct port_rpc *rpc;
+        size_t n;
+        bool waits = false;
+        for (size_t i = 0; i < l->n; i++)
+                waits = waits || (l->socket[i].state <= PORT_SOCKET_OPEN && !l->socket[i].netns);
+        if (waits && port_rpc_ask(MAPPER_MS, &t->arena, &rpc, &n))
+                port_rpc_join(l, rpc, n);
 }
 
 int port_tool_end(struct port_tool *t, int exit)
