@@ -135,11 +135,11 @@ _ni_operand() {
         ;;
     import)
         case $n.$1 in
-        1.*) _ni_offer "$word" < <(printf '%s\n' list nidb nis "$("${_ni_words[0]}" import list | cut -d' ' -f1)") ;;
+        1.*) _ni_offer "$word" < <(printf '%s\n' list nidb nis ldif "$("${_ni_words[0]}" import list | cut -d' ' -f1)") ;;
         *) compopt -o default 2>/dev/null ;;
         esac
         ;;
-    export) ((n == 1)) && _ni_offer "$word" < <("${_ni_words[0]}" import list | cut -d' ' -f1) ;;
+    export) ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' ldif "$("${_ni_words[0]}" import list | cut -d' ' -f1)") ;;
     domain)
         ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' list create destroy)
         ((n == 2)) && [[ $1 == destroy ]] && _ni_offer "$word" < <(_ni_ask domain list | cut -d' ' -f1)
@@ -175,7 +175,7 @@ _ni() {
     esac
     if [[ $word == -* ]]; then
         case $command.${_ni_words[2]} in
-        import.nidb | import.nis) _ni_offer "$word" < <(_ni_options import "${_ni_words[2]}") ;;
+        import.nidb | import.nis | import.ldif | export.ldif) _ni_offer "$word" < <(_ni_options "$command" "${_ni_words[2]}") ;;
         *) _ni_offer "$word" < <(_ni_options "$command") ;;
         esac
         return

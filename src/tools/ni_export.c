@@ -189,6 +189,8 @@ int ni_export_run(int argc, char **argv)
 {
         struct talk t;
         const struct flat_format *f;
+        if (argc > 1 && strcmp(argv[1], "ldif") == 0)
+                return export_ldif_run(argc - 1, argv + 1);
         talk_begin(&t, &manual, argc, argv);
         if (talk_option(&t) != TALK_END)
                 return talk_end(&t);

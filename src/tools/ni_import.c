@@ -208,6 +208,8 @@ int ni_import_run(int argc, char **argv)
                 return import_nidb_run(argc - 1, argv + 1);
         if (argc > 1 && strcmp(argv[1], "nis") == 0)
                 return import_nis_run(argc - 1, argv + 1);
+        if (argc > 1 && strcmp(argv[1], "ldif") == 0)
+                return import_ldif_run(argc - 1, argv + 1);
         talk_begin(&t, &manual, argc, argv);
         buf_init(&text, FLAT_TEXT_MAX + ((size_t)1 << 20));
         for (int o; (o = talk_option(&t)) != TALK_END;) {
