@@ -232,10 +232,12 @@ int ni_import_run(int argc, char **argv)
                         t.server.interrupt_fd = interrupts();
                         if (talk_connect(&t))
                                 import_bring(&t, &p, dry_run);
-                        close(t.server.interrupt_fd);
                 }
                 flat_file_done(&p.file);
         }
         buf_done(&text);
-        return talk_end(&t);
+        const int exit = talk_end(&t); /* makes calls of its own, which can be interrupted too */
+        if (t.server.interrupt_fd >= 0)
+                close(t.server.interrupt_fd);
+        return exit;
 }
