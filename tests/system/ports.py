@@ -610,6 +610,41 @@ class Watch(unittest.TestCase):
             self.assertEqual(ni(*words, "--watch").returncode, 2, words)
 
 
+class AsOf(unittest.TestCase):
+    """Golden headlines on both sides of a change."""
+    GOLDEN = {
+        ("11434", "2025-07-15"): "tcp,udp unassigned (listed so 2013-03-17, range 11372-11488; later editions at hand cannot show it).",
+        ("11434", "2026-02-04"): "tcp,udp unassigned (listed so 2013-03-17, range 11372-11488; later editions at hand cannot show it) by 2025-07-16, "
+                                 "assigned to ollama by 2026-02-05; changed in between.",
+        ("11434", "2026-02-05"): "tcp assigned to ollama (listed so 2026-02-05 .. 2026-09-17); udp reserved (listed so 2026-02-05 .. 2026-09-17).",
+        ("2", "2025-02-12"): "tcp,udp assigned to compressnet (listed so 1994-10 .. 2025-01-23), until 2025-02-13 by the registry's own date.",
+        ("2", "2025-02-13"): "tcp,udp reserved (listed so 2025-07-16 .. 2026-09-17), since 2025-02-13 by the registry's own date.",
+        ("81", "2007-09-05"): "tcp,udp assigned to hosts2-ns (listed so 1994-10 .. 2006-11-13).",
+        ("81", "2007-09-06"): "tcp,udp unassigned (listed so 2013-03-17), since 2007-09-06 by the registry's own date.",
+        ("953", "2017-06-05"): "tcp,udp unassigned (listed so 2004-01-08 .. 2017-06-05, range 914-988).",
+        ("953", "2017-06-09"): "tcp,udp unassigned (listed so 2004-01-08 .. 2017-06-05, range 914-988; nothing newer at hand) by 2017-05-20, "
+                               "assigned to rndc by 2017-06-10; changed in between.",
+        ("953", "2017-06-10"): "tcp assigned to rndc (listed so 2017-06-10 .. 2026-09-17); udp reserved (listed so 2017-06-10 .. 2026-09-17).",
+    }
+
+    def test_headlines(self):
+        for (port, day), golden in self.GOLDEN.items():
+            first = ni("port", port, "--as-of", day).stdout.splitlines()[0]
+            self.assertEqual(first.partition(f"IANA, as of {day}: ")[2], golden, (port, day))
+
+    def test_retired(self):
+        self.assertNotIn("retired", ni("port", "1033", "--as-of", "2007-10-25").stdout.splitlines()[2])
+        self.assertIn("retired", ni("port", "1033", "--as-of", "2007-10-26").stdout.splitlines()[2])
+
+    def test_free_warns(self):
+        done = ni("port", "987/tcp", "--free")
+        self.assertIn("but  only root and CAP_NET_BIND_SERVICE may bind ports below 1024", done.stdout)
+        self.assertRegex(done.stdout, r"but  NFS mounts take source ports from \d+-1023")
+        self.assertEqual(len(json.loads(ni("port", "987/tcp", "--free", "--json").stdout)["warnings"]), 2)
+        self.assertIn("hands out 32768-60999 to connections", ni("port", "40000", "--free").stdout)
+        self.assertNotIn("warnings", ni("port", "6500", "--free", "--json").stdout)
+
+
 class Story(unittest.TestCase):
     """doc/port-987.md is what the program prints."""
 

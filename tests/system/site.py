@@ -106,6 +106,8 @@ class Site(unittest.TestCase):
             self.assertEqual(without["missing"], [])
             self.assertEqual({s["verdict"] for s in without["sockets"] if s["port"] in (22, 80)}, {"registered"})
         self.assertIn("site-expected-missing: domain local expects netinfo", self.ni("ports").stdout)
+        self.assertIn("but  domain local keeps it for intranet", self.ni("port", "6500", "--free").stdout)
+        self.assertNotIn("keeps it", self.ni("port", "6501", "--free").stdout)
 
     def test_what_is_not_understood_is_said(self):
         self.ni("add", "-p", "/ports/987/1", "service=x", "status=perhaps")

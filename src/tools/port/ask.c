@@ -32,23 +32,46 @@ static struct port_judged *judge_all(struct port_tool *t, const struct port_live
         return j;
 }
 
-/* Names `--free` warns about (doc/ports.md 5.4). */
-static void warn_free(struct port_tool *t, uint16_t port)
+/* What may take the port later, or expects it (doc/ports.md 5.4): at most FREE_WARNINGS sentences. */
+enum { FREE_WARNINGS = 5 };
+
+static size_t free_warnings(struct port_tool *t, const struct port_answer *a, const char *to[FREE_WARNINGS])
 {
         const struct port_system *s = &t->system;
-        struct buf *b = &t->out;
-        if (port < s->unprivileged_from)
-                buf_printf(b, "but  only root and CAP_NET_BIND_SERVICE may bind ports below %u\n",
-                           s->unprivileged_from);
-        if (port >= s->ephemeral_from && port <= s->ephemeral_to)
-                buf_printf(b,
-                           "but  this system hands out %u-%u to connections: it may be taken at any time\n",
-                           s->ephemeral_from, s->ephemeral_to);
+        const uint16_t port = a->port;
         const uint16_t rpc_from = s->rpc_to ? s->rpc_from : 665, rpc_to = s->rpc_to ? s->rpc_to : 1023;
+        size_t n = 0;
+        if (port < s->unprivileged_from)
+                to[n++] =
+                        arena_printf(&t->arena, "only root and CAP_NET_BIND_SERVICE may bind ports below %u",
+                                     s->unprivileged_from);
+        if (port >= s->ephemeral_from && port <= s->ephemeral_to)
+                to[n++] = arena_printf(
+                        &t->arena, "this system hands out %u-%u to connections: it may be taken at any time",
+                        s->ephemeral_from, s->ephemeral_to);
         if (port >= rpc_from && port <= rpc_to)
-                buf_printf(b, "but  NFS mounts take source ports from %u-%u\n", rpc_from, rpc_to);
+                to[n++] =
+                        arena_printf(&t->arena, "NFS mounts take source ports from %u-%u", rpc_from, rpc_to);
         if (port_system_reserved(s, port))
-                buf_puts(b, "but  ip_local_reserved_ports names it: somebody keeps it for a service\n");
+                to[n++] = "ip_local_reserved_ports names it: somebody keeps it for a service";
+        for (size_t i = 0; i < a->n; i++) {
+                const struct port_item *it = &a->item[i];
+                if (it->table != PORT_DB_TABLES || it->claim.status != PORT_SITE_USE ||
+                    it->standing != PORT_STANDS)
+                        continue;
+                to[n++] = arena_printf(&t->arena, "domain %s keeps it for %s", it->domain, it->claim.name);
+                break;
+        }
+        return n;
+}
+
+static void warn_free(struct port_tool *t, const struct port_report *r)
+{
+        for (size_t i = 0; i < r->warnings; i++) {
+                buf_puts(&t->out, "but  ");
+                port_put(&t->out, r->warning[i] ? r->warning[i] : "out of memory");
+                buf_putc(&t->out, '\n');
+        }
 }
 
 /* Exit statuses of doc/ports.md 5.4. A socket that only hides its process is still a socket: taken. */
@@ -71,7 +94,8 @@ int port_answer_one(struct port_tool *t, uint16_t port)
 {
         struct port_answer a;
         struct port_live live = {.arena = &t->arena};
-        struct port_report r = {.answer = &a};
+        const char *warning[FREE_WARNINGS];
+        struct port_report r = {.answer = &a, .warning = warning};
         port_tool_ask_site(t, port, port, !t->o.no_live && !t->o.as_of && !t->o.history && !t->o.html);
         if (!port_resolve(&t->db, port, t->o.transports, port_tool_day(t), &t->arena, &a))
                 return EXIT_FAILED;
@@ -83,6 +107,8 @@ int port_answer_one(struct port_tool *t, uint16_t port)
                 if (!r.judged)
                         return EXIT_FAILED;
         }
+        if (t->o.free)
+                r.warnings = free_warnings(t, &a, warning);
         if (t->o.html)
                 port_report_html(t, &r);
         else if (t->o.json)
@@ -91,8 +117,8 @@ int port_answer_one(struct port_tool *t, uint16_t port)
                 port_history_text(t, &a);
         else
                 port_report_text(t, &r);
-        if (t->o.free && !t->o.json)
-                warn_free(t, port);
+        if (!t->o.json)
+                warn_free(t, &r);
         if (live.error) {
                 port_tool_error(t, "%u: the kernel could not be asked who listens: %s", port,
                                 strerror(live.error));

@@ -319,6 +319,12 @@ void port_report_json(struct port_tool *t, const struct port_report *r)
                 json_close(&j, ']');
                 port_json_visibility(&j, r->live);
         }
+        if (r->warnings) {
+                json_open(&j, "warnings", '[');
+                for (size_t i = 0; i < r->warnings; i++)
+                        json_text(&j, NULL, r->warning[i] ? r->warning[i] : "out of memory");
+                json_close(&j, ']');
+        }
         json_close(&j, '}');
         buf_putc(&t->out, '\n');
 }

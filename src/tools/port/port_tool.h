@@ -77,6 +77,8 @@ struct port_report {
         const struct port_answer *answer;
         const struct port_live *live;
         const struct port_judged *judged; /* one for each socket of live */
+        const char *const *warning;       /* --free: what may take the port later; warnings of them */
+        size_t warnings;
 };
 void port_report_text(struct port_tool *t, const struct port_report *r);
 void port_report_json(struct port_tool *t, const struct port_report *r);
