@@ -4,6 +4,7 @@
 usage: make_corpus_ports.py MKTABLE   (the build tool, BUILD/src/portdb/mktable)
 """
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,12 @@ NUMBERS = ("PORT NUMBERS\n\n(last updated 2008-02-29)\n\nThe port numbers are di
 put("numbers", "quirks", NUMBERS)
 put("numbers", "month", NUMBERS.replace("2008-02-29", "08 January 2004"))
 put("numbers", "bad", NUMBERS + "a 70000/tcp x\n")
+RPC = struct.pack(">IIIIII", 1, 1, 0, 0, 0, 0)
+ROWS = [(100000, 2, 6, 111), (100005, 3, 6, 20048), (100005, 1, 17, 20048), (100003, 3, 6, 0), (300019, 1, 99, 70000)]
+put("rpc", "list", RPC + b"".join(struct.pack(">IIIII", 1, *row) for row in ROWS) + struct.pack(">I", 0))
+put("rpc", "empty", RPC + struct.pack(">I", 0))
+put("rpc", "cut", RPC + struct.pack(">III", 1, 100000, 2))
+put("rpc", "denied", struct.pack(">IIIII", 1, 1, 1, 1, 1))
 EDITION = "# Edition x, date 2013-02-18\nport\tend\ttransport\tstatus\tname\tdescription\n8\t9\t\tunassigned\t\t\n24\t\ttcp\tassigned-unnamed\t\tany\n987\t\ttcp\tassigned\tn\td\n"
 put("edition", "plain", EDITION)
 HAND = ("port\tend\ttransport\tstatus\tname\tsource\tclaim\tfirst_seen\tlast_seen\treference\tconfidence\n"
