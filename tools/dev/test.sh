@@ -46,7 +46,11 @@ run_tests() { # LABEL FOLDER SUITE...
         local status=$?
         grep -E '^ *[0-9]+/[0-9]+ .*(FAIL|TIMEOUT|ERROR)' "$results/$label.out" >&2
         [ $status -ne 0 ] && sed -n '1,400p' "$results/$label.out" | grep -vE ' OK | SKIP ' | tail -n 120 >&2
-        cp "$folder/meson-logs/log-$label.json" "$results/$label.json" 2>/dev/null
+        if ! cp "$folder/meson-logs/log-$label.json" "$results/$label.json" 2>/dev/null; then
+                say "no test of these suites is there in $folder: that is a failure"
+                failed_builds=$((failed_builds + 1))
+                return
+        fi
         say "tested $label ($(($(date +%s) - begin)) s): $(python3 tools/dev/count.py "$results/$label.json" 2>&1 | tail -n 1)"
 }
 
