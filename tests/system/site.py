@@ -120,6 +120,19 @@ class Site(unittest.TestCase):
         self.assertIn("hid  the site's own claims: /ports/987/1", text)
         self.assertNotIn("\x1b", text)
 
+    def test_page_escapes_what_a_site_says(self):
+        self.ni("port", "claim", "987", "--name", "<script>alert(1)</script>", "--note", "a & \"b\"")
+        page = self.ni("port", "987", "--html").stdout
+        self.assertIn("&lt;script&gt;alert(1)&lt;/script&gt;", page)
+        self.assertNotIn("<script", page)
+        latin = b"caf\xe9 \xc2\x9b".decode("utf-8", "surrogateescape")
+        self.ni("port", "claim", "987", "--name", latin)
+        page = subprocess.run([daemon.PROGRAMS["ni"], "port", "987", "--html"], capture_output=True, env=self.env, timeout=60).stdout.decode()
+        self.assertIn("caf\ufffd ", page)
+        self.assertNotIn("\x9b", page)
+        self.ni("port", "claim", "987", "--hide", SHAREPOINT)
+        self.assertIn("This site does not show 1 of the claims", self.ni("port", "987", "--html").stdout)
+
     def test_claims_refused(self):
         for words in (["987x", "--name", "a"], ["70000", "--name", "a"], ["987/foo", "--name", "a"], ["987"], [], ["987", "--name", "a", "--status", "assigned"],
                       ["987", "--name", "a", "--until", "soon"]):

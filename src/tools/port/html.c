@@ -4,26 +4,40 @@
 
 #include <stdio.h>
 
+static void put_escaped_bytes(struct buf *b, struct bytes text)
+{
+        for (size_t i = 0; i < text.len;) {
+                const uint8_t c = text.data[i];
+                const size_t k = port_utf8_here(text.data + i, text.len - i);
+                if (k == 0)
+                        buf_puts(b, "\xef\xbf\xbd");
+                else if (c == '&' || c == '<' || c == '>' || c == '"')
+                        buf_puts(b, c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : "&quot;");
+                else if (c < 0x20 || c == 0x7f || (c == 0xc2 && text.data[i + 1] < 0xa0))
+                        buf_putc(b, ' '); /* control characters have no place in a page */
+                else
+                        buf_put(b, bytes_of(text.data + i, k));
+                i += k ? k : 1;
+        }
+}
+
 static void put_escaped(struct buf *b, const char *text)
 {
-        for (const char *p = text; *p; p++) {
-                switch (*p) {
-                case '&':
-                        buf_puts(b, "&amp;");
-                        break;
-                case '<':
-                        buf_puts(b, "&lt;");
-                        break;
-                case '>':
-                        buf_puts(b, "&gt;");
-                        break;
-                case '"':
-                        buf_puts(b, "&quot;");
-                        break;
-                default:
-                        buf_putc(b, (uint8_t)*p < 0x20 || *p == 0x7f ? ' ' : *p);
-                }
+        put_escaped_bytes(b, bytes_str(text));
+}
+
+/* At most so many characters, with an ellipsis when some are missing. */
+static void put_short(struct buf *b, const char *text, size_t most)
+{
+        const struct bytes all = bytes_str(text);
+        size_t at = 0;
+        for (size_t i = 0; i < most && at < all.len; i++) {
+                const size_t k = port_utf8_here(all.data + at, all.len - at);
+                at += k ? k : 1;
         }
+        put_escaped_bytes(b, bytes_sub(all, 0, at));
+        if (at < all.len)
+                buf_puts(b, "\xe2\x80\xa6");
 }
 
 /* What a text function wrote behind `from`, escaped in place. */
@@ -103,11 +117,9 @@ static void put_bar(struct buf *b, const struct port_item *it, unsigned row, uns
         if (width < 4)
                 width = 4;
         buf_printf(b, "<text x=\"0\" y=\"%u\">", row * ROW + 15);
-        char name[128];
-        snprintf(name, sizeof(name), "%.18s: %.28s", it->source.key, claim_word(c));
-        for (size_t n = strlen(name); n && ((uint8_t)name[n - 1] & 0xc0) == 0x80;) /* no half characters */
-                name[--n] = 0;
-        put_escaped(b, name);
+        put_short(b, it->source.key, 18);
+        buf_puts(b, ": ");
+        put_short(b, claim_word(c), 27);
         buf_printf(b,
                    "</text><rect x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"12\" rx=\"2\" "
                    "style=\"stroke:var(--%s);fill:",
@@ -240,6 +252,9 @@ void port_report_html(struct port_tool *t, const struct port_report *r)
                 put_list(t, a, port_put_disagreements);
                 buf_puts(b, "</ul>\n");
         }
+        if (a->silenced)
+                buf_printf(b, "<p class=\"soft\">This site does not show %zu of the claims.</p>\n",
+                           a->silenced);
         put_timeline(t, a);
         put_claims(t, a);
         put_howto(b, a->port);

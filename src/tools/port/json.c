@@ -9,33 +9,13 @@ static void put_code(struct buf *b, unsigned c)
         buf_printf(b, "\\u%04x", c);
 }
 
-/* Length of the well-formed UTF-8 character at s, 0 when there is none (RFC 3629). */
-static size_t utf8_here(const uint8_t *s, size_t n)
-{
-        const size_t want = s[0] < 0x80                    ? 1
-                            : s[0] >= 0xc2 && s[0] <= 0xdf ? 2
-                            : s[0] >= 0xe0 && s[0] <= 0xef ? 3
-                            : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
-                                                           : 0;
-        if (!want || want > n)
-                return 0;
-        for (size_t i = 1; i < want; i++) {
-                if ((s[i] & 0xc0) != 0x80)
-                        return 0;
-        }
-        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-            (s[0] == 0xf4 && s[1] > 0x8f))
-                return 0;
-        return want;
-}
-
 static void put_string(struct buf *b, const char *text)
 {
         const uint8_t *s = (const uint8_t *)text;
         const size_t n = strlen(text);
         buf_putc(b, '"');
         for (size_t i = 0; i < n;) {
-                const size_t k = utf8_here(s + i, n - i);
+                const size_t k = port_utf8_here(s + i, n - i);
                 if (k == 0)
                         buf_puts(b, "\xef\xbf\xbd");
                 else if (s[i] == '"' || s[i] == '\\')

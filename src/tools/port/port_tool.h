@@ -66,6 +66,8 @@ const char *port_tool_folder(const struct port_tool *t);
  */
 /* Text of strangers: control bytes become '?'. */
 void port_put(struct buf *b, const char *text);
+/* Length of the well-formed UTF-8 character at s, 0 when there is none (RFC 3629); n > 0. */
+size_t port_utf8_here(const uint8_t *s, size_t n);
 /* Bytes padded with blanks to a width. */
 void port_pad(struct buf *b, size_t from, size_t width);
 /* "2005-05 .. 2015", "since 2014", "2026"; for the claim's own interval. */

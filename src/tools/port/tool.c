@@ -168,6 +168,25 @@ void port_put(struct buf *b, const char *text)
         }
 }
 
+size_t port_utf8_here(const uint8_t *s, size_t n)
+{
+        const size_t want = s[0] < 0x80                    ? 1
+                            : s[0] >= 0xc2 && s[0] <= 0xdf ? 2
+                            : s[0] >= 0xe0 && s[0] <= 0xef ? 3
+                            : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
+                                                           : 0;
+        if (!want || want > n)
+                return 0;
+        for (size_t i = 1; i < want; i++) {
+                if ((s[i] & 0xc0) != 0x80)
+                        return 0;
+        }
+        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+            (s[0] == 0xf4 && s[1] > 0x8f))
+                return 0;
+        return want;
+}
+
 void port_pad(struct buf *b, size_t from, size_t width)
 {
         while (b->len < from + width && !b->failed)
