@@ -50,6 +50,41 @@ static inline enum nss_status give(enum snap_result found, const struct snap_gro
         return NSS_STATUS_SUCCESS;
 }
 
+/* The lookups of an image with a delta. What they answer when the pair is replaced is thrown away. */
+NSS_APART static enum nss_status by_name(struct snap_source from, const char *name, size_t len,
+                                         struct group *result, char *buffer, size_t buflen, int *errnop)
+{
+        struct snap_pair pair;
+        struct snap_group_view g;
+        const enum snap_result found =
+                snap_pin_pair(&from, &pair) ? snap_pair_group_by_name(&pair, name, len, &g) : SNAP_DAMAGED;
+        return give(found, &g, result, buffer, buflen, errnop);
+}
+
+NSS_APART static enum nss_status by_gid(struct snap_source from, gid_t gid, struct group *result,
+                                        char *buffer, size_t buflen, int *errnop)
+{
+        struct snap_pair pair;
+        struct snap_group_view g;
+        const enum snap_result found =
+                snap_pin_pair(&from, &pair) ? snap_pair_group_by_gid(&pair, gid, &g) : SNAP_DAMAGED;
+        return give(found, &g, result, buffer, buflen, errnop);
+}
+
+NSS_APART static enum snap_result gids_of(struct snap_source from, const char *user, size_t len,
+                                          struct snap_gids_view *ret)
+{
+        struct snap_pair pair;
+        return snap_pin_pair(&from, &pair) ? snap_pair_gids_by_name(&pair, user, len, ret) : SNAP_DAMAGED;
+}
+
+NSS_APART static enum snap_result find_user(struct snap_source from, const char *user, size_t len)
+{
+        struct snap_pair pair;
+        struct snap_user_view u;
+        return snap_pin_pair(&from, &pair) ? snap_pair_user_by_name(&pair, user, len, &u) : SNAP_DAMAGED;
+}
+
 enum nss_status _nss_netinfo_getgrnam_r(const char *name, struct group *result, char *buffer, size_t buflen,
                                         int *errnop)
 {
@@ -60,8 +95,11 @@ enum nss_status _nss_netinfo_getgrnam_r(const char *name, struct group *result, 
                 const int err = snap_pin(SNAP_GROUP, SNAP_NEEDS_NAMES, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = search_group_by_name(&pin.image, name, len, &g);
-                const enum nss_status status = give(found, &g, result, buffer, buflen, errnop);
+                const enum nss_status status =
+                        pin.delta ? by_name(snap_source(SNAP_GROUP, &pin), name, len, result, buffer, buflen,
+                                            errnop)
+                                  : give(search_group_by_name(&pin.image, name, len, &g), &g, result, buffer,
+                                         buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
         }
@@ -77,8 +115,11 @@ enum nss_status _nss_netinfo_getgrgid_r(gid_t gid, struct group *result, char *b
                 const int err = snap_pin(SNAP_GROUP, SNAP_NEEDS_NUMBERS, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = search_group_by_gid(&pin.image, gid, &g);
-                const enum nss_status status = give(found, &g, result, buffer, buflen, errnop);
+                const enum nss_status status =
+                        pin.delta
+                                ? by_gid(snap_source(SNAP_GROUP, &pin), gid, result, buffer, buflen, errnop)
+                                : give(search_group_by_gid(&pin.image, gid, &g), &g, result, buffer, buflen,
+                                       errnop);
                 if (snap_stands(&pin))
                         return status;
         }
@@ -103,7 +144,7 @@ enum nss_status _nss_netinfo_getgrent_r(struct group *result, char *buffer, size
         struct snap_group_view g;
         if (!w)
                 return NSS_STATUS_UNAVAIL;
-        const enum snap_result found = search_group_listed(&w->own.image, w->position, &g);
+        const enum snap_result found = snap_pair_group_listed(&w->own.pair, &w->position, &g);
         const enum nss_status status = give(found, &g, result, buffer, buflen, errnop);
         w->position += status == NSS_STATUS_SUCCESS;
         return status;
@@ -163,7 +204,9 @@ static enum nss_status user_without_groups(const char *user, size_t len, int *er
                 struct snap_user_view u;
                 if (snap_pin(SNAP_PASSWD, SNAP_NEEDS_NAMES, &pin))
                         return nss_not_found(SNAP_ABSENT, errnop);
-                const enum snap_result found = search_user_by_name(&pin.image, user, len, &u);
+                const enum snap_result found =
+                        pin.delta ? find_user(snap_source(SNAP_PASSWD, &pin), user, len)
+                                  : search_user_by_name(&pin.image, user, len, &u);
                 if (snap_stands(&pin))
                         return found == SNAP_FOUND ? NSS_STATUS_SUCCESS : nss_not_found(found, errnop);
         }
@@ -182,7 +225,9 @@ enum nss_status _nss_netinfo_initgroups_dyn(const char *user, gid_t skipgroup, l
                 int err = snap_pin(SNAP_GROUP, SNAP_NEEDS_MEMBERS, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = search_gids_by_name(&pin.image, user, len, &v);
+                const enum snap_result found = pin.delta
+                                                       ? gids_of(snap_source(SNAP_GROUP, &pin), user, len, &v)
+                                                       : search_gids_by_name(&pin.image, user, len, &v);
                 if (found == SNAP_FOUND)
                         err = list_add_all(&l, &v, skipgroup);
                 *groupsp = l.gids; /* grown or not, it is the caller's to free */

@@ -9,6 +9,8 @@
 
 /* Entry points are looked up by name in the finished library; nothing includes a prototype of ours. */
 #define NSS_DOOR __attribute__((visibility("default")))
+/* Kept out of the lookups, which are made for the usual case: an image without delta. */
+#define NSS_APART __attribute__((noinline))
 
 static inline enum nss_status nss_says(enum nss_status status, int error, int *errnop)
 {
@@ -44,7 +46,7 @@ static inline enum nss_status nss_too_small(int *errnop)
 /* An enumeration of one thread: an image of its own and how far it came. */
 struct nss_walk {
         struct snap_own own;
-        uint32_t position;
+        uint64_t position;
 };
 
 /* The calling thread's walk through a map, opened when it is not; NULL with *errnop. Kept until nss_walk_end

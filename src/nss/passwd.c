@@ -18,12 +18,12 @@ NSS_DOOR enum nss_status _nss_netinfo_getpwent_r(struct passwd *result, char *bu
 
 /* Copies a text of usual length in a fixed size: with the true length, which has to come from the record
  * first, the copy would wait for memory and its branches would be guessed wrong. What lies behind the text in
- * the image lands behind it in the caller's buffer, where nobody looks. */
+ * the image lands behind it in the caller's buffer, where nobody looks. image NULL: it may end there. */
 static inline void copy(char *buffer, size_t buflen, const struct snap_image *image,
                         const struct snap_user_view *u)
 {
-        const uint64_t from = (uint64_t)((const uint8_t *)u->text - image->base);
-        if (u->text_len <= USUAL && buflen >= USUAL && snap_bytes(image, from, USUAL))
+        if (image && u->text_len <= USUAL && buflen >= USUAL &&
+            snap_bytes(image, (uint64_t)((const uint8_t *)u->text - image->base), USUAL))
                 memcpy(buffer, u->text, USUAL);
         else
                 memcpy(buffer, u->text, u->text_len);
@@ -50,6 +50,27 @@ static inline enum nss_status give(const struct snap_image *image, enum snap_res
         return NSS_STATUS_SUCCESS;
 }
 
+/* The lookups of an image with a delta. What they answer when the pair is replaced is thrown away. */
+NSS_APART static enum nss_status by_name(struct snap_source from, const char *name, size_t len,
+                                         struct passwd *result, char *buffer, size_t buflen, int *errnop)
+{
+        struct snap_pair pair;
+        struct snap_user_view u;
+        const enum snap_result found =
+                snap_pin_pair(&from, &pair) ? snap_pair_user_by_name(&pair, name, len, &u) : SNAP_DAMAGED;
+        return give(NULL, found, &u, result, buffer, buflen, errnop);
+}
+
+NSS_APART static enum nss_status by_uid(struct snap_source from, uid_t uid, struct passwd *result,
+                                        char *buffer, size_t buflen, int *errnop)
+{
+        struct snap_pair pair;
+        struct snap_user_view u;
+        const enum snap_result found =
+                snap_pin_pair(&from, &pair) ? snap_pair_user_by_uid(&pair, uid, &u) : SNAP_DAMAGED;
+        return give(NULL, found, &u, result, buffer, buflen, errnop);
+}
+
 enum nss_status _nss_netinfo_getpwnam_r(const char *name, struct passwd *result, char *buffer, size_t buflen,
                                         int *errnop)
 {
@@ -60,8 +81,11 @@ enum nss_status _nss_netinfo_getpwnam_r(const char *name, struct passwd *result,
                 const int err = snap_pin(SNAP_PASSWD, SNAP_NEEDS_NAMES, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = search_user_by_name(&pin.image, name, len, &u);
-                const enum nss_status status = give(&pin.image, found, &u, result, buffer, buflen, errnop);
+                const enum nss_status status =
+                        pin.delta ? by_name(snap_source(SNAP_PASSWD, &pin), name, len, result, buffer, buflen,
+                                            errnop)
+                                  : give(&pin.image, search_user_by_name(&pin.image, name, len, &u), &u,
+                                         result, buffer, buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
         }
@@ -77,8 +101,11 @@ enum nss_status _nss_netinfo_getpwuid_r(uid_t uid, struct passwd *result, char *
                 const int err = snap_pin(SNAP_PASSWD, SNAP_NEEDS_NUMBERS, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = search_user_by_uid(&pin.image, uid, &u);
-                const enum nss_status status = give(&pin.image, found, &u, result, buffer, buflen, errnop);
+                const enum nss_status status =
+                        pin.delta ? by_uid(snap_source(SNAP_PASSWD, &pin), uid, result, buffer, buflen,
+                                           errnop)
+                                  : give(&pin.image, search_user_by_uid(&pin.image, uid, &u), &u, result,
+                                         buffer, buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
         }
@@ -103,8 +130,8 @@ enum nss_status _nss_netinfo_getpwent_r(struct passwd *result, char *buffer, siz
         struct snap_user_view u;
         if (!w)
                 return NSS_STATUS_UNAVAIL;
-        const enum snap_result found = search_user_listed(&w->own.image, w->position, &u);
-        const enum nss_status status = give(&w->own.image, found, &u, result, buffer, buflen, errnop);
+        const enum snap_result found = snap_pair_user_listed(&w->own.pair, &w->position, &u);
+        const enum nss_status status = give(NULL, found, &u, result, buffer, buflen, errnop);
         w->position += status == NSS_STATUS_SUCCESS;
         return status;
 }

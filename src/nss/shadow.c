@@ -34,6 +34,17 @@ static inline enum nss_status give(enum snap_result found, const struct snap_sha
         return NSS_STATUS_SUCCESS;
 }
 
+/* The lookup of an image with a delta. What it answers when the pair is replaced is thrown away. */
+NSS_APART static enum nss_status by_name(struct snap_source from, const char *name, size_t len,
+                                         struct spwd *result, char *buffer, size_t buflen, int *errnop)
+{
+        struct snap_pair pair;
+        struct snap_shadow_view s;
+        const enum snap_result found =
+                snap_pin_pair(&from, &pair) ? snap_pair_shadow_by_name(&pair, name, len, &s) : SNAP_DAMAGED;
+        return give(found, &s, result, buffer, buflen, errnop);
+}
+
 enum nss_status _nss_netinfo_getspnam_r(const char *name, struct spwd *result, char *buffer, size_t buflen,
                                         int *errnop)
 {
@@ -44,8 +55,11 @@ enum nss_status _nss_netinfo_getspnam_r(const char *name, struct spwd *result, c
                 const int err = snap_pin(SNAP_SHADOW, SNAP_NEEDS_NAMES, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = search_shadow_by_name(&pin.image, name, len, &s);
-                const enum nss_status status = give(found, &s, result, buffer, buflen, errnop);
+                const enum nss_status status =
+                        pin.delta ? by_name(snap_source(SNAP_SHADOW, &pin), name, len, result, buffer, buflen,
+                                            errnop)
+                                  : give(search_shadow_by_name(&pin.image, name, len, &s), &s, result, buffer,
+                                         buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
         }
@@ -70,7 +84,7 @@ enum nss_status _nss_netinfo_getspent_r(struct spwd *result, char *buffer, size_
         struct snap_shadow_view s;
         if (!w)
                 return NSS_STATUS_UNAVAIL;
-        const enum snap_result found = search_shadow_listed(&w->own.image, w->position, &s);
+        const enum snap_result found = snap_pair_shadow_listed(&w->own.pair, &w->position, &s);
         const enum nss_status status = give(found, &s, result, buffer, buflen, errnop);
         w->position += status == NSS_STATUS_SUCCESS;
         return status;

@@ -53,7 +53,7 @@ struct nss_walk *nss_walk(enum snap_kind kind, int *errnop)
         const int saved = errno;
         int err;
         struct walks *w = walks_of_thread(true, &err);
-        if (w && !w->of[kind].own.image.base) {
+        if (w && !w->of[kind].own.pair.base.base) {
                 err = snap_own_open(kind, &w->of[kind].own);
                 w->of[kind].position = 0;
                 if (err)

@@ -13,6 +13,12 @@ struct snap_builder {
         uint64_t name_count;   /* keys of all records added, winners or not */
         uint64_t record_count; /* added */
         uint64_t member_count; /* of all groups */
+        uint64_t base_generation, base_sum; /* of a delta; 0: a whole image */
+        struct buf gids;                    /* of a delta: its member records */
+        uint32_t gids_count;
+        uint64_t contested[SNAP_CONTESTED_MAX];
+        size_t contested_count;
+        bool contested_more; /* than there is room for */
         struct snap_counts counts;
 };
 
@@ -69,6 +75,9 @@ static inline void snap_filling_set(const struct snap_filling *t, uint32_t i, ui
 /* The members of all groups in the buffer, turned round: member records for doc/snapshot-format.md 4, one
  * after the other, in order of first appearance. 0 or ENOMEM. */
 int snap_index_members(const struct snap_builder *b, struct buf *ret_entries, uint32_t *ret_users);
+
+/* One member record behind what is there; gids are copied. False: no memory. */
+bool snap_put_member(struct buf *out, struct bytes name, const uint32_t *gids, size_t n);
 
 static inline uint64_t snap_round(uint64_t n, uint64_t to)
 {

@@ -17,6 +17,7 @@ int snap_builder_new(enum snap_kind kind, struct snap_builder **ret_builder)
                 return ENOMEM;
         b->kind = kind;
         buf_init(&b->image, SNAP_SIZE_MAX);
+        buf_init(&b->gids, SNAP_SIZE_MAX);
         if (!buf_add(&b->image, sizeof(struct snap_header))) {
                 free(b);
                 return ENOMEM;
@@ -30,7 +31,21 @@ void snap_builder_free(struct snap_builder *b)
         if (!b)
                 return;
         buf_done(&b->image);
+        buf_done(&b->gids);
         free(b);
+}
+
+void snap_builder_delta(struct snap_builder *b, uint64_t base_generation, uint64_t base_sum)
+{
+        b->base_generation = base_generation;
+        b->base_sum = base_sum;
+}
+
+const uint64_t *snap_builder_contested(const struct snap_builder *b, size_t *ret_count, bool *ret_all)
+{
+        *ret_count = b->contested_count;
+        *ret_all = !b->contested_more;
+        return b->contested;
 }
 
 struct snap_counts snap_builder_counts(const struct snap_builder *b)
@@ -92,13 +107,18 @@ static uint8_t *record_add(struct snap_builder *b, uint64_t size, size_t name_co
         return p;
 }
 
+static uint32_t flags_for(bool enumerate, bool gone)
+{
+        return gone ? SNAP_RECORD_GONE : enumerate ? SNAP_RECORD_LISTED : 0;
+}
+
 int snap_add_user(struct snap_builder *b, const struct snap_user *user)
 {
         const struct bytes text[] = {user->name_count ? user->names[0] : BYTES_NONE,
                                      user->has_hash ? BYTES_LIT("x") : BYTES_LIT("*"), user->gecos, user->dir,
                                      user->shell};
         int err = 0;
-        if (b->kind != SNAP_PASSWD || b->built || !are_names(user->names, user->name_count) ||
+        if (b->kind != SNAP_PASSWD || b->built || (user->gone && !b->base_generation) || !are_names(user->names, user->name_count) ||
             !is_field(user->gecos) || !is_field(user->dir) || !is_field(user->shell))
                 return EINVAL;
         const size_t text_len = packed(text, 5, SNAP_TEXT_MAX);
@@ -108,7 +128,7 @@ int snap_add_user(struct snap_builder *b, const struct snap_user *user)
         struct snap_user_bytes r = {.uid = user->uid,
                                     .gid = user->gid,
                                     .text = (uint16_t)text_len,
-                                    .flags = user->enumerate ? SNAP_RECORD_LISTED : 0,
+                                    .flags = (uint16_t)flags_for(user->enumerate, user->gone),
                                     .aliases = (uint32_t)aliases_len};
         uint8_t *p = record_add(b, sizeof(r) + text_len + aliases_len, user->name_count, &err);
         if (!p)
@@ -141,7 +161,7 @@ int snap_add_group(struct snap_builder *b, const struct snap_group *group)
         const struct bytes head[] = {group->name_count ? group->names[0] : BYTES_NONE,
                                      group->has_hash ? BYTES_LIT("x") : BYTES_LIT("*")};
         int err = 0;
-        if (b->kind != SNAP_GROUP || b->built || !are_names(group->names, group->name_count) ||
+        if (b->kind != SNAP_GROUP || b->built || (group->gone && !b->base_generation) || !are_names(group->names, group->name_count) ||
             !are_members(group->members, group->member_count))
                 return EINVAL;
         const size_t head_len = packed(head, 2, SNAP_TEXT_MAX);
@@ -154,7 +174,7 @@ int snap_add_group(struct snap_builder *b, const struct snap_group *group)
                                            .text = (uint32_t)(head_len + members_len),
                                            .password = (uint32_t)head[0].len + 1,
                                            .members = (uint32_t)group->member_count,
-                                           .flags = group->enumerate ? SNAP_RECORD_LISTED : 0,
+                                           .flags = flags_for(group->enumerate, group->gone),
                                            .aliases = (uint32_t)aliases_len};
         const size_t words = group->member_count * sizeof(uint32_t);
         uint8_t *p = record_add(b, sizeof(r) + words + r.text + aliases_len, group->name_count, &err);
@@ -178,7 +198,7 @@ int snap_add_shadow(struct snap_builder *b, const struct snap_shadow *shadow)
 {
         const struct bytes text[] = {shadow->name_count ? shadow->names[0] : BYTES_NONE, shadow->hash};
         int err = 0;
-        if (b->kind != SNAP_SHADOW || b->built || !are_names(shadow->names, shadow->name_count) ||
+        if (b->kind != SNAP_SHADOW || b->built || (shadow->gone && !b->base_generation) || !are_names(shadow->names, shadow->name_count) ||
             !is_field(shadow->hash))
                 return EINVAL;
         const size_t text_len = packed(text, 2, SNAP_TEXT_MAX);
@@ -194,7 +214,7 @@ int snap_add_shadow(struct snap_builder *b, const struct snap_shadow *shadow)
                                             .flag = shadow->flag,
                                             .text = (uint16_t)text_len,
                                             .hash = (uint16_t)(text[0].len + 1),
-                                            .flags = shadow->enumerate ? SNAP_RECORD_LISTED : 0,
+                                            .flags = (uint16_t)flags_for(shadow->enumerate, shadow->gone),
                                             .aliases = (uint32_t)aliases_len};
         uint8_t *p = record_add(b, sizeof(r) + text_len + aliases_len, shadow->name_count, &err);
         if (!p)
@@ -203,6 +223,17 @@ int snap_add_shadow(struct snap_builder *b, const struct snap_shadow *shadow)
         uint8_t *to = pack(pack(p + sizeof(r), text[0]), text[1]);
         for (size_t i = 1; i < shadow->name_count; i++)
                 to = pack(to, shadow->names[i]);
+        return 0;
+}
+
+int snap_add_gids(struct snap_builder *b, struct bytes name, const uint32_t *gids, size_t n)
+{
+        if (b->kind != SNAP_GROUP || b->built || !b->base_generation || !are_names(&name, 1) ||
+            n > UINT32_MAX / sizeof(*gids))
+                return EINVAL;
+        if (!snap_put_member(&b->gids, name, gids, n))
+                return ENOMEM;
+        b->gids_count++;
         return 0;
 }
 
@@ -248,9 +279,14 @@ static bool raw_has_name(const struct snap_raw *r, const char *name)
         return false;
 }
 
+static bool raw_has_flag(const struct snap_raw *r, uint32_t flag)
+{
+        return ((r->flags16 ? *r->flags16 : *r->flags32) & flag) != 0;
+}
+
 static bool raw_listed(const struct snap_raw *r)
 {
-        return ((r->flags16 ? *r->flags16 : *r->flags32) & SNAP_RECORD_LISTED) != 0;
+        return raw_has_flag(r, SNAP_RECORD_LISTED);
 }
 
 static void raw_unlist(const struct snap_raw *r)
@@ -299,6 +335,15 @@ static uint64_t longest_run(const struct snap_filling *t)
 
 enum taken { TAKEN_NOW, TAKEN_BEFORE, TAKEN_BY_SELF };
 
+static enum taken contest(struct snap_builder *b, uint64_t hash)
+{
+        if (b->contested_count < SNAP_CONTESTED_MAX)
+                b->contested[b->contested_count++] = hash;
+        else
+                b->contested_more = true;
+        return TAKEN_BEFORE;
+}
+
 /* Gives the name to the record at `at` unless an earlier one has it. */
 static enum taken take_name(struct snap_builder *b, struct tables *t, const char *name, uint32_t at)
 {
@@ -309,18 +354,19 @@ static enum taken take_name(struct snap_builder *b, struct tables *t, const char
                         continue;
                 const struct snap_raw r = snap_raw_at(b->kind, b->image.data + (uint64_t)there * SNAP_UNIT);
                 if (raw_has_name(&r, name))
-                        return there == at ? TAKEN_BY_SELF : TAKEN_BEFORE;
+                        return there == at ? TAKEN_BY_SELF : contest(b, hash);
         }
         snap_filling_set(&t->names, i, (uint32_t)hash, at);
         return TAKEN_NOW;
 }
 
-static enum taken take_number(struct tables *t, uint32_t number, uint32_t at)
+static enum taken take_number(struct snap_builder *b, struct tables *t, uint32_t number, uint32_t at)
 {
-        uint32_t i = snap_filling_home(&t->numbers, snap_hash_number(t->key, number));
+        const uint64_t hash = snap_hash_number(t->key, number);
+        uint32_t i = snap_filling_home(&t->numbers, hash);
         for (; *snap_filling_at(&t->numbers, i); i = snap_filling_next(&t->numbers, i))
                 if (*snap_filling_hash(&t->numbers, i) == number)
-                        return TAKEN_BEFORE;
+                        return contest(b, hash);
         snap_filling_set(&t->numbers, i, number, at);
         return TAKEN_NOW;
 }
@@ -341,7 +387,7 @@ static unsigned take_keys(struct snap_builder *b, struct tables *t, const struct
                 lost += alias == TAKEN_BEFORE;
         }
         if (b->kind != SNAP_SHADOW) {
-                const bool number = take_number(t, r->number, at) == TAKEN_NOW;
+                const bool number = take_number(b, t, r->number, at) == TAKEN_NOW;
                 won += number;
                 lost += !number;
         }
@@ -354,7 +400,9 @@ static unsigned take_keys(struct snap_builder *b, struct tables *t, const struct
 static void fill(struct snap_builder *b, struct tables *t, uint64_t from_end, uint64_t *ret_end)
 {
         uint64_t to = sizeof(struct snap_header);
-        b->counts.shadowed = b->counts.listed = b->counts.records = 0;
+        b->counts = (struct snap_counts){.lost = b->counts.lost};
+        b->contested_count = 0;
+        b->contested_more = b->counts.lost != 0; /* with another key, and some are left out already */
         for (uint64_t from = to, size; from < from_end; from += size) {
                 struct snap_raw r = snap_raw_at(b->kind, b->image.data + from);
                 size = r.size;
@@ -362,13 +410,15 @@ static void fill(struct snap_builder *b, struct tables *t, uint64_t from_end, ui
                         memmove(b->image.data + to, r.at, size);
                         r = snap_raw_at(b->kind, b->image.data + to);
                 }
+                const bool gone = raw_has_flag(&r, SNAP_RECORD_GONE);
                 unsigned lost;
                 if (take_keys(b, t, &r, (uint32_t)(to / SNAP_UNIT), &lost) == 0) {
-                        b->counts.lost++;
+                        b->counts.lost += !gone;
                         continue;
                 }
                 b->counts.records++;
-                b->counts.shadowed += lost != 0;
+                b->counts.gone += gone;
+                b->counts.shadowed += !gone && lost != 0;
                 b->counts.listed += raw_listed(&r);
                 to += size;
         }
@@ -471,6 +521,9 @@ static int assemble(struct snap_builder *b, const struct buf *entries, uint32_t 
                 .hash_key = {t->key[0], t->key[1]},
                 .records = b->counts.records,
                 .listed = b->counts.listed,
+                .flags = b->base_generation ? SNAP_DELTA : 0,
+                .base_generation = b->base_generation,
+                .base_sum = b->base_sum,
                 .users = users,
         };
         struct buf *image = &b->image;
@@ -489,25 +542,26 @@ static int assemble(struct snap_builder *b, const struct buf *entries, uint32_t 
 
 static int build(struct snap_builder *b)
 {
-        struct buf entries;
+        struct buf made;
+        const struct buf *entries = b->base_generation ? &b->gids : &made;
         struct tables t = {0};
-        uint32_t users = 0;
+        uint32_t users = b->gids_count;
         uint64_t records_end = b->image.len;
         int err = 0;
-        buf_init(&entries, SNAP_SIZE_MAX);
-        if (b->kind == SNAP_GROUP)
-                err = snap_index_members(b, &entries, &users);
+        buf_init(&made, SNAP_SIZE_MAX);
+        if (b->kind == SNAP_GROUP && !b->base_generation)
+                err = snap_index_members(b, &made, &users);
         for (unsigned i = 0; !err && i < KEY_TRIES; i++) {
                 tables_done(&t);
-                err = try_key(b, &entries, users, &records_end, &t);
+                err = try_key(b, entries, users, &records_end, &t);
                 if (err != EAGAIN)
                         break;
                 err = i + 1 < KEY_TRIES ? 0 : E2BIG;
         }
         if (!err)
-                err = assemble(b, &entries, users, records_end, &t);
+                err = assemble(b, entries, users, records_end, &t);
         tables_done(&t);
-        buf_done(&entries);
+        buf_done(&made);
         return err;
 }
 

@@ -19,6 +19,8 @@ enum snap_kind { SNAP_PASSWD, SNAP_GROUP, SNAP_SHADOW };
 /* Records begin on multiples of 8 bytes, so that a 32-bit offset reaches 32 GiB. */
 #define SNAP_UNIT     8u
 #define SNAP_SIZE_MAX ((uint64_t)32 << 30)
+/* Bytes of a delta: each process reads all of it when it maps it. What a writer should stop at is less. */
+#define SNAP_DELTA_MAX ((uint64_t)16 << 20)
 /* Bytes of text of one user or shadow record (16-bit offsets inside), and of one group (1,048,576 members of
  * 63 bytes). */
 #define SNAP_TEXT_MAX  65535u
@@ -27,6 +29,8 @@ enum snap_kind { SNAP_PASSWD, SNAP_GROUP, SNAP_SHADOW };
  * reader stops there, so no choice of names makes a lookup slow. At half load the longest run of 2^24 keys is
  * expected near 90. */
 #define SNAP_RUN_MAX  256u
+#define SNAP_DELTA    1u                           /* bit 0 of the header's flags */
+#define SNAP_BASE     ".base"                      /* "passwd.N.base": what the delta "passwd.N" lies upon */
 #define SNAP_CONTROL  "control"                    /* its name in the folder */
 #define SNAP_LIVE     "/run/netinfo/snapshots"     /* in memory (doc/decisions.md 21) */
 #define SNAP_DURABLE  "/var/lib/netinfo/snapshots" /* for early boot */
@@ -59,19 +63,20 @@ struct snap_header {
         char magic[8];
         uint32_t version, byte_order;
         uint32_t kind;  /* enum snap_kind */
-        uint32_t flags; /* 0; bit 0 is kept for "delta of the image base_generation" */
+        uint32_t flags; /* SNAP_DELTA, or 0: a whole image */
         uint64_t size;  /* of the file */
         uint64_t generation;
-        uint64_t base_generation; /* 0: a whole image */
+        uint64_t base_generation; /* of a delta: what its base was written for; 0: a whole image */
         uint64_t hash_key[2];
-        uint64_t sum;     /* SipHash-1-3, key 0, over the file with this word 0; asked by `verify`, never by
-                             lookups */
+        uint64_t sum;     /* SipHash-1-3, key 0, over the file with this word 0; asked by `verify`, and of a
+                             delta when it is opened; never by lookups */
         uint32_t records; /* in the file */
         uint32_t listed;  /* entries of the enumeration */
         uint32_t list;    /* offset of the enumeration: `listed` record offsets, in rank order */
         uint32_t users;   /* group image: entries of the membership index */
         struct snap_table names, numbers, members;
-        uint64_t reserved[18];
+        uint64_t base_sum; /* of a delta: the sum of its base */
+        uint64_t reserved[17];
 };
 
 /* Text of a record: strings one after the other, each with its NUL, in the form a caller's buffer needs: one
@@ -102,6 +107,7 @@ struct snap_shadow_bytes {
 };
 
 #define SNAP_RECORD_LISTED 1u /* bit 0 of a record's flags: it is in the enumeration */
+#define SNAP_RECORD_GONE   2u /* bit 1, only in a delta: its keys lead nowhere, whatever the base says */
 
 /* Membership index: one entry per user name that any group lists. */
 struct snap_member_bytes {

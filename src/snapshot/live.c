@@ -12,9 +12,10 @@
 
 #define RANGE_LEAST (256u << 10) /* bytes: the first range of a small map; it grows by doubling */
 #define PLACES      96u  /* 3 maps x 2 x 16 doublings reach 8 GiB; after that each lookup maps for itself */
+#define RANGES      42u  /* of deltas: 3 maps x 2 x 7 doublings reach SNAP_DELTA_MAX */
 #define OPEN_TRIES  8u   /* generations that may pass between reading the word and opening the image */
 #define FOLDER_ROOM 512u /* bytes of a folder's name: threads with small stacks ask, too */
-#define PATH_ROOM   (FOLDER_ROOM + 32u) /* "/passwd." and 20 digits */
+#define PATH_ROOM   (FOLDER_ROOM + 40u) /* "/passwd.", 20 digits and ".base" */
 
 struct snap_live snap_live;
 
@@ -24,6 +25,9 @@ static struct {
         struct snap_place places[PLACES];
         unsigned used;
         struct snap_place *spare[SNAP_KINDS];
+        struct snap_range ranges[RANGES]; /* of deltas */
+        unsigned ranges_used;
+        struct snap_range *delta_current[SNAP_KINDS], *delta_spare[SNAP_KINDS];
 } renew;
 
 /* The value of SNAP_VARIABLE, kept at its first reading so that later changes of the environment cannot race
@@ -38,15 +42,16 @@ static struct {
  */
 static const char *const map_names[SNAP_KINDS] = {"passwd", "group", "shadow"};
 
-/* FOLDER/NAME[.GENERATION] without stdio. False when it is too long. */
-static bool make_path(char out[PATH_ROOM], const char *folder, const char *name, uint64_t generation)
+/* FOLDER/NAME[.GENERATION][END] without stdio. False when it is too long. */
+static bool make_path(char out[PATH_ROOM], const char *folder, const char *name, uint64_t generation,
+                      const char *end)
 {
         char digits[21];
         size_t d = sizeof(digits), at = 0;
         digits[--d] = '\0';
         for (uint64_t g = generation; g; g /= 10)
                 digits[--d] = (char)('0' + g % 10);
-        const char *const parts[] = {folder, "/", name, generation ? "." : "", digits + d};
+        const char *const parts[] = {folder, "/", name, generation ? "." : "", digits + d, end};
         for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
                 const size_t n = strlen(parts[i]);
                 if (n >= PATH_ROOM - at)
@@ -79,7 +84,7 @@ static const struct snap_control *open_control(const char *folder, int *ret_erro
         char path[PATH_ROOM];
         struct stat st;
         int fd;
-        if (!make_path(path, folder, SNAP_CONTROL, 0)) {
+        if (!make_path(path, folder, SNAP_CONTROL, 0, "")) {
                 *ret_error = ENAMETOOLONG;
                 return NULL;
         }
@@ -150,22 +155,63 @@ static int find_control(const struct snap_control **ret_control, const char **re
         return first;
 }
 
-/* Opens the image of the current generation. 0 or errno. */
-static int open_image(const struct snap_control *control, const char *folder, enum snap_kind kind,
-                      int *ret_fd, struct stat *ret_st, uint64_t *ret_generation)
+/* The open files of one map and generation. */
+struct files {
+        uint64_t generation;
+        int fd, delta_fd; /* delta_fd -1: a whole image */
+        struct stat st, delta_st;
+};
+
+static void files_close(const struct files *f)
+{
+        close(f->fd);
+        if (f->delta_fd >= 0)
+                close(f->delta_fd);
+}
+
+static bool size_fits(const struct stat *st, uint64_t most)
+{
+        return st->st_size >= (off_t)sizeof(struct snap_header) && (uint64_t)st->st_size <= most;
+}
+
+/* The image of a generation, and its base when it says that it is a delta. 0 or errno. */
+static int open_files(const char *folder, enum snap_kind kind, uint64_t generation, struct files *ret)
 {
         char path[PATH_ROOM];
+        struct snap_header h;
+        *ret = (struct files){.generation = generation, .delta_fd = -1};
+        if (!make_path(path, folder, map_names[kind], generation, ""))
+                return ENAMETOOLONG;
+        int err = open_trusted(path, &ret->fd, &ret->st);
+        if (err)
+                return err;
+        if (pread(ret->fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h) && snap_is_delta(&h, sizeof(h))) {
+                ret->delta_fd = ret->fd;
+                ret->delta_st = ret->st;
+                if (!make_path(path, folder, map_names[kind], generation, SNAP_BASE))
+                        err = ENAMETOOLONG;
+                else
+                        err = open_trusted(path, &ret->fd, &ret->st);
+                if (err)
+                        close(ret->delta_fd);
+        }
+        if (!err && (!size_fits(&ret->st, SNAP_SIZE_MAX) ||
+                     (ret->delta_fd >= 0 && !size_fits(&ret->delta_st, SNAP_DELTA_MAX)))) {
+                files_close(ret);
+                err = EBADMSG;
+        }
+        return err;
+}
+
+/* Those of the current generation. 0 or errno. */
+static int open_current(const struct snap_control *control, const char *folder, enum snap_kind kind,
+                        struct files *ret)
+{
         uint64_t g = __atomic_load_n(&control->generation, __ATOMIC_ACQUIRE);
         for (unsigned tries = 0;; tries++) {
                 if (g == SNAP_GENERATION_NONE || g == SNAP_GENERATION_MOVED)
                         return ENOENT;
-                if (!make_path(path, folder, map_names[kind], g))
-                        return ENAMETOOLONG;
-                const int err = open_trusted(path, ret_fd, ret_st);
-                if (!err) {
-                        *ret_generation = g;
-                        return 0;
-                }
+                const int err = open_files(folder, kind, g, ret);
                 const uint64_t now = __atomic_load_n(&control->generation, __ATOMIC_ACQUIRE);
                 if (err != ENOENT || now == g || tries == OPEN_TRIES)
                         return err;
@@ -175,29 +221,52 @@ static int open_image(const struct snap_control *control, const char *folder, en
 
 /* -- mappings of one's own
  * ----------------------------------------------------------------------------------------- */
+static int own_map(int fd, const struct stat *st, void **ret)
+{
+        *ret = mmap(NULL, (size_t)st->st_size, PROT_READ, MAP_SHARED, fd, 0);
+        return *ret == MAP_FAILED ? errno : 0;
+}
+
+static int own_open_files(enum snap_kind kind, const struct files *f, struct snap_own *ret_own)
+{
+        void *base, *delta = NULL;
+        int err = own_map(f->fd, &f->st, &base);
+        if (err)
+                return err;
+        if (f->delta_fd >= 0)
+                err = own_map(f->delta_fd, &f->delta_st, &delta);
+        if (err) {
+                munmap(base, (size_t)f->st.st_size);
+                return err;
+        }
+        ret_own->pair = (struct snap_pair){.base = {.base = NULL}};
+        err = snap_image_open(base, (uint64_t)f->st.st_size, kind, &ret_own->pair.base);
+        if (!err && delta)
+                err = snap_delta_open(delta, (uint64_t)f->delta_st.st_size, kind, base, &ret_own->pair.delta);
+        if (err) {
+                ret_own->pair.base.base = NULL;
+                munmap(base, (size_t)f->st.st_size);
+                if (delta)
+                        munmap(delta, (size_t)f->delta_st.st_size);
+        }
+        return err;
+}
+
 static int own_open(enum snap_kind kind, struct snap_own *ret_own)
 {
         const struct snap_control *c = NULL;
         const char *folder = NULL;
         char kept[FOLDER_ROOM];
-        struct stat st;
-        uint64_t g;
-        int fd, err = find_control(&c, &folder, kept);
+        struct files f;
+        int err = find_control(&c, &folder, kept);
         if (err)
                 return err;
-        err = open_image(c, folder, kind, &fd, &st, &g);
+        err = open_current(c, folder, kind, &f);
         munmap((void *)(uintptr_t)c, sizeof(*c));
         if (err)
                 return err;
-        const size_t size = st.st_size < (off_t)sizeof(struct snap_header) ? 0 : (size_t)st.st_size;
-        void *base = size ? mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
-        err = size ? errno : EBADMSG;
-        close(fd);
-        if (base == MAP_FAILED)
-                return err;
-        err = snap_image_open(base, size, kind, &ret_own->image);
-        if (err)
-                munmap(base, size);
+        err = own_open_files(kind, &f, ret_own);
+        files_close(&f);
         return err;
 }
 
@@ -226,9 +295,11 @@ int snap_own_open(enum snap_kind kind, struct snap_own *ret_own)
 void snap_own_close(struct snap_own *own)
 {
         const int saved = errno;
-        if (own->image.base)
-                munmap((void *)(uintptr_t)own->image.base, own->image.size);
-        own->image.base = NULL;
+        const struct snap_image *const images[] = {&own->pair.base, &own->pair.delta};
+        for (unsigned i = 0; i < 2; i++)
+                if (images[i]->base)
+                        munmap((void *)(uintptr_t)images[i]->base, images[i]->size);
+        own->pair = (struct snap_pair){.base = {.base = NULL}};
         errno = saved;
 }
 
@@ -262,76 +333,151 @@ static void place_change(struct snap_place *p)
 #endif
 }
 
-static void place_ready(struct snap_place *p, const struct snap_image *image, uint64_t generation)
+static void store_image(uint64_t to[SNAP_IMAGE_WORDS], const struct snap_image *image)
 {
-        uint64_t words[8];
-        memcpy(words, image, sizeof(words));
-        for (unsigned i = 0; i < 8; i++)
-                __atomic_store_n(&p->words[i], words[i], __ATOMIC_RELAXED);
+        uint64_t words[SNAP_IMAGE_WORDS] = {0};
+        if (image)
+                memcpy(words, image, sizeof(words));
+        for (unsigned i = 0; i < SNAP_IMAGE_WORDS; i++)
+                __atomic_store_n(&to[i], words[i], __ATOMIC_RELAXED);
+}
+
+static void load_image(const uint64_t from[SNAP_IMAGE_WORDS], struct snap_image *ret)
+{
+        uint64_t words[SNAP_IMAGE_WORDS];
+        for (unsigned i = 0; i < SNAP_IMAGE_WORDS; i++)
+                words[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+        memcpy(ret, words, sizeof(words));
+}
+
+/* image NULL: the one it has. delta NULL: none. */
+static void place_ready(struct snap_place *p, const struct snap_image *image, const struct snap_image *delta,
+                        uint64_t generation)
+{
+        if (image)
+                store_image(p->words, image);
+        store_image(p->delta, delta);
         __atomic_store_n(&p->generation, generation, __ATOMIC_RELAXED);
         __atomic_store_n(&p->sequence, (p->sequence | 1) + 1, __ATOMIC_RELEASE);
+}
+
+/* Is the place one that readers can use? Not when a thread was at it that a fork left behind. */
+static bool place_is_ready(const struct snap_place *p)
+{
+        return p && !(__atomic_load_n(&p->sequence, __ATOMIC_ACQUIRE) & 1);
+}
+
+/* Reserves addresses for size bytes. PROT_NONE: costs no memory even under mlockall. The part that was ever
+ * mapped stays readable (cover). 0 or errno. */
+static int range_reserve(struct snap_range *r, uint64_t size)
+{
+        uint64_t range = RANGE_LEAST;
+        while (range < size)
+                range *= 2;
+        void *base = mmap(NULL, range, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (base == MAP_FAILED)
+                return errno;
+        *r = (struct snap_range){.base = base, .range = range};
+        return 0;
+}
+
+/* Maps the file over the range. 0 or errno. */
+static int range_fill(struct snap_range *r, int fd, const struct stat *st)
+{
+        const uint64_t size = (uint64_t)st->st_size;
+        const long page = sysconf(_SC_PAGESIZE);
+        const uint64_t pages = round_up(size, (uint64_t)page), before = r->mapped;
+        if (!map_over(r->base, size, MAP_SHARED, fd))
+                return errno;
+        if (r->mapped < pages)
+                r->mapped = pages;
+        r->device = (uint64_t)st->st_dev;
+        r->inode = (uint64_t)st->st_ino;
+        return before > pages && !cover(r->base + pages, before - pages) ? errno : 0;
+}
+
+static void range_empty(struct snap_range *r)
+{
+        cover(r->base, r->mapped);
+        r->device = r->inode = 0;
+}
+
+static bool range_holds(const struct snap_range *r, const struct stat *st)
+{
+        return r && r->device == (uint64_t)st->st_dev && r->inode == (uint64_t)st->st_ino;
 }
 
 /* An unused place that holds size bytes; the one we had if it is large enough. */
 static int place_for(enum snap_kind kind, uint64_t size, struct snap_place **ret_place)
 {
         struct snap_place *p = renew.spare[kind];
-        if (p && p->range >= size) {
-                *ret_place = p;
-                return 0;
+        if (!p || p->range.range < size) {
+                if (renew.used == PLACES)
+                        return ENOMEM;
+                p = &renew.places[renew.used];
+                const int err = range_reserve(&p->range, size);
+                if (err)
+                        return err;
+                renew.used++;
+                p->sequence = 1;
+                renew.spare[kind] = p;
         }
-        uint64_t range = RANGE_LEAST;
-        while (range < size)
-                range *= 2;
-        if (renew.used == PLACES)
-                return ENOMEM;
-        /* PROT_NONE: costs no memory even under mlockall. The part that was ever mapped stays readable
-         * (cover). */
-        void *base = mmap(NULL, range, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (base == MAP_FAILED)
-                return errno;
-        p = &renew.places[renew.used++];
-        p->base = base;
-        p->range = range;
-        p->sequence = 1;
-        renew.spare[kind] = p;
         *ret_place = p;
         return 0;
 }
 
-/* Maps the file over the place and makes it readable. 0 or errno; then the place is empty pages. */
-static int place_fill(struct snap_place *p, enum snap_kind kind, int fd, const struct stat *st,
-                      uint64_t generation)
+static int range_for(enum snap_kind kind, uint64_t size, struct snap_range **ret_range)
 {
-        const uint64_t size = (uint64_t)st->st_size;
-        const long page = sysconf(_SC_PAGESIZE);
-        const uint64_t pages = round_up(size, (uint64_t)page);
-        struct snap_image image;
-        int err = 0;
-        place_change(p);
-        if (!map_over(p->base, size, MAP_SHARED, fd))
-                return errno;
-        if (p->mapped > pages && !cover(p->base + pages, p->mapped - pages))
-                err = errno;
-        if (p->mapped < pages)
-                p->mapped = pages;
-        if (!err)
-                err = snap_image_open(p->base, size, kind, &image);
-        if (err) {
-                cover(p->base, p->mapped);
-                return err;
+        struct snap_range *r = renew.delta_spare[kind];
+        if (!r || r->range < size) {
+                if (renew.ranges_used == RANGES)
+                        return ENOMEM;
+                r = &renew.ranges[renew.ranges_used];
+                const int err = range_reserve(r, size);
+                if (err)
+                        return err;
+                renew.ranges_used++;
+                renew.delta_spare[kind] = r;
         }
-        p->device = (uint64_t)st->st_dev;
-        p->inode = (uint64_t)st->st_ino;
-        place_ready(p, &image, generation);
+        *ret_range = r;
         return 0;
 }
 
-/* Covers the place that was current. */
-static void place_retire(struct snap_place *p)
+/* Maps the base of the generation into the spare place. 0 or errno; then the place is empty pages. */
+static int place_fill(enum snap_kind kind, const struct files *f, struct snap_place **ret_place,
+                      struct snap_image *ret_image)
 {
+        struct snap_place *p;
+        int err = place_for(kind, (uint64_t)f->st.st_size, &p);
+        if (err)
+                return err;
         place_change(p);
-        cover(p->base, p->mapped);
+        err = range_fill(&p->range, f->fd, &f->st);
+        if (!err)
+                err = snap_image_open(p->range.base, (uint64_t)f->st.st_size, kind, ret_image);
+        if (err)
+                range_empty(&p->range);
+        else
+                *ret_place = p;
+        return err;
+}
+
+/* The same for its delta, into the spare range. */
+static int delta_fill(enum snap_kind kind, const struct files *f, const uint8_t *base,
+                      struct snap_range **ret_range, struct snap_image *ret_image)
+{
+        struct snap_range *r;
+        int err = range_for(kind, (uint64_t)f->delta_st.st_size, &r);
+        if (err)
+                return err;
+        err = range_fill(r, f->delta_fd, &f->delta_st);
+        if (!err)
+                err = snap_delta_open(r->base, (uint64_t)f->delta_st.st_size, kind, base, ret_image);
+        if (err)
+                range_empty(r);
+        else
+                *ret_range = r;
+        return err;
 }
 
 /* -- renewing, under the guard
@@ -376,42 +522,75 @@ static int renew_control(void)
         return 0;
 }
 
-static int renew_map(enum snap_kind kind)
+/* Puts the delta beside the base it has, or the new place in front of the old one. In this order, so that a
+ * child forked between two of these lines never takes what is current for what is spare. */
+static void renew_switch(enum snap_kind kind, struct snap_place *p, const struct snap_image *image,
+                         struct snap_range *r, const struct snap_image *delta, uint64_t generation)
 {
-        struct snap_place *old = snap_live.current[kind], *p = NULL;
-        struct stat st;
-        uint64_t generation;
-        int fd, err = renew_control();
-        if (err)
-                return err;
-        if (old && old->generation == __atomic_load_n(&snap_live.control->generation, __ATOMIC_ACQUIRE))
-                return 0; /* somebody was faster */
-        err = open_image(snap_live.control, live_folder, kind, &fd, &st, &generation);
-        if (err)
-                return err;
-        if (old && old->device == (uint64_t)st.st_dev && old->inode == (uint64_t)st.st_ino) {
-                __atomic_store_n(&old->generation, generation,
-                                 __ATOMIC_RELAXED); /* unchanged map: the same file */
-                close(fd);
+        struct snap_place *const old = snap_live.current[kind];
+        struct snap_range *const old_delta = renew.delta_current[kind];
+        if (r)
+                __atomic_store_n(&renew.delta_spare[kind], NULL, __ATOMIC_RELEASE);
+        if (p != old)
+                __atomic_store_n(&renew.spare[kind], NULL, __ATOMIC_RELEASE);
+        else
+                place_change(p);
+        place_ready(p, p == old ? NULL : image, r ? delta : NULL, generation);
+        __atomic_store_n(&renew.delta_current[kind], r, __ATOMIC_RELEASE);
+        if (p != old) {
+                __atomic_store_n(&snap_live.current[kind], p, __ATOMIC_RELEASE);
+                __atomic_store_n(&renew.spare[kind], old, __ATOMIC_RELEASE);
+                if (old) {
+                        place_change(old);
+                        range_empty(&old->range);
+                }
+        }
+        if (old_delta) {
+                range_empty(old_delta);
+                __atomic_store_n(&renew.delta_spare[kind], old_delta, __ATOMIC_RELEASE);
+        }
+}
+
+static int renew_from(enum snap_kind kind, const struct files *f)
+{
+        struct snap_place *const old = snap_live.current[kind], *p = old;
+        struct snap_range *r = NULL;
+        struct snap_image image, delta;
+        const bool same_base = place_is_ready(old) && range_holds(&old->range, &f->st);
+        const bool has_delta = f->delta_fd >= 0, had_delta = renew.delta_current[kind] != NULL;
+        int err = 0;
+        if (same_base && has_delta == had_delta &&
+            (!has_delta || range_holds(renew.delta_current[kind], &f->delta_st))) {
+                __atomic_store_n(&old->generation, f->generation, __ATOMIC_RELAXED); /* an unchanged map */
                 return 0;
         }
-        err = st.st_size < (off_t)sizeof(struct snap_header) || (uint64_t)st.st_size > SNAP_SIZE_MAX ? EBADMSG
-                                                                                                     : 0;
+        if (!same_base)
+                err = place_fill(kind, f, &p, &image);
+        if (!err && has_delta)
+                err = delta_fill(kind, f, p->range.base, &r, &delta);
         if (!err)
-                err = place_for(kind, (uint64_t)st.st_size, &p);
-        if (!err)
-                err = place_fill(p, kind, fd, &st, generation);
-        close(fd);
+                renew_switch(kind, p, &image, r, &delta, f->generation);
+        else if (p && p != old)
+                range_empty(&p->range);
+        return err;
+}
+
+static int renew_map(enum snap_kind kind)
+{
+        const struct snap_place *old = snap_live.current[kind];
+        struct files f;
+        int err = renew_control();
         if (err)
                 return err;
-        /* In this order, so that a child forked between two of these lines never takes its current place for
-         * the spare one. */
-        __atomic_store_n(&renew.spare[kind], NULL, __ATOMIC_RELEASE);
-        __atomic_store_n(&snap_live.current[kind], p, __ATOMIC_RELEASE);
-        __atomic_store_n(&renew.spare[kind], old, __ATOMIC_RELEASE);
-        if (old)
-                place_retire(old);
-        return 0;
+        if (place_is_ready(old) &&
+            old->generation == __atomic_load_n(&snap_live.control->generation, __ATOMIC_ACQUIRE))
+                return 0; /* somebody was faster */
+        err = open_current(snap_live.control, live_folder, kind, &f);
+        if (err)
+                return err;
+        err = renew_from(kind, &f);
+        files_close(&f);
+        return err;
 }
 
 static int pin_slowly(enum snap_kind kind, void *ret)
@@ -435,7 +614,9 @@ static int pin_slowly(enum snap_kind kind, void *ret)
         err = own_open(kind, &own); /* somebody else is mapping the very first one */
         if (err)
                 return err;
-        pin->image = own.image;
+        pin->image = own.pair.base;
+        pin->delta = own.pair.delta.base;
+        pin->delta_size = own.pair.delta.size;
         pin->place = NULL;
         return 0;
 }
@@ -443,4 +624,19 @@ static int pin_slowly(enum snap_kind kind, void *ret)
 int snap_pin_slowly(enum snap_kind kind, struct snap_pin *ret_pin)
 {
         return politely(pin_slowly, kind, ret_pin);
+}
+
+bool snap_pin_pair(const struct snap_source *source, struct snap_pair *ret_pair)
+{
+        const struct snap_place *place = source->place;
+        if (!place)
+                return snap_image_open(source->base, source->size, source->kind, &ret_pair->base) == 0 &&
+                       snap_delta_open(source->delta, source->delta_size, source->kind, source->base,
+                                       &ret_pair->delta) == 0;
+        load_image(place->words, &ret_pair->base);
+        load_image(place->delta, &ret_pair->delta);
+#ifndef __SANITIZE_THREAD__
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+        return __atomic_load_n(&place->sequence, __ATOMIC_RELAXED) == source->sequence;
 }

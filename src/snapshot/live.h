@@ -5,7 +5,7 @@
  *      for (unsigned turn = 0; turn < SNAP_TURNS; turn++) {
  *              if ((err = snap_pin(SNAP_PASSWD, SNAP_NEEDS_NAMES, &pin)))
  *                      ... no image
- *              ... read pin.image, copy the answer out
+ *              ... read pin.image, or what snap_pin_pair gives when there is a delta; copy the answer out
  *              if (snap_stands(&pin))
  *                      ... the copy is good
  *      }
@@ -15,24 +15,30 @@
 #ifndef NETINFO_SNAPSHOT_LIVE_H
 #define NETINFO_SNAPSHOT_LIVE_H
 
-#include "snapshot/reader.h"
+#include "snapshot/pair.h"
 
 /* How often a lookup starts again because the image was replaced under it. One repeat is rare; a publisher
  * that replaces images without a pause, on a machine that hardly runs us, is the only way to need more. */
 #define SNAP_TURNS 64u
 
-/* A range of addresses for one image at a time. Lives as long as the process. */
-struct snap_place {
-        uint64_t sequence;   /* odd: being changed; atomic */
-        uint64_t generation; /* atomic */
-        uint64_t words[8];   /* struct snap_image, stored and loaded word by word; atomic */
+/* A range of addresses for one file at a time. Lives as long as the process. */
+struct snap_range {
         uint8_t *base;
         uint64_t range;  /* bytes reserved at base */
         uint64_t mapped; /* bytes from base on that may be read, for ever */
         uint64_t device, inode;
 };
-_Static_assert(sizeof(struct snap_image) == sizeof(((struct snap_place *)0)->words),
-               "an image is eight words");
+
+/* An image that is or was current, and the delta upon it, which lies in a range of its own. */
+#define SNAP_IMAGE_WORDS 8u
+struct snap_place {
+        uint64_t sequence;   /* odd: being changed; atomic */
+        uint64_t generation; /* atomic */
+        /* struct snap_image each, stored and loaded word by word; atomic. delta[0] 0: no delta */
+        uint64_t words[SNAP_IMAGE_WORDS], delta[SNAP_IMAGE_WORDS];
+        struct snap_range range;
+};
+_Static_assert(sizeof(struct snap_image) == SNAP_IMAGE_WORDS * sizeof(uint64_t), "an image is eight words");
 
 /* What every lookup looks at. */
 struct snap_live {
@@ -43,13 +49,15 @@ extern struct snap_live snap_live;
 
 struct snap_pin {
         struct snap_image image;
-        const struct snap_place *place; /* NULL: a mapping of our own, which snap_stands gives back */
+        const struct snap_place *place; /* NULL: mappings of our own, which snap_stands gives back */
         uint64_t sequence;
+        const uint8_t *delta; /* NULL: there is none, and `image` says all; else see snap_pin_pair */
+        uint64_t delta_size;  /* of a mapping of our own */
 };
 
 /* A mapping of one's own, for enumerations; stays as it is until snap_own_close. */
 struct snap_own {
-        struct snap_image image; /* base NULL: closed */
+        struct snap_pair pair; /* its base's base NULL: closed */
 };
 
 /* 0, or why there is no image: ENOENT (none published), EACCES (not for us), EBADMSG (damaged, or not to be
@@ -95,6 +103,8 @@ static inline __attribute__((always_inline)) bool snap_pin_current(enum snap_kin
                 ret_pin->image.numbers = snap_table_word(&place->words[5]);
         if (needs & SNAP_NEEDS_MEMBERS)
                 ret_pin->image.members = snap_table_word(&place->words[6]);
+        ret_pin->delta = (const uint8_t *)(uintptr_t)__atomic_load_n(&place->delta[0], __ATOMIC_RELAXED);
+        ret_pin->delta_size = 0;
         ret_pin->place = place;
         ret_pin->sequence = sequence;
         /* The words belong together only if the sequence stood still while they were read. */
@@ -120,11 +130,37 @@ static inline __attribute__((always_inline)) int snap_pin(enum snap_kind kind, u
         return err;
 }
 
+/* What a pin with a delta is made of, so that the pin itself need not leave the registers. */
+struct snap_source {
+        enum snap_kind kind;
+        const struct snap_place *place;
+        uint64_t sequence;
+        const uint8_t *base, *delta;
+        uint64_t size, delta_size;
+};
+
+static inline __attribute__((always_inline)) struct snap_source snap_source(enum snap_kind kind,
+                                                                            const struct snap_pin *pin)
+{
+        return (struct snap_source){.kind = kind,
+                                    .place = pin->place,
+                                    .sequence = pin->sequence,
+                                    .base = pin->image.base,
+                                    .delta = pin->delta,
+                                    .size = pin->image.size,
+                                    .delta_size = pin->delta_size};
+}
+
+/* Both images of a pin whose `delta` is not NULL. False: they were replaced meanwhile, and snap_stands is
+ * going to say so. */
+bool snap_pin_pair(const struct snap_source *source, struct snap_pair *ret_pair);
+
 /* Ends the pin. True when the image was the same from snap_pin until now, so that what was read is true. */
 static inline __attribute__((always_inline)) bool snap_stands(const struct snap_pin *pin)
 {
         if (__builtin_expect(!pin->place, 0)) {
-                struct snap_own own = {.image = pin->image};
+                struct snap_own own = {.pair.base = {.base = pin->image.base, .size = pin->image.size},
+                                       .pair.delta = {.base = pin->delta, .size = pin->delta_size}};
                 snap_own_close(&own);
                 return true;
         }

@@ -103,6 +103,22 @@ static void add_group(struct index *x, const uint8_t *at)
         }
 }
 
+bool snap_put_member(struct buf *out, struct bytes name, const uint32_t *gids, size_t n)
+{
+        const struct snap_member_bytes m = {(uint32_t)n, (uint32_t)name.len};
+        const size_t size = sizeof(m) + n * sizeof(*gids) + name.len;
+        const size_t whole = (size_t)snap_round(size + 1, SNAP_UNIT);
+        uint8_t *p = buf_add(out, whole);
+        if (!p)
+                return false;
+        memset(p + size, 0, whole - size);
+        memcpy(p, &m, sizeof(m));
+        if (n)
+                memcpy(p + sizeof(m), gids, n * sizeof(*gids));
+        memcpy(p + size - name.len, name.data, name.len);
+        return true;
+}
+
 /* One member record: header, gids without repetition, name. */
 static bool emit(struct index *x, uint32_t which, struct buf *out)
 {

@@ -1,6 +1,6 @@
-#include "snapshot/writer.h"
 
 #include "base/text.h"
+#include "snapshot/builder-internal.h"
 #include "snapshot/inspect.h"
 #include "snapshot/verify.h"
 #include "sys/clock.h"
@@ -43,8 +43,17 @@ static int fail(struct snap_report *r, int err, const char *format, ...)
 
 /* -- the folder
  * ---------------------------------------------------------------------------------------------------- */
-/* "passwd.12" and the like: true with kind and generation. "passwd.12.XXXXXX" (fs_replace's temporary name)
- * sets *ret_temporary. */
+/* Behind the digits of a name stands nothing, ".base", or six letters more: fs_replace's temporary name. */
+static bool parse_end(const char *end, bool *ret_temporary)
+{
+        const size_t n = strlen(SNAP_BASE);
+        if (strncmp(end, SNAP_BASE, n) == 0 && (end[n] == '\0' || end[n] == '.'))
+                end += n;
+        *ret_temporary = *end != '\0';
+        return *end == '\0' || (*end == '.' && strlen(end) == 7);
+}
+
+/* "passwd.12", "passwd.12.base" and the like: true with kind and generation. */
 static bool parse_name(const char *name, unsigned *ret_kind, uint64_t *ret_generation, bool *ret_temporary)
 {
         for (unsigned k = 0; k < SNAP_KINDS; k++) {
@@ -55,11 +64,10 @@ static bool parse_name(const char *name, unsigned *ret_kind, uint64_t *ret_gener
                 const size_t digits = dot ? (size_t)(dot - name) - n - 1 : strlen(name + n + 1);
                 uint64_t g;
                 if (!text_u64(bytes_of(name + n + 1, digits), UINT64_MAX - 1, &g) || g == 0 ||
-                    (dot && strlen(dot) != 7))
+                    !parse_end(dot ? dot : "", ret_temporary))
                         return false;
                 *ret_kind = k;
                 *ret_generation = g;
-                *ret_temporary = dot != NULL;
                 return true;
         }
         return false;
@@ -156,16 +164,25 @@ static int folder_open(struct folder *f, const char *path, struct snap_report *r
         return 0;
 }
 
-static int image_path(char out[PATH_MAX], const struct folder *f, unsigned kind, uint64_t generation)
+/* end: "" or SNAP_BASE. */
+static int image_path(char out[PATH_MAX], const struct folder *f, unsigned kind, uint64_t generation,
+                      const char *end)
 {
-        const int n = snprintf(out, PATH_MAX, "%s/%s.%llu", f->path, snap_map_name((enum snap_kind)kind),
-                               (unsigned long long)generation);
+        const int n = snprintf(out, PATH_MAX, "%s/%s.%llu%s", f->path, snap_map_name((enum snap_kind)kind),
+                               (unsigned long long)generation, end);
         return n < 0 || n >= PATH_MAX ? ENAMETOOLONG : 0;
 }
 
 /* -- one image
  * ------------------------------------------------------------------------------------------------------ */
-/* Records of the image that is live now; 0 when there is none that can be read. */
+/* The live image of the map without its delta: its path. */
+static int whole_path(char out[PATH_MAX], const struct folder *f, unsigned kind)
+{
+        const int err = image_path(out, f, kind, f->current, SNAP_BASE);
+        return err || access(out, F_OK) == 0 ? err : image_path(out, f, kind, f->current, "");
+}
+
+/* Records of the image that is live now, whatever its delta says; 0 when there is none that can be read. */
 static uint32_t records_now(const struct folder *f, unsigned kind)
 {
         char path[PATH_MAX];
@@ -173,7 +190,7 @@ static uint32_t records_now(const struct folder *f, unsigned kind)
         void *base;
         size_t size;
         uint32_t records = 0;
-        if (!f->current || image_path(path, f, kind, f->current) || snap_map_file(path, &base, &size))
+        if (!f->current || whole_path(path, f, kind) || snap_map_file(path, &base, &size))
                 return 0;
         if (snap_image_open(base, size, (enum snap_kind)kind, &image) == 0)
                 records = ((const struct snap_header *)base)->records;
@@ -183,8 +200,26 @@ static uint32_t records_now(const struct folder *f, unsigned kind)
 
 struct verifying {
         enum snap_kind kind;
+        const char *below; /* where the base is, if this is a delta */
         struct snap_findings findings;
 };
+
+static bool verify_mapped(struct verifying *v, const void *base, size_t size)
+{
+        void *whole;
+        size_t whole_size;
+        if (!snap_is_delta(base, size))
+                return snap_verify(base, size, v->kind, &v->findings) == 0;
+        const int err = snap_map_file(v->below, &whole, &whole_size);
+        if (err) {
+                snprintf(v->findings.what, sizeof(v->findings.what), "cannot read its base: %s",
+                         strerror(err));
+                return false;
+        }
+        const int verdict = snap_verify_delta(base, size, whole, whole_size, v->kind, &v->findings);
+        munmap(whole, whole_size);
+        return verdict == 0;
+}
 
 static bool verify_file(const char *temporary, void *context)
 {
@@ -197,19 +232,21 @@ static bool verify_file(const char *temporary, void *context)
                          strerror(err));
                 return false;
         }
-        const bool good = snap_verify(base, size, v->kind, &v->findings) == 0;
+        const bool good = verify_mapped(v, base, size);
         munmap(base, size);
         return good;
 }
 
 static int write_image(const struct snap_publication *p, const struct folder *f, unsigned kind,
-                       uint64_t generation, struct bytes image, struct snap_report *r)
+                       uint64_t generation, const char *end, struct bytes image, struct snap_report *r)
 {
-        char path[PATH_MAX];
-        struct verifying v = {.kind = (enum snap_kind)kind};
-        int err = image_path(path, f, kind, generation);
+        char path[PATH_MAX], below[PATH_MAX];
+        struct verifying v = {.kind = (enum snap_kind)kind, .below = below};
+        int err = image_path(path, f, kind, generation, end);
         const bool shadow = kind == SNAP_SHADOW;
         const mode_t mode = !shadow ? 0444 : p->shadow_group == (gid_t)-1 ? 0600 : 0640;
+        if (!err)
+                err = image_path(below, f, kind, generation, SNAP_BASE);
         if (!err)
                 err = fs_replace(path, image, mode, (uid_t)-1, shadow ? p->shadow_group : (gid_t)-1,
                                  verify_file, &v);
@@ -220,27 +257,77 @@ static int write_image(const struct snap_publication *p, const struct folder *f,
                     v.findings.what[0] ? v.findings.what : strerror(err));
 }
 
-/* Gives the map's present file the name of the new generation; `from` is the folder that has it (links do not
- * cross folders' file systems, then it is copied). A map that has no file stays without. */
-static int keep_image(const struct snap_publication *p, const struct folder *f, const struct folder *from,
-                      unsigned kind, uint64_t generation, struct snap_report *r)
+/* Two names of the same bytes? Hash key and sum stand in the header. */
+static bool same_image(const char *one, const char *other)
 {
-        char old[PATH_MAX], new[PATH_MAX];
+        void *a, *b;
+        size_t n, m;
+        if (snap_map_file(one, &a, &n))
+                return false;
+        bool same = false;
+        if (snap_map_file(other, &b, &m) == 0) {
+                same = n == m && n >= sizeof(struct snap_header) &&
+                       memcmp(a, b, sizeof(struct snap_header)) == 0;
+                munmap(b, m);
+        }
+        munmap(a, n);
+        return same;
+}
+
+/* Gives the file `old` the name of the new generation in f: a link to a name it has here already, or to `old`
+ * itself; a copy when that lies in another file system. ENOENT: there is no such file. */
+static int carry(const struct snap_publication *p, const struct folder *f, const char *old, unsigned kind,
+                 uint64_t generation, const char *end, struct snap_report *r)
+{
+        static const char *const ends[] = {"", SNAP_BASE};
+        char own[PATH_MAX], new[PATH_MAX];
         void *base;
         size_t size;
-        int err = image_path(new, f, kind, generation);
-        if (err || !from->current || image_path(old, from, kind, from->current))
+        int err = image_path(new, f, kind, generation, end);
+        for (unsigned i = 0; !err && f->current && i < 2; i++)
+                if (image_path(own, f, kind, f->current, ends[i]) == 0 && strcmp(own, old) != 0 &&
+                    same_image(own, old) && link(own, new) == 0)
+                        return 0;
+        if (err || link(old, new) == 0)
                 return err;
-        if (link(old, new) == 0)
-                return 0;
         if (errno == ENOENT)
-                return 0;
+                return ENOENT;
         err = snap_map_file(old, &base, &size);
         if (err)
                 return fail(r, err, "cannot read %.100s: %s", old, strerror(err));
-        err = write_image(p, f, kind, generation, bytes_of(base, size), r);
+        err = write_image(p, f, kind, generation, end, bytes_of(base, size), r);
         munmap(base, size);
         return err;
+}
+
+/* Keeps a map as it is; `from` is the folder that has it. A map that has no file stays without. */
+static int keep_image(const struct snap_publication *p, const struct folder *f, const struct folder *from,
+                      unsigned kind, uint64_t generation, struct snap_report *r)
+{
+        static const char *const ends[] = {SNAP_BASE, ""}; /* a copied delta is verified upon its base */
+        int err = 0;
+        for (unsigned i = 0; !err && from->current && i < 2; i++) {
+                char old[PATH_MAX];
+                err = image_path(old, from, kind, from->current, ends[i]);
+                if (!err)
+                        err = carry(p, f, old, kind, generation, ends[i], r);
+                if (err == ENOENT)
+                        err = 0;
+        }
+        return err;
+}
+
+/* The base of a delta that is about to be written. */
+static int keep_base(const struct snap_publication *p, const struct folder *f, const struct folder *from,
+                     unsigned kind, uint64_t generation, struct snap_report *r)
+{
+        char old[PATH_MAX];
+        int err = from->current ? whole_path(old, from, kind) : ENOENT;
+        if (!err)
+                err = carry(p, f, old, kind, generation, SNAP_BASE, r);
+        return err ? fail(r, err, "there is no image of %s that the delta could lie upon",
+                          snap_map_name((enum snap_kind)kind))
+                   : 0;
 }
 
 /* -- one generation in one folder
@@ -248,9 +335,12 @@ static int keep_image(const struct snap_publication *p, const struct folder *f, 
 static void unlink_generation(const struct folder *f, uint64_t generation)
 {
         char path[PATH_MAX];
-        for (unsigned k = 0; k < SNAP_KINDS; k++)
-                if (image_path(path, f, k, generation) == 0)
+        for (unsigned k = 0; k < SNAP_KINDS; k++) {
+                if (image_path(path, f, k, generation, "") == 0)
                         unlink(path);
+                if (image_path(path, f, k, generation, SNAP_BASE) == 0)
+                        unlink(path);
+        }
 }
 
 /* unchanged_from: where the files of unchanged maps are. */
@@ -269,7 +359,10 @@ static int write_generation(const struct snap_publication *p, const struct folde
                 if (err)
                         return fail(r, err, "cannot build the image of %s: %s",
                                     snap_map_name((enum snap_kind)k), strerror(err));
-                err = write_image(p, f, k, generation, image, r);
+                if (snap_is_delta(image.data, image.len))
+                        err = keep_base(p, f, unchanged_from, k, generation, r);
+                if (!err)
+                        err = write_image(p, f, k, generation, "", image, r);
         }
         if (err)
                 unlink_generation(f, generation);
@@ -365,8 +458,8 @@ static int refuse_shrinking(const struct snap_publication *p, const struct folde
 {
         for (unsigned k = 0; k < SNAP_KINDS; k++) {
                 struct bytes unused;
-                if (!p->map[k] || (p->may_shrink & 1u << k))
-                        continue;
+                if (!p->map[k] || (p->may_shrink & 1u << k) || p->map[k]->base_generation)
+                        continue; /* a delta is small, and what it takes away is meant */
                 const int err = snap_build(p->map[k], generation, &unused);
                 if (err)
                         return fail(r, err, "cannot build the image of %s: %s",

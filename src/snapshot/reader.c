@@ -1,5 +1,6 @@
 #include "snapshot/reader.h"
 
+#include "base/siphash.h"
 #include "snapshot/search.h"
 
 #include <errno.h>
@@ -15,12 +16,15 @@ static bool table_fits(const struct snap_image *image, const struct snap_table *
                snap_bytes(image, (uint64_t)t->at * SNAP_UNIT, sizeof(struct snap_bucket) << (t->bits - 2));
 }
 
-int snap_image_open(const void *base, uint64_t size, enum snap_kind kind, struct snap_image *ret_image)
+/* A whole image or a delta, as `flags` wants it. */
+static int open_as(const void *base, uint64_t size, enum snap_kind kind, uint32_t flags,
+                   struct snap_image *ret_image)
 {
         const struct snap_header *h = base;
         if (size < sizeof(*h) || memcmp(h->magic, SNAP_MAGIC, sizeof(h->magic)) != 0 ||
             h->version != SNAP_VERSION || h->byte_order != SNAP_BYTE_ORDER || h->kind != (uint32_t)kind ||
-            h->flags != 0 || h->base_generation != 0 || h->size != size || size > SNAP_SIZE_MAX)
+            h->flags != flags || (flags == 0) != (h->base_generation == 0) || h->size != size ||
+            size > SNAP_SIZE_MAX)
                 return EBADMSG;
         const struct snap_image image = {
                 .base = base,
@@ -39,6 +43,39 @@ int snap_image_open(const void *base, uint64_t size, enum snap_kind kind, struct
                 return EBADMSG;
         *ret_image = image;
         return 0;
+}
+
+int snap_image_open(const void *base, uint64_t size, enum snap_kind kind, struct snap_image *ret_image)
+{
+        return open_as(base, size, kind, 0, ret_image);
+}
+
+bool snap_is_delta(const void *base, uint64_t size)
+{
+        const struct snap_header *h = base;
+        return size >= sizeof(*h) && (h->flags & SNAP_DELTA);
+}
+
+int snap_delta_open(const void *delta, uint64_t size, enum snap_kind kind, const void *whole,
+                    struct snap_image *ret_delta)
+{
+        const struct snap_header *d = delta, *w = whole;
+        struct snap_image image;
+        if (open_as(delta, size, kind, SNAP_DELTA, &image) || d->base_generation != w->generation ||
+            d->base_sum != w->sum || d->sum != snap_image_sum(delta, size))
+                return EBADMSG;
+        *ret_delta = image;
+        return 0;
+}
+
+uint64_t snap_image_sum(const void *base, uint64_t size)
+{
+        struct snap_header h;
+        memcpy(&h, base, sizeof(h));
+        h.sum = 0;
+        const uint64_t head = siphash13((struct siphash_key){0, 0}, &h, sizeof(h));
+        return siphash13((struct siphash_key){head, size}, (const uint8_t *)base + sizeof(h),
+                         size - sizeof(h));
 }
 
 /* -- lookups

@@ -62,6 +62,17 @@ struct snap_gids_view {
  * or a version, byte order or flag we do not know. base must be aligned to 8. */
 int snap_image_open(const void *base, uint64_t size, enum snap_kind kind, struct snap_image *ret_image);
 
+/* The same for a delta that lies upon the image at `whole`, which snap_image_open took.
+ * Here all bytes are read once: a delta that does not have its sum, or does not name this image and its sum,
+ * must not be taken for one that says less. */
+int snap_delta_open(const void *delta, uint64_t size, enum snap_kind kind, const void *whole,
+                    struct snap_image *ret_delta);
+/* Does the file at base (size bytes) say of itself that it is a delta? Nothing else is checked. */
+bool snap_is_delta(const void *base, uint64_t size);
+
+/* The sum of doc/snapshot-format.md 4, whatever the header's own sum says. size >= 256. */
+uint64_t snap_image_sum(const void *base, uint64_t size);
+
 /* Lookups. A name is len bytes followed by a NUL. Only SNAP_FOUND fills *ret_view. */
 enum snap_result snap_user_by_name(const struct snap_image *image, const char *name, size_t len,
                                    struct snap_user_view *ret_view);

@@ -1,6 +1,5 @@
 #include "snapshot/verify.h"
 
-#include "base/siphash.h"
 #include "snapshot/hash.h"
 
 #include <errno.h>
@@ -14,6 +13,8 @@
 
 struct check {
         struct snap_image image;
+        struct snap_pair pair; /* of a delta: with what it lies upon; else only the image */
+        bool delta;
         enum snap_kind kind;
         const struct snap_header *header;
         struct snap_findings *f;
@@ -39,7 +40,7 @@ struct entry {
         struct snap_group_view group;
         uint32_t positions[5]; /* of the strings that the header names */
         unsigned position_count;
-        bool listed;
+        bool listed, gone;
 };
 
 static uint32_t flags_of(const struct check *c, uint32_t at)
@@ -89,8 +90,10 @@ static bool entry_at(const struct check *c, uint32_t at, struct entry *ret)
                                               .positions = {0, s.hash},
                                               .position_count = 2};
         }
-        if (r == SNAP_FOUND)
+        if (r == SNAP_FOUND) {
                 ret->listed = (flags_of(c, at) & SNAP_RECORD_LISTED) != 0;
+                ret->gone = (flags_of(c, at) & SNAP_RECORD_GONE) != 0;
+        }
         return r == SNAP_FOUND;
 }
 
@@ -232,6 +235,8 @@ static bool check_members(struct check *c)
                 if (m->name == 0 || strnlen(name, m->name + 1ull) != m->name ||
                     snap_gids_by_name(&c->image, name, m->name, &v) != SNAP_FOUND || v.gids != p)
                         return fault(c, "the group list at offset %u does not belong to its name", at);
+                if (m->gids == 0 && !c->delta)
+                        return fault(c, "the group list of '%.64s' is empty", name);
                 users++;
                 c->f->keys++;
         }
@@ -261,7 +266,7 @@ static bool check_group_members(struct check *c, const struct entry *e)
         for (uint32_t i = 0; i < e->group.member_count; i++) {
                 const char *name = e->text + snap_word(e->group.members + (uint64_t)i * 4);
                 struct snap_gids_view v;
-                if (snap_gids_by_name(&c->image, name, strlen(name), &v) != SNAP_FOUND)
+                if (snap_pair_gids_by_name(&c->pair, name, strlen(name), &v) != SNAP_FOUND)
                         return fault(c, "'%.64s' is a member of '%.64s' but has no group list", name,
                                      e->text);
                 bool there = v.count > TRUSTED_LIST;
@@ -286,7 +291,9 @@ static bool check_records(struct check *c)
                 if (!entry_at(c, c->reached[i], &e))
                         return fault(c, "the record at offset %u is damaged", c->reached[i]);
                 flagged += e.listed;
-                if (c->kind == SNAP_GROUP && !check_group_members(c, &e))
+                if (e.gone && (e.listed || !c->delta))
+                        return fault(c, "the record '%.64s' is said to be gone where none can be", e.text);
+                if (c->kind == SNAP_GROUP && !e.gone && !check_group_members(c, &e))
                         return false;
         }
         return flagged == c->header->listed ||
@@ -311,37 +318,51 @@ static bool check_list(struct check *c)
         return n == c->image.listed || fault(c, "the list repeats records");
 }
 
-uint64_t snap_image_sum(const void *base, uint64_t size)
+static int verify(struct check *c, const void *base, uint64_t size)
 {
-        struct snap_header h;
-        memcpy(&h, base, sizeof(h));
-        h.sum = 0;
-        const uint64_t head = siphash13((struct siphash_key){0, 0}, &h, sizeof(h));
-        return siphash13((struct siphash_key){head, size}, (const uint8_t *)base + sizeof(h),
-                         size - sizeof(h));
+        c->header = base;
+        c->f->generation = c->header->generation;
+        c->f->records = c->header->records;
+        c->f->listed = c->header->listed;
+        c->f->users = c->header->users;
+        const uint64_t most = ((uint64_t)1 << c->image.names.bits) +
+                              (c->image.numbers.at ? (uint64_t)1 << c->image.numbers.bits : 0);
+        c->reached = calloc(most > c->image.listed ? most : c->image.listed, sizeof(*c->reached));
+        if (!c->reached)
+                return ENOMEM;
+        const bool summed = snap_image_sum(base, size) == c->header->sum ||
+                            fault(c, "the sum of the file is wrong: its bytes are not what was written");
+        const bool good = summed && check_names(c) && check_numbers(c) && check_members(c) &&
+                          check_records(c) && check_list(c);
+        free(c->reached);
+        return good ? 0 : EBADMSG;
 }
 
 int snap_verify(const void *base, uint64_t size, enum snap_kind kind, struct snap_findings *ret_findings)
 {
-        struct check c = {.kind = kind, .header = base, .f = ret_findings};
+        struct check c = {.kind = kind, .f = ret_findings};
         *ret_findings = (struct snap_findings){0};
         if (snap_image_open(base, size, kind, &c.image)) {
                 fault(&c, "the header is not that of an image of this kind, version and size");
                 return EBADMSG;
         }
-        ret_findings->generation = c.header->generation;
-        ret_findings->records = c.header->records;
-        ret_findings->listed = c.header->listed;
-        ret_findings->users = c.header->users;
-        const uint64_t most = ((uint64_t)1 << c.image.names.bits) +
-                              (c.image.numbers.at ? (uint64_t)1 << c.image.numbers.bits : 0);
-        c.reached = calloc(most > c.image.listed ? most : c.image.listed, sizeof(*c.reached));
-        if (!c.reached)
-                return ENOMEM;
-        const bool summed = snap_image_sum(base, size) == c.header->sum ||
-                            fault(&c, "the sum of the file is wrong: its bytes are not what was written");
-        const bool good = summed && check_names(&c) && check_numbers(&c) && check_members(&c) &&
-                          check_records(&c) && check_list(&c);
-        free(c.reached);
-        return good ? 0 : EBADMSG;
+        c.pair.base = c.image;
+        return verify(&c, base, size);
+}
+
+int snap_verify_delta(const void *delta, uint64_t size, const void *whole, uint64_t whole_size,
+                      enum snap_kind kind, struct snap_findings *ret_findings)
+{
+        struct check c = {.kind = kind, .f = ret_findings, .delta = true};
+        *ret_findings = (struct snap_findings){0};
+        if (snap_image_open(whole, whole_size, kind, &c.pair.base)) {
+                fault(&c, "what the delta lies upon is not an image of this kind, version and size");
+                return EBADMSG;
+        }
+        if (snap_delta_open(delta, size, kind, whole, &c.image)) {
+                fault(&c, "the delta is damaged, or does not belong to the image below it");
+                return EBADMSG;
+        }
+        c.pair.delta = c.image;
+        return verify(&c, delta, size);
 }

@@ -3,7 +3,7 @@
 #ifndef NETINFO_SNAPSHOT_VERIFY_H
 #define NETINFO_SNAPSHOT_VERIFY_H
 
-#include "snapshot/reader.h"
+#include "snapshot/pair.h"
 
 struct snap_findings {
         uint64_t generation;
@@ -18,7 +18,9 @@ struct snap_findings {
  * quadratic); the sum must be right. 0, EBADMSG with findings->what, or ENOMEM. */
 int snap_verify(const void *base, uint64_t size, enum snap_kind kind, struct snap_findings *ret_findings);
 
-/* The sum of doc/snapshot-format.md 4, whatever the header's own sum says. size >= 256. */
-uint64_t snap_image_sum(const void *base, uint64_t size);
+/* The same for a delta upon the image `whole` (of whole_size bytes), of which only the header is judged: it
+ * has to be the one that the delta names. A group's members are looked up in both together. */
+int snap_verify_delta(const void *delta, uint64_t size, const void *whole, uint64_t whole_size,
+                      enum snap_kind kind, struct snap_findings *ret_findings);
 
 #endif

@@ -26,6 +26,7 @@ struct snap_user {
         uint32_t uid, gid;
         bool has_hash;  /* pw_passwd: "x", or "*" when no hash exists */
         bool enumerate; /* false: found by name and number, never listed */
+        bool gone;      /* only in a delta: see snap_builder_delta; gecos, dir and shell may be empty */
         struct bytes gecos, dir, shell;
 };
 
@@ -35,6 +36,7 @@ struct snap_group {
         uint32_t gid;
         bool has_hash;
         bool enumerate;
+        bool gone;
         const struct bytes *members; /* gr_mem, in this order; the membership index is made from it */
         size_t member_count;
 };
@@ -43,6 +45,7 @@ struct snap_shadow {
         const struct bytes *names;
         size_t name_count;
         bool enumerate;
+        bool gone;
         struct bytes hash; /* sp_pwdp as it shall be answered: a hash, "*", "!" ... */
         int64_t last_change, min, max, warn, inactive, expire; /* days; -1: none */
         uint64_t flag;
@@ -59,12 +62,27 @@ struct snap_counts {
         uint32_t lost; /* left out: earlier records have all their keys (their memberships count nevertheless)
                         */
         uint32_t shadowed; /* in the image, but at least one key belongs to an earlier record */
+        uint32_t gone;     /* of `records`; they count neither as lost nor as shadowed */
 };
 
 /* 0 or ENOMEM. The caller frees *ret_builder. */
 int snap_builder_new(enum snap_kind kind, struct snap_builder **ret_builder);
 /* NULL is fine. */
 void snap_builder_free(struct snap_builder *b);
+
+/* Makes a delta of this new builder: an image that lies upon another one, whose header has this generation
+ * and sum (doc/snapshot-format.md 11). Records are those that changed or came, and then, marked `gone`, those
+ * of the base that changed or went: keys that no record before them has lead nowhere. Group lists are not made
+ * from the members of the groups that are here: snap_add_gids says those that change. */
+void snap_builder_delta(struct snap_builder *b, uint64_t base_generation, uint64_t base_sum);
+/* A user's group list in a delta of groups: `n` distinct gids in rank order; n 0: in no group any more. Each
+ * name once. 0, EINVAL (no delta of groups, or a bad name) or ENOMEM. */
+int snap_add_gids(struct snap_builder *b, struct bytes name, const uint32_t *gids, size_t n);
+
+/* A name or number that more than one record of the finished image has, as its hash with the image's
+ * key (snapshot/hash.h). Who changes a record with such a key has to build anew. */
+#define SNAP_CONTESTED_MAX 256u /* beyond that nobody keeps count: *ret_all is false */
+const uint64_t *snap_builder_contested(const struct snap_builder *b, size_t *ret_count, bool *ret_all);
 
 /* Records are added in rank order (doc/resolution.md 10.1): the first that has a name, an alias or a number
  * wins that key; a record that lost its first name is not listed. 0; EINVAL: the record breaks a rule above,
@@ -87,8 +105,9 @@ struct snap_publication {
         const char *folder;  /* exists, belongs to this process' user; the caller makes it (0755) */
         const char *durable; /* second copy, written with fsync; NULL: none. Its failure does not undo the
                                 first: see the report */
-        struct snap_builder *map[SNAP_KINDS]; /* NULL: this map is unchanged (its present image is linked), or
-                                                 absent when there was none */
+        struct snap_builder *map[SNAP_KINDS]; /* NULL: this map is unchanged (its present files are linked),
+                                                 or absent when there was none. A delta: its base is the
+                                                 whole image of the map that is live now */
         unsigned may_shrink; /* bits 1 << kind: an image without records, or with less than a tenth of 20 or
                                 more, is meant so */
         gid_t shadow_group;  /* group of the shadow image, mode 0640; (gid_t)-1: mode 0600, group untouched */
