@@ -30,6 +30,7 @@ struct agent {
         int ready_fd, signal_fd;
         struct agent_config config;
         struct core *core;
+        struct publisher *publisher;
         struct client *client;
         struct followed *followed; /* NULL: nobody can wait for the images */
         bool ready, stop, reload;
@@ -216,7 +217,7 @@ static bool publish_now(struct agent *a, unsigned images, int64_t today, uint64_
 {
         struct publish_report r;
         const uint64_t before = clock_mono_us();
-        const int err = publish_images(&a->config, core_table(a->core), images, today, &r);
+        const int err = publish_images(a->publisher, &a->config, core_table(a->core), images, today, &r);
         const uint64_t took = clock_mono_us() - before;
         *ret_took_ms = took / 1000;
         if (err) {
@@ -225,9 +226,9 @@ static bool publish_now(struct agent *a, unsigned images, int64_t today, uint64_
                 return false;
         }
         log_event(LOG_LEVEL_INFO, "published",
-                  "generation=%llu seq=%llu users=%u groups=%u images=%u took_us=%llu",
+                  "generation=%llu seq=%llu users=%u groups=%u images=%u deltas=%u took_us=%llu",
                   (unsigned long long)r.generation, (unsigned long long)core_seq(a->core), r.users, r.groups,
-                  images, (unsigned long long)took);
+                  images, r.deltas, (unsigned long long)took);
         if (r.trouble[0] && strcmp(r.trouble, a->trouble) != 0)
                 log_event(LOG_LEVEL_WARNING, "published-partly", "why=\"%s\"", r.trouble);
         if (r.left_out && r.left_out != a->left_out)
@@ -296,6 +297,7 @@ static void reload(struct agent *a)
         a->client = NULL;
         agent_config_done(&a->config);
         a->config = c;
+        publisher_forget(a->publisher);
         core_set_interval(a->core, c.publish_interval);
         log_event(LOG_LEVEL_NOTICE, "reloaded", "server=%s", c.server ? c.server : "");
 }
@@ -359,8 +361,9 @@ int main(int argc, char **argv)
                 return 1;
         a.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
         a.core = core_new(a.config.publish_interval);
+        a.publisher = publisher_new();
         exit = 1;
-        if (a.signal_fd >= 0 && a.core && make_folders(&a.config)) {
+        if (a.signal_fd >= 0 && a.core && a.publisher && make_folders(&a.config)) {
                 log_event(LOG_LEVEL_NOTICE, "start", "domain=%s snapshots=%s", a.config.domain,
                           a.config.snapshots);
                 a.followed = followed_open(a.config.snapshots);
@@ -370,6 +373,7 @@ int main(int argc, char **argv)
         followed_close(a.followed);
         client_close(a.client);
         core_free(a.core);
+        publisher_free(a.publisher);
         agent_config_done(&a.config);
         close(a.signal_fd);
         return exit;

@@ -54,7 +54,7 @@ void core_set_interval(struct core *c, uint32_t interval_ms)
         c->interval = interval_ms;
 }
 
-const struct table *core_table(const struct core *c)
+struct table *core_table(const struct core *c)
 {
         return c->table;
 }

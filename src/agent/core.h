@@ -57,7 +57,7 @@ void core_set_interval(struct core *c, uint32_t interval_ms);
 void core_step(struct core *c, const struct core_event *e, struct core_action *ret);
 
 /* The exact table, or NULL before the first. Borrowed until the next step. */
-const struct table *core_table(const struct core *c);
+struct table *core_table(const struct core *c);
 uint64_t core_epoch(const struct core *c); /* it is exact at this seq of this epoch */
 uint64_t core_seq(const struct core *c);
 /* The images that were published show everything up to core_seq: nothing waits for the next ones. */

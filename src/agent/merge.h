@@ -32,6 +32,8 @@ struct merge_sink {
         /* A record, or a part of it, that is not published. */
         void (*left_out)(void *context, const struct merge_domain *d, const char *what, struct bytes name,
                          const char *reason);
+        /* Two records of groups became one; may be NULL. */
+        void (*united)(void *context);
         void *context;
 };
 

@@ -56,6 +56,8 @@ static void add_record(struct work *w, const struct merge_domain *d, struct byte
         w->part[at] = (struct part){props, NO_PART};
         if (*slot) {
                 struct united *g = &w->group[*slot - 1];
+                if (w->sink->united)
+                        w->sink->united(w->sink->context);
                 w->part[g->last].next = at;
                 g->last = at;
         } else {

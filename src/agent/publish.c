@@ -1,6 +1,6 @@
-#include "agent/publish.h"
+#include "agent/publish-internal.h"
 
-#include "agent/merge.h"
+#include "snapshot/inspect.h"
 #include "sys/random.h"
 
 #include <errno.h>
@@ -8,31 +8,85 @@
 #include <stdio.h>
 #include <unistd.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
-struct job {
-        struct snap_builder *map[SNAP_KINDS];
-        struct publish_report *report;
-        int error;
-};
+/* -- what is remembered */
+struct publisher *publisher_new(void)
+{
+        return calloc(1, sizeof(struct publisher));
+}
+
+static void base_drop(struct publish_base *b)
+{
+        if (b->map)
+                munmap(b->map, b->size);
+        b->map = NULL;
+}
+
+void publisher_forget(struct publisher *p)
+{
+        for (unsigned k = 0; k < SNAP_KINDS; k++)
+                base_drop(&p->base[k]);
+}
+
+void publisher_free(struct publisher *p)
+{
+        if (p)
+                publisher_forget(p);
+        free(p);
+}
+
+/* Takes what was just published as base of what follows. Without success nothing follows but whole images. */
+static void base_take(struct publish_base *b, const char *folder, unsigned kind, uint64_t generation,
+                      const struct job *j)
+{
+        char path[4096];
+        bool all;
+        const int n = snprintf(path, sizeof(path), "%s/%s.%llu", folder, snap_map_name((enum snap_kind)kind),
+                               (unsigned long long)generation);
+        const uint64_t *contested = snap_builder_contested(j->map[kind], &b->contested_count, &all);
+        base_drop(b);
+        if (!all || j->misfit[kind] || (kind == SNAP_GROUP && j->united) || n < 0 ||
+            (size_t)n >= sizeof(path) || snap_map_file(path, &b->map, &b->size))
+                return;
+        memcpy(b->contested, contested, b->contested_count * sizeof(*contested));
+        if (snap_image_open(b->map, b->size, (enum snap_kind)kind, &b->image)) {
+                base_drop(b);
+                return;
+        }
+        const struct snap_header *h = b->map;
+        b->generation = h->generation;
+        b->sum = h->sum;
+        b->left_out = j->left_out[kind];
+        memcpy(b->first_left_out, j->first_left_out[kind], sizeof(b->first_left_out));
+}
+
+/* -- whole images */
+void publish_left_out(struct job *j, const char *domain, const char *what, struct bytes name,
+                      const char *reason)
+{
+        char *first = j->first_left_out[j->kind];
+        if (j->left_out[j->kind]++ == 0)
+                snprintf(first, sizeof(j->first_left_out[0]), "%s %.*s of %s: %s", what,
+                         BYTES_FMT(bytes_sub(name, 0, 100)), domain, reason);
+}
 
 static void left_out(void *context, const struct merge_domain *d, const char *what, struct bytes name,
                      const char *reason)
 {
-        struct job *j = context;
-        if (j->report->left_out++ == 0)
-                snprintf(j->report->first_left_out, sizeof(j->report->first_left_out), "%s %.*s of %s: %s",
-                         what, BYTES_FMT(bytes_sub(name, 0, 100)), d->name, reason);
+        publish_left_out(context, d->name, what, name, reason);
 }
 
 /* A record that the image cannot hold is left out; any other trouble ends the job. */
 static bool took(struct job *j, const char *what, struct bytes name, int err)
 {
-        static const struct merge_domain local = {.name = "local"};
-        if (err == E2BIG || err == EINVAL)
-                left_out(j, &local, what, name,
-                         err == E2BIG ? "too long for an image" : "not fit for an image");
-        else if (err)
+        if (err == E2BIG || err == EINVAL) {
+                publish_left_out(j, "local", what, name,
+                                 err == E2BIG ? "too long for an image" : "not fit for an image");
+                j->misfit[j->kind] = true;
+        } else if (err) {
                 j->error = err;
+        }
         return j->error == 0;
 }
 
@@ -54,22 +108,54 @@ static bool add_shadow(void *context, const struct snap_shadow *s)
         return took(j, "shadow of", s->names[0], snap_add_shadow(j->map[SNAP_SHADOW], s));
 }
 
-static int merge(struct job *j, const struct merge_domain *d, const struct merge_rules *r, unsigned images)
+static void united(void *context)
 {
-        const struct merge_sink sink = {add_user, add_group, add_shadow, left_out, j};
-        for (unsigned k = 0; k < SNAP_KINDS && !j->error; k++)
-                if (images & 1u << k)
-                        j->error = snap_builder_new((enum snap_kind)k, &j->map[k]);
-        bool ok = !j->error;
-        if (ok && images & TABLE_PASSWD)
-                ok = merge_users(d, 1, r, &sink);
-        if (ok && images & TABLE_GROUP)
-                ok = merge_groups(d, 1, r, &sink);
-        if (ok && images & TABLE_SHADOW)
-                ok = merge_shadow(d, 1, r, &sink);
+        struct job *j = context;
+        j->united = true;
+}
+
+static int make_whole(struct job *j, const struct merge_domain *d, const struct merge_rules *r)
+{
+        const struct merge_sink sink = {add_user, add_group, add_shadow, left_out, united, j};
+        bool (*const merge[SNAP_KINDS])(const struct merge_domain *, size_t, const struct merge_rules *,
+                                        const struct merge_sink *) = {merge_users, merge_groups,
+                                                                      merge_shadow};
+        bool ok = true;
+        for (unsigned k = 0; ok && k < SNAP_KINDS; k++) {
+                if (!(j->whole & 1u << k))
+                        continue;
+                j->kind = k;
+                j->left_out[k] = 0;
+                j->misfit[k] = false;
+                j->error = snap_builder_new((enum snap_kind)k, &j->map[k]);
+                ok = !j->error && merge[k](d, 1, r, &sink);
+        }
         return ok || j->error ? j->error : ENOMEM;
 }
 
+/* The images of j->whole from all that the table has. */
+static int make_from_table(struct publisher *p, struct job *j, const struct table *t, struct merge_domain *d,
+                           const struct merge_rules *r)
+{
+        struct bytes *users = NULL, *groups = NULL;
+        int err = ENOMEM;
+        if ((!(j->whole & ~TABLE_GROUP) || table_children(t, false, &users, &d->user_count)) &&
+            (!(j->whole & TABLE_GROUP) || table_children(t, true, &groups, &d->group_count))) {
+                d->users = users;
+                d->groups = groups;
+                err = make_whole(j, d, r);
+        }
+        if (!err && j->whole & ~TABLE_GROUP)
+                p->users = (uint32_t)d->user_count;
+        if (!err && j->whole & TABLE_GROUP)
+                p->groups = (uint32_t)d->group_count;
+        d->users = d->groups = NULL;
+        free(users);
+        free(groups);
+        return err;
+}
+
+/* -- publishing */
 /* A file may be given to a group by root and by who is in it. */
 static bool may_give_to(gid_t gid)
 {
@@ -94,7 +180,7 @@ static gid_t group_of(const char *name, struct publish_report *report)
         return (gid_t)-1;
 }
 
-static int publish(const struct agent_config *c, struct job *j)
+static int publish(const struct agent_config *c, struct job *j, struct publish_report *ret_report)
 {
         struct snap_report report;
         struct snap_publication p = {
@@ -102,21 +188,63 @@ static int publish(const struct agent_config *c, struct job *j)
                 .durable = *c->durable ? c->durable : NULL,
                 /* The table is exact: what the domain does not have is not published. */
                 .may_shrink = TABLE_ALL,
-                .shadow_group = group_of(c->shadow_group, j->report),
+                .shadow_group = group_of(c->shadow_group, ret_report),
                 .quarantine_s = c->quarantine,
         };
         memcpy(p.map, j->map, sizeof(p.map));
         const int err = snap_publish(&p, &report);
-        j->report->generation = report.generation;
+        ret_report->generation = report.generation;
         if (report.what[0])
-                snprintf(j->report->trouble, sizeof(j->report->trouble), "%s", report.what);
+                snprintf(ret_report->trouble, sizeof(ret_report->trouble), "%s", report.what);
         return err;
 }
 
-int publish_images(const struct agent_config *c, const struct table *t, unsigned images, int64_t today,
-                   struct publish_report *ret_report)
+static void job_done(struct job *j)
 {
-        struct bytes *users = NULL, *groups = NULL;
+        for (unsigned k = 0; k < SNAP_KINDS; k++) {
+                snap_builder_free(j->map[k]);
+                j->map[k] = NULL;
+        }
+}
+
+/* Deltas where that is possible. passwd and shadow are made whole together, because the table counts what
+ * changed of a user once for both. */
+static void make_deltas(const struct publisher *p, const struct table *t, const struct merge_domain *like,
+                        const struct merge_rules *r, unsigned images, struct job *j,
+                        struct publish_report *report)
+{
+        for (unsigned k = 0; k < SNAP_KINDS; k++) {
+                uint32_t *count = k == SNAP_GROUP ? &report->groups : &report->users;
+                if (!(images & 1u << k))
+                        continue;
+                if ((k == SNAP_SHADOW && (p->today != r->today || j->whole & TABLE_PASSWD)) ||
+                    !publish_delta(p, t, like, r, (enum snap_kind)k, j, count))
+                        j->whole |= k == SNAP_GROUP ? TABLE_GROUP : TABLE_PASSWD | TABLE_SHADOW;
+                else
+                        j->deltas |= 1u << k;
+        }
+        for (unsigned k = 0; k < SNAP_KINDS; k++)
+                if (j->whole & j->deltas & 1u << k) {
+                        snap_builder_free(j->map[k]);
+                        j->map[k] = NULL;
+                }
+        j->deltas &= ~j->whole;
+}
+
+static void tell(const struct job *j, struct publish_report *report)
+{
+        report->deltas = j->deltas;
+        report->left_out = 0;
+        for (unsigned k = 0; k < SNAP_KINDS; k++) {
+                if (j->left_out[k] && !report->left_out)
+                        memcpy(report->first_left_out, j->first_left_out[k], sizeof(report->first_left_out));
+                report->left_out += j->left_out[k];
+        }
+}
+
+int publish_images(struct publisher *p, const struct agent_config *c, struct table *t, unsigned images,
+                   int64_t today, struct publish_report *ret_report)
+{
         struct merge_domain d = {.name = c->domain, .local = strcmp(c->domain, "local") == 0};
         struct merge_rules r = {
                 .min_id = c->min_id,
@@ -126,25 +254,33 @@ int publish_images(const struct agent_config *c, const struct table *t, unsigned
                 .allow_empty_passwords = c->allow_empty_passwords,
                 .today = today,
         };
-        struct job j = {.report = ret_report};
-        *ret_report = (struct publish_report){.generation = 0};
+        struct job j = {.error = 0};
+        *ret_report = (struct publish_report){.users = p->users, .groups = p->groups};
         random_bytes(&r.key, sizeof(r.key));
-        int err = ENOMEM;
-        if (table_children(t, false, &users, &d.user_count) &&
-            table_children(t, true, &groups, &d.group_count)) {
-                d.users = users;
-                d.groups = groups;
-                ret_report->users = (uint32_t)d.user_count;
-                ret_report->groups = (uint32_t)d.group_count;
-                err = merge(&j, &d, &r, images);
-        }
-        if (!err)
-                err = publish(c, &j);
-        else
+        make_deltas(p, t, &d, &r, images, &j, ret_report);
+        int err = j.whole ? make_from_table(p, &j, t, &d, &r) : 0;
+        if (err)
                 snprintf(ret_report->trouble, sizeof(ret_report->trouble), "%s", strerror(err));
-        for (unsigned k = 0; k < SNAP_KINDS; k++)
-                snap_builder_free(j.map[k]);
-        free(users);
-        free(groups);
+        else
+                err = publish(c, &j, ret_report);
+        if (err && j.deltas && err != EBUSY) { /* somebody took our bases away: next time without them */
+                publisher_forget(p);
+                job_done(&j);
+                return publish_images(p, c, t, images, today, ret_report);
+        }
+        if (j.whole & ~TABLE_GROUP)
+                ret_report->users = p->users;
+        if (j.whole & TABLE_GROUP)
+                ret_report->groups = p->groups;
+        for (unsigned k = 0; !err && k < SNAP_KINDS; k++)
+                if (j.whole & 1u << k)
+                        base_take(&p->base[k], c->snapshots, k, ret_report->generation, &j);
+        for (unsigned g = 0; !err && g < 2; g++)
+                if (j.whole & (g ? TABLE_GROUP : TABLE_PASSWD))
+                        table_begin(t, g);
+        if (!err && j.whole & TABLE_SHADOW)
+                p->today = today;
+        tell(&j, ret_report);
+        job_done(&j);
         return err;
 }

@@ -19,6 +19,12 @@ struct table {
         struct entry *v;
         uint32_t count, mask;
         uint32_t users, groups; /* object numbers; NONE: there is no such directory */
+        struct touched {        /* [false]: users, [true]: groups */
+                bool known;
+                struct table_touched *v;
+                size_t n;
+                uint64_t last; /* highest place when it began: whoever comes later stands behind */
+        } touched[2];
 };
 
 /* -- what is kept of a directory, and which image each property belongs to */
@@ -105,6 +111,66 @@ static struct bytes props_of(const struct entry *e)
         return bytes_of(e->props, e->len);
 }
 
+/* -- what was touched */
+static void touched_forget(struct touched *s)
+{
+        for (size_t i = 0; i < s->n; i++)
+                free((void *)(uintptr_t)s->v[i].props.data);
+        free(s->v);
+        *s = (struct touched){.known = false};
+}
+
+static uint32_t top_of(const struct table *t, bool groups)
+{
+        return groups ? t->groups : t->users;
+}
+
+static bool is_below(const struct table *t, bool groups, const struct entry *e)
+{
+        return e && top_of(t, groups) != NONE && e->parent == top_of(t, groups) && e->object != ROOT;
+}
+
+/* Keeps what the entry is before it changes; NULL: `object` is not there yet. */
+static void touched_add(struct touched *s, uint32_t object, const struct entry *e)
+{
+        struct table_touched n = {.object = object, .was = e != NULL};
+        for (size_t i = 0; i < s->n; i++)
+                if (s->v[i].object == object)
+                        return;
+        if (s->n == TABLE_TOUCHED_MAX) {
+                touched_forget(s);
+                return;
+        }
+        if (!s->v)
+                s->v = malloc(TABLE_TOUCHED_MAX * sizeof(*s->v));
+        if (s->v && e) {
+                uint8_t *copy = malloc(e->len);
+                if (copy)
+                        memcpy(copy, e->props, e->len);
+                n.props = bytes_of(copy, copy ? e->len : 0);
+        }
+        if (!s->v || (e && !n.props.data))
+                touched_forget(s);
+        else
+                s->v[s->n++] = n;
+}
+
+/* The entry (NULL: a new one) is about to have this parent and place. */
+static void touch(struct table *t, uint32_t object, const struct entry *e, uint32_t parent, uint64_t ordinal)
+{
+        for (unsigned g = 0; g < 2; g++) {
+                struct touched *s = &t->touched[g];
+                const bool was = is_below(t, g, e);
+                const bool is = parent == top_of(t, g) && parent != NONE && object != ROOT;
+                if (!s->known || (!was && !is))
+                        continue;
+                if (is && (was ? ordinal != e->ordinal : ordinal <= s->last))
+                        touched_forget(s);
+                else
+                        touched_add(s, object, was ? e : NULL);
+        }
+}
+
 /* -- the table */
 static uint32_t home_of(const struct table *t, uint32_t object)
 {
@@ -186,6 +252,8 @@ void table_free(struct table *t)
         for (uint32_t i = 0; t && i <= t->mask; i++)
                 if (t->v[i].used)
                         free(t->v[i].props);
+        for (unsigned g = 0; t && g < 2; g++)
+                touched_forget(&t->touched[g]);
         if (t)
                 free(t->v);
         free(t);
@@ -215,10 +283,14 @@ static uint32_t find_top(const struct table *t, const char *name)
 static void find_tops(struct table *t, unsigned *dirty)
 { /* scans all; changes of the root's children are rare */
         const uint32_t users = find_top(t, "users"), groups = find_top(t, "groups");
-        if (users != t->users)
+        if (users != t->users) {
                 *dirty |= TABLE_PASSWD | TABLE_SHADOW;
-        if (groups != t->groups)
+                touched_forget(&t->touched[false]);
+        }
+        if (groups != t->groups) {
                 *dirty |= TABLE_GROUP;
+                touched_forget(&t->touched[true]);
+        }
         t->users = users;
         t->groups = groups;
 }
@@ -272,6 +344,8 @@ static enum table_result change_props(struct table *t, struct entry *e, struct b
                 e->props = before.props;
                 return TABLE_NO_MEMORY;
         }
+        if (!bytes_eq(props_of(&before), props_of(e)))
+                touch(t, before.object, &before, before.parent, before.ordinal);
         if (e->parent == t->users && t->users != NONE)
                 *dirty |= compare_user(props_of(&before), props_of(e));
         if (e->parent == t->groups && t->groups != NONE)
@@ -286,6 +360,7 @@ static enum table_result create(struct table *t, const struct ext_record *r, boo
         struct entry *e = find(t, r->object);
         if (!r->has_after || (e && !lenient))
                 return TABLE_GAP;
+        touch(t, r->object, e, r->parent, r->ordinal);
         if (!e)
                 e = insert(t, r->object);
         if (!e || !set_props(e, r->after))
@@ -307,6 +382,7 @@ static void place(struct table *t, struct entry *e, const struct ext_record *r, 
                 return;
         *dirty |= images_below(t, e->parent) | images_below(t, r->parent);
         *ret_top = e->parent == ROOT || r->parent == ROOT;
+        touch(t, e->object, e, r->parent, r->ordinal);
         e->parent = r->parent;
         e->ordinal = r->ordinal;
 }
@@ -321,6 +397,7 @@ enum table_result table_apply(struct table *t, const struct ext_record *r, bool 
         if (!e || e->born != r->born)
                 return lenient ? TABLE_OK : TABLE_GAP;
         if (r->kind == EXT_DESTROYED) {
+                touch(t, e->object, e, NONE, 0);
                 *dirty |= images_below(t, e->parent);
                 moved = e->parent == ROOT;
                 delete (t, e);
@@ -357,6 +434,34 @@ static bool collect(const struct table *t, uint32_t parent, const struct entry *
         qsort(v, n, sizeof(const struct entry *), by_ordinal);
         *ret = v;
         *ret_count = n;
+        return true;
+}
+
+void table_begin(struct table *t, bool groups)
+{
+        struct touched *s = &t->touched[groups];
+        touched_forget(s);
+        s->known = true;
+        for (uint32_t i = 0; i <= t->mask; i++)
+                if (t->v[i].used && is_below(t, groups, &t->v[i]) && t->v[i].ordinal > s->last)
+                        s->last = t->v[i].ordinal;
+}
+
+bool table_touched(const struct table *t, bool groups, const struct table_touched **ret, size_t *ret_count)
+{
+        *ret = t->touched[groups].v;
+        *ret_count = t->touched[groups].n;
+        return t->touched[groups].known;
+}
+
+bool table_child(const struct table *t, bool groups, uint32_t object, struct bytes *ret_props,
+                 uint64_t *ret_ordinal)
+{
+        const struct entry *e = find(t, object);
+        if (!is_below(t, groups, e))
+                return false;
+        *ret_props = props_of(e);
+        *ret_ordinal = e->ordinal;
         return true;
 }
 

@@ -34,4 +34,23 @@ unsigned table_differences(const struct table *a, const struct table *b);
  * malloc that the caller frees; NULL with *ret_count 0 when there are none; false: no memory. */
 bool table_children(const struct table *t, bool groups, struct bytes **ret, size_t *ret_count);
 
+/* -- what changed since the images were made whole
+ *
+ * Of each child of /users (or /groups) that was touched since table_begin: what it was then. When more than
+ * single children changed (another /users, another order, a child put between others), or more than
+ * TABLE_TOUCHED_MAX of them, that is not kept: the images have to be made whole again. */
+#define TABLE_TOUCHED_MAX 1024u /* a delta of so many users is 0.2 MB, which every process reads */
+struct table_touched {
+        uint32_t object;
+        bool was;           /* a child then, with these properties */
+        struct bytes props; /* the table's own */
+};
+
+void table_begin(struct table *t, bool groups);
+/* False: not known. The array is borrowed until the next change. */
+bool table_touched(const struct table *t, bool groups, const struct table_touched **ret, size_t *ret_count);
+/* The properties and place of a directory that is a child of /users (or /groups) now; false: it is none. */
+bool table_child(const struct table *t, bool groups, uint32_t object, struct bytes *ret_props,
+                 uint64_t *ret_ordinal);
+
 #endif

@@ -102,10 +102,10 @@ enum nss_status _nss_netinfo_getpwuid_r(uid_t uid, struct passwd *result, char *
                 if (err)
                         return nss_no_image(err, errnop);
                 const enum nss_status status =
-                        pin.delta ? by_uid(snap_source(SNAP_PASSWD, &pin), uid, result, buffer, buflen,
-                                           errnop)
-                                  : give(&pin.image, search_user_by_uid(&pin.image, uid, &u), &u, result,
-                                         buffer, buflen, errnop);
+                        pin.delta
+                                ? by_uid(snap_source(SNAP_PASSWD, &pin), uid, result, buffer, buflen, errnop)
+                                : give(&pin.image, search_user_by_uid(&pin.image, uid, &u), &u, result,
+                                       buffer, buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
         }

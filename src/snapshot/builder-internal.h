@@ -9,10 +9,10 @@
 struct snap_builder {
         enum snap_kind kind;
         bool built;
-        struct buf image;      /* header, records; lists and tables once it is built */
-        uint64_t name_count;   /* keys of all records added, winners or not */
-        uint64_t record_count; /* added */
-        uint64_t member_count; /* of all groups */
+        struct buf image;                   /* header, records; lists and tables once it is built */
+        uint64_t name_count;                /* keys of all records added, winners or not */
+        uint64_t record_count;              /* added */
+        uint64_t member_count;              /* of all groups */
         uint64_t base_generation, base_sum; /* of a delta; 0: a whole image */
         struct buf gids;                    /* of a delta: its member records */
         uint32_t gids_count;

@@ -118,8 +118,9 @@ int snap_add_user(struct snap_builder *b, const struct snap_user *user)
                                      user->has_hash ? BYTES_LIT("x") : BYTES_LIT("*"), user->gecos, user->dir,
                                      user->shell};
         int err = 0;
-        if (b->kind != SNAP_PASSWD || b->built || (user->gone && !b->base_generation) || !are_names(user->names, user->name_count) ||
-            !is_field(user->gecos) || !is_field(user->dir) || !is_field(user->shell))
+        if (b->kind != SNAP_PASSWD || b->built || (user->gone && !b->base_generation) ||
+            !are_names(user->names, user->name_count) || !is_field(user->gecos) || !is_field(user->dir) ||
+            !is_field(user->shell))
                 return EINVAL;
         const size_t text_len = packed(text, 5, SNAP_TEXT_MAX);
         const size_t aliases_len = packed(user->names + 1, user->name_count - 1, SNAP_TEXT_MAX);
@@ -161,8 +162,8 @@ int snap_add_group(struct snap_builder *b, const struct snap_group *group)
         const struct bytes head[] = {group->name_count ? group->names[0] : BYTES_NONE,
                                      group->has_hash ? BYTES_LIT("x") : BYTES_LIT("*")};
         int err = 0;
-        if (b->kind != SNAP_GROUP || b->built || (group->gone && !b->base_generation) || !are_names(group->names, group->name_count) ||
-            !are_members(group->members, group->member_count))
+        if (b->kind != SNAP_GROUP || b->built || (group->gone && !b->base_generation) ||
+            !are_names(group->names, group->name_count) || !are_members(group->members, group->member_count))
                 return EINVAL;
         const size_t head_len = packed(head, 2, SNAP_TEXT_MAX);
         const size_t members_len =
@@ -198,8 +199,8 @@ int snap_add_shadow(struct snap_builder *b, const struct snap_shadow *shadow)
 {
         const struct bytes text[] = {shadow->name_count ? shadow->names[0] : BYTES_NONE, shadow->hash};
         int err = 0;
-        if (b->kind != SNAP_SHADOW || b->built || (shadow->gone && !b->base_generation) || !are_names(shadow->names, shadow->name_count) ||
-            !is_field(shadow->hash))
+        if (b->kind != SNAP_SHADOW || b->built || (shadow->gone && !b->base_generation) ||
+            !are_names(shadow->names, shadow->name_count) || !is_field(shadow->hash))
                 return EINVAL;
         const size_t text_len = packed(text, 2, SNAP_TEXT_MAX);
         const size_t aliases_len = packed(shadow->names + 1, shadow->name_count - 1, SNAP_TEXT_MAX);

@@ -37,24 +37,24 @@ static bool is_first_name(const char *text, uint32_t text_len, const char *name,
 /* -- the same for each kind of record
  * ------------------------------------------------------------------------------- */
 /* What the delta says of a key: ABSENT when it says nothing, else in *ret what the answer is. */
-#define BY_KEY(kind, which, parameter, ...)                                                               \
-        enum snap_result snap_pair_##kind##_by_##which parameter                                          \
-        {                                                                                                 \
-                struct snap_##kind##_view v;                                                              \
-                if (p->delta.base) {                                                                      \
-                        const enum snap_result r = snap_##kind##_by_##which(&p->delta, __VA_ARGS__, &v);  \
-                        if (r == SNAP_FOUND && (snap_##kind##_flags(&v) & SNAP_RECORD_GONE))              \
-                                return SNAP_ABSENT;                                                       \
-                        if (r == SNAP_FOUND)                                                              \
-                                *ret_view = v;                                                            \
-                        if (r != SNAP_ABSENT)                                                             \
-                                return r;                                                                 \
-                }                                                                                         \
-                return snap_##kind##_by_##which(&p->base, __VA_ARGS__, ret_view);                         \
+#define BY_KEY(kind, which, parameter, ...)                                                              \
+        enum snap_result snap_pair_##kind##_by_##which parameter                                         \
+        {                                                                                                \
+                struct snap_##kind##_view v;                                                             \
+                if (p->delta.base) {                                                                     \
+                        const enum snap_result r = snap_##kind##_by_##which(&p->delta, __VA_ARGS__, &v); \
+                        if (r == SNAP_FOUND && (snap_##kind##_flags(&v) & SNAP_RECORD_GONE))             \
+                                return SNAP_ABSENT;                                                      \
+                        if (r == SNAP_FOUND)                                                             \
+                                *ret_view = v;                                                           \
+                        if (r != SNAP_ABSENT)                                                            \
+                                return r;                                                                \
+                }                                                                                        \
+                return snap_##kind##_by_##which(&p->base, __VA_ARGS__, ret_view);                        \
         }
 
-BY_KEY(user, name,
-       (const struct snap_pair *p, const char *name, size_t len, struct snap_user_view *ret_view), name, len)
+BY_KEY(user, name, (const struct snap_pair *p, const char *name, size_t len, struct snap_user_view *ret_view),
+       name, len)
 BY_KEY(user, uid, (const struct snap_pair *p, uint32_t uid, struct snap_user_view *ret_view), uid)
 BY_KEY(group, name,
        (const struct snap_pair *p, const char *name, size_t len, struct snap_group_view *ret_view), name, len)
@@ -64,48 +64,48 @@ BY_KEY(shadow, name,
        len)
 
 /* Does the image list a record of this first name? v is room. */
-#define LISTS(kind)                                                                                       \
+#define LISTS(kind)                                                                                        \
         static enum snap_result lists_##kind(const struct snap_image *image, const char *name, size_t len, \
-                                             struct snap_##kind##_view *v, bool *ret_listed)              \
-        {                                                                                                 \
-                const enum snap_result r = snap_##kind##_by_name(image, name, len, v);                    \
-                *ret_listed = r == SNAP_FOUND && (snap_##kind##_flags(v) & SNAP_RECORD_LISTED) &&         \
-                              is_first_name(v->text, v->text_len, name, len);                             \
-                return r;                                                                                 \
+                                             struct snap_##kind##_view *v, bool *ret_listed)               \
+        {                                                                                                  \
+                const enum snap_result r = snap_##kind##_by_name(image, name, len, v);                     \
+                *ret_listed = r == SNAP_FOUND && (snap_##kind##_flags(v) & SNAP_RECORD_LISTED) &&          \
+                              is_first_name(v->text, v->text_len, name, len);                              \
+                return r;                                                                                  \
         }
 
 /* A record of the base stays when the delta does not know its first name, and gives its place to the one
  * that the delta lists by that name; those of the delta that found no such place come in the end. */
-#define LISTED(kind)                                                                                      \
-        LISTS(kind)                                                                                       \
-        enum snap_result snap_pair_##kind##_listed(const struct snap_pair *p, uint64_t *position,         \
-                                                   struct snap_##kind##_view *ret_view)                   \
-        {                                                                                                 \
-                struct snap_##kind##_view v, other;                                                       \
-                for (;; ++*position) {                                                                    \
-                        const bool below = *position < p->base.listed;                                    \
-                        const struct snap_image *image = below ? &p->base : &p->delta;                    \
-                        const struct snap_image *against = below ? &p->delta : &p->base;                  \
-                        const uint64_t at = below ? *position : *position - p->base.listed;               \
-                        bool listed;                                                                      \
-                        if (!image->base || at >= image->listed)                                          \
-                                return SNAP_ABSENT;                                                       \
-                        enum snap_result r = snap_##kind##_listed(image, (uint32_t)at, &v);               \
-                        if (r != SNAP_FOUND)                                                              \
-                                return r;                                                                 \
-                        if (!against->base)                                                               \
-                                return *ret_view = v, SNAP_FOUND;                                         \
-                        const size_t len = first_name(v.text, v.text_len);                                \
-                        if (!len)                                                                         \
-                                return SNAP_DAMAGED;                                                      \
-                        r = lists_##kind(against, v.text, len, &other, &listed);                          \
-                        if (r == SNAP_DAMAGED)                                                            \
-                                return r;                                                                 \
-                        if (below ? r == SNAP_ABSENT : !listed)                                           \
-                                return *ret_view = v, SNAP_FOUND;                                         \
-                        if (below && listed)                                                              \
-                                return *ret_view = other, SNAP_FOUND;                                     \
-                }                                                                                         \
+#define LISTED(kind)                                                                              \
+        LISTS(kind)                                                                               \
+        enum snap_result snap_pair_##kind##_listed(const struct snap_pair *p, uint64_t *position, \
+                                                   struct snap_##kind##_view *ret_view)           \
+        {                                                                                         \
+                struct snap_##kind##_view v, other;                                               \
+                for (;; ++*position) {                                                            \
+                        const bool below = *position < p->base.listed;                            \
+                        const struct snap_image *image = below ? &p->base : &p->delta;            \
+                        const struct snap_image *against = below ? &p->delta : &p->base;          \
+                        const uint64_t at = below ? *position : *position - p->base.listed;       \
+                        bool listed;                                                              \
+                        if (!image->base || at >= image->listed)                                  \
+                                return SNAP_ABSENT;                                               \
+                        enum snap_result r = snap_##kind##_listed(image, (uint32_t)at, &v);       \
+                        if (r != SNAP_FOUND)                                                      \
+                                return r;                                                         \
+                        if (!against->base)                                                       \
+                                return *ret_view = v, SNAP_FOUND;                                 \
+                        const size_t len = first_name(v.text, v.text_len);                        \
+                        if (!len)                                                                 \
+                                return SNAP_DAMAGED;                                              \
+                        r = lists_##kind(against, v.text, len, &other, &listed);                  \
+                        if (r == SNAP_DAMAGED)                                                    \
+                                return r;                                                         \
+                        if (below ? r == SNAP_ABSENT : !listed)                                   \
+                                return *ret_view = v, SNAP_FOUND;                                 \
+                        if (below && listed)                                                      \
+                                return *ret_view = other, SNAP_FOUND;                             \
+                }                                                                                 \
         }
 
 LISTED(user)

@@ -72,8 +72,8 @@ void snap_builder_free(struct snap_builder *b);
 
 /* Makes a delta of this new builder: an image that lies upon another one, whose header has this generation
  * and sum (doc/snapshot-format.md 11). Records are those that changed or came, and then, marked `gone`, those
- * of the base that changed or went: keys that no record before them has lead nowhere. Group lists are not made
- * from the members of the groups that are here: snap_add_gids says those that change. */
+ * of the base that changed or went: keys that no record before them has lead nowhere. Group lists are not
+ * made from the members of the groups that are here: snap_add_gids says those that change. */
 void snap_builder_delta(struct snap_builder *b, uint64_t base_generation, uint64_t base_sum);
 /* A user's group list in a delta of groups: `n` distinct gids in rank order; n 0: in no group any more. Each
  * name once. 0, EINVAL (no delta of groups, or a bad name) or ENOMEM. */
