@@ -187,7 +187,9 @@ static bool take_group(void *context, const struct snap_group *g)
                 /* Who was left out, and is no more, belongs somewhere in the middle of group lists. */
                 if ((o->touched->was && !o->then.there) || !keep_side(w, g, &o->now))
                         return false;
-                o->now.rank = o->then.there ? o->then.rank : RANK_NEW + (uint64_t)(o - w->ones);
+                o->now.rank = o->then.there && o->ordinal == o->touched->ordinal
+                                      ? o->then.rank
+                                      : RANK_NEW + (uint64_t)(o - w->ones);
         }
         return snap_add_group(w->builder, w->pass == ADD ? g : &gone) == 0;
 }
@@ -232,11 +234,12 @@ static bool has_member(const struct side *s, struct bytes name)
         return s->there && s->count && bsearch(&name, s->members, s->count, sizeof(name), by_bytes) != NULL;
 }
 
-/* Members whose list is another one now: those that `a` has, unless b is the same gid and has them, too. */
+/* Members whose list is another one now: those that `a` has, unless b is the same gid in the same place and
+ * has them, too. */
 static void changed_members(const struct side *a, const struct side *b, struct bytes *out, size_t *n)
 {
         for (size_t i = 0; a->there && i < a->count; i++)
-                if (!b->there || b->gid != a->gid || !has_member(b, a->members[i]))
+                if (!b->there || b->gid != a->gid || b->rank != a->rank || !has_member(b, a->members[i]))
                         out[(*n)++] = a->members[i];
 }
 
@@ -277,7 +280,8 @@ static bool put_list(struct work *w, struct bytes name)
                 const char *at = numbered(w, gid);
                 if (was_touched(w, gid))
                         continue;
-                if (!at)
+                /* The gid of several groups: nobody knows which of them the member is in. */
+                if (!at || is_contested(w, snap_hash_number(image->key, gid)))
                         return false;
                 v[n++] = (struct ranked){(uint64_t)(at - (const char *)image->base), gid};
         }

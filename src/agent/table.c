@@ -133,7 +133,7 @@ static bool is_below(const struct table *t, bool groups, const struct entry *e)
 /* Keeps what the entry is before it changes; NULL: `object` is not there yet. */
 static void touched_add(struct touched *s, uint32_t object, const struct entry *e)
 {
-        struct table_touched n = {.object = object, .was = e != NULL};
+        struct table_touched n = {.object = object, .was = e != NULL, .ordinal = e ? e->ordinal : 0};
         for (size_t i = 0; i < s->n; i++)
                 if (s->v[i].object == object)
                         return;

@@ -42,7 +42,8 @@ bool table_children(const struct table *t, bool groups, struct bytes **ret, size
 #define TABLE_TOUCHED_MAX 1024u /* a delta of so many users is 0.2 MB, which every process reads */
 struct table_touched {
         uint32_t object;
-        bool was;           /* a child then, with these properties */
+        bool was; /* a child then, with this place and these properties */
+        uint64_t ordinal;
         struct bytes props; /* the table's own */
 };
 

@@ -35,7 +35,7 @@ wanted = {"_nss_netinfo_" + f for f in
 check(exported == wanted, "exported symbols are %s" % sorted(exported ^ wanted))
 # Nothing that allocates (realloc grows the caller's own list of groups), locks, logs, talks or starts anything.
 allowed = set("__errno_location __stack_chk_fail close fstat fstat64 geteuid getpid memchr memcmp memcpy memset mmap mmap64 munmap open open64 "
-              "pthread_getspecific pthread_key_create pthread_once pthread_setcancelstate pthread_setspecific realloc secure_getenv strlen "
+              "pread pread64 pthread_getspecific pthread_key_create pthread_once pthread_setcancelstate pthread_setspecific realloc secure_getenv strlen strnlen "
               "syscall sysconf".split())
 needed = {s[-1].split("@")[0] for s in symbols if s[-2] == "U"}
 check(needed <= allowed, "needs %s" % sorted(needed - allowed))

@@ -1,0 +1,299 @@
+/* Publishing what changed: after random changes of a domain, the images with their deltas answer every
+ * question as images do that were made whole from the same records. */
+#include "records.h"
+
+#include "agent/publish.h"
+#include "snapshot/live.h"
+#include "sys/fs.h"
+
+#define SEED   987u
+#define USERS  1u
+#define GROUPS 2u
+#define FIRST  10u /* directories FIRST.. are users, from MIDDLE on groups */
+#define MIDDLE 50u
+#define LAST   90u
+#define STEPS  600u
+
+static uint64_t state_of = SEED;
+
+static uint32_t below(uint32_t n)
+{
+        state_of ^= state_of << 13;
+        state_of ^= state_of >> 7;
+        state_of ^= state_of << 17;
+        return (uint32_t)(state_of >> 32) % n;
+}
+
+static struct arena a;
+
+struct side {
+        char folder[64];
+        struct table *table;
+        struct publisher *publisher;
+        struct agent_config config;
+};
+static struct side one, two; /* with deltas; always whole */
+static bool there[LAST];
+static uint64_t ordinal_of[LAST], next_ordinal = 100, born;
+
+static void side_begin(struct side *s)
+{
+        snprintf(s->folder, sizeof(s->folder), "/tmp/netinfo-publish.XXXXXX");
+        assert_non_null(mkdtemp(s->folder));
+        assert_true(agent_config_defaults(&s->config, s->folder));
+        s->config.snapshots = s->folder;
+        s->table = table_new();
+        s->publisher = publisher_new();
+        assert_non_null(s->table);
+        assert_non_null(s->publisher);
+}
+
+static void side_end(struct side *s)
+{
+        publisher_free(s->publisher);
+        table_free(s->table);
+        agent_config_done(&s->config);
+        assert_int_equal(fs_remove_tree(s->folder), 0);
+}
+
+/* -- changes, the same to both */
+static void apply(const struct ext_record *r)
+{
+        unsigned ignored = 0;
+        assert_int_equal(table_apply(one.table, r, false, &ignored), TABLE_OK);
+        assert_int_equal(table_apply(two.table, r, false, &ignored), TABLE_OK);
+}
+
+static void put(uint32_t object, uint32_t parent, const char *props)
+{
+        const struct ext_node n = {.id = {.object = object},
+                                   .parent = parent,
+                                   .ordinal = object,
+                                   .born = 1,
+                                   .props = encoded(&a, props)};
+        assert_int_equal(table_put(one.table, &n), TABLE_OK);
+        assert_int_equal(table_put(two.table, &n), TABLE_OK);
+}
+
+/* Mostly a name and number of its own; now and then somebody else's, none at all, or one too many. */
+static struct bytes random_props(uint32_t object)
+{
+        const bool user = object < MIDDLE;
+        const uint32_t like = below(60) ? object : FIRST + below(LAST - FIRST);
+        const uint32_t id = below(60) ? object : FIRST + below(LAST - FIRST);
+        char names[64], members[256] = "";
+        snprintf(names, sizeof(names), below(6) ? "n%u" : "n%u a%u", like + (below(10) ? 0 : 100), object);
+        for (uint32_t i = 0, n = below(6); i < n; i++)
+                snprintf(members + strlen(members), sizeof(members) - strlen(members), "%sn%u", i ? " " : "",
+                         FIRST + below(12));
+        if (user)
+                return encoded(&a,
+                               arena_printf(&a, "name=%s|uid=%s%u|gid=100|shell=/%u|passwd=%s|realname=%u",
+                                            names, below(50) ? "" : "x", id, below(5),
+                                            below(2) ? "$6$x" : "*", object));
+        return encoded(&a, arena_printf(&a, "name=%s|gid=%s%u|users=%s", names, below(50) ? "" : "x", id,
+                                        *members ? members : "n1"));
+}
+
+static void change(void)
+{
+        const uint32_t object = FIRST + below(LAST - FIRST);
+        const uint32_t parent = object < MIDDLE ? USERS : GROUPS;
+        struct ext_record r = {.object = object, .parent = parent, .ordinal = ordinal_of[object]};
+        if (!there[object]) {
+                r.kind = EXT_CREATED;
+                r.born = ++born;
+                r.ordinal = below(40) ? next_ordinal++ : 1000000 + next_ordinal; /* others follow before it */
+                if (r.ordinal > 1000000)
+                        next_ordinal++;
+                r.has_after = true;
+                r.after = random_props(object);
+        } else if (below(5) == 0) {
+                r.kind = EXT_DESTROYED;
+        } else if (below(40) == 0) {
+                r.kind = EXT_MOVED;
+                r.ordinal = next_ordinal++;
+        } else {
+                r.kind = EXT_CHANGED;
+                r.has_after = true;
+                r.after = random_props(object);
+        }
+        static uint64_t born_of[LAST];
+        if (r.kind == EXT_CREATED)
+                born_of[object] = r.born;
+        r.born = born_of[object];
+        apply(&r);
+        there[object] = r.kind != EXT_DESTROYED;
+        ordinal_of[object] = r.ordinal;
+}
+
+/* -- questions */
+static struct snap_pair open_map(const struct side *s, enum snap_kind kind, struct snap_own *own)
+{
+        assert_int_equal(setenv(SNAP_VARIABLE, s->folder, 1), 0);
+        assert_int_equal(snap_own_open(kind, own), 0);
+        return own->pair;
+}
+
+static void user_line(struct buf *out, enum snap_result r, const struct snap_user_view *v)
+{
+        assert_true(r != SNAP_DAMAGED);
+        if (r == SNAP_FOUND)
+                buf_printf(out, "%s:%s:%u:%u:%s:%s:%s %u\n", v->text, v->text + v->password, v->uid, v->gid,
+                           v->text + v->gecos, v->text + v->dir, v->text + v->shell, v->aliases_len);
+        else
+                buf_puts(out, "-\n");
+}
+
+static void group_line(struct buf *out, enum snap_result r, const struct snap_group_view *v)
+{
+        assert_true(r != SNAP_DAMAGED);
+        buf_printf(out, "%s:%u", r == SNAP_FOUND ? v->text : "-", r == SNAP_FOUND ? v->gid : 0);
+        for (uint32_t i = 0; r == SNAP_FOUND && i < v->member_count; i++)
+                buf_printf(out, ",%s", v->text + snap_word(v->members + (size_t)i * 4));
+        buf_putc(out, '\n');
+}
+
+static void shadow_line(struct buf *out, enum snap_result r, const struct snap_shadow_view *v)
+{
+        assert_true(r != SNAP_DAMAGED);
+        buf_printf(out, "%s:%s\n", r == SNAP_FOUND ? v->text : "-", r == SNAP_FOUND ? v->text + v->hash : "");
+}
+
+static void by_name(struct buf *out, const struct snap_pair p[SNAP_KINDS], const char *name)
+{
+        struct snap_user_view u;
+        struct snap_group_view g;
+        struct snap_shadow_view s;
+        struct snap_gids_view l;
+        const size_t n = strlen(name);
+        user_line(out, snap_pair_user_by_name(&p[SNAP_PASSWD], name, n, &u), &u);
+        group_line(out, snap_pair_group_by_name(&p[SNAP_GROUP], name, n, &g), &g);
+        shadow_line(out, snap_pair_shadow_by_name(&p[SNAP_SHADOW], name, n, &s), &s);
+        const enum snap_result r = snap_pair_gids_by_name(&p[SNAP_GROUP], name, n, &l);
+        assert_true(r != SNAP_DAMAGED);
+        for (uint32_t i = 0; r == SNAP_FOUND && i < l.count; i++)
+                buf_printf(out, " %u", snap_word(l.gids + (size_t)i * 4));
+        buf_putc(out, '\n');
+}
+
+static int by_text(const void *x, const void *y)
+{
+        return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* The lines of `list` in alphabetical order: a renamed record stands elsewhere in a delta. */
+static void put_sorted(struct buf *out, struct buf *list)
+{
+        const char *line[LAST * 2];
+        size_t n = 0;
+        buf_putc(list, '\0');
+        for (char *rest = (char *)list->data, *l; (l = strsep(&rest, "\n"));)
+                line[n++] = l;
+        qsort(line, n, sizeof(*line), by_text);
+        for (size_t i = 0; i < n; i++)
+                buf_printf(out, "%s\n", line[i]);
+        buf_clear(list);
+}
+
+static void answers(const struct side *s, struct buf *out)
+{
+        struct snap_own own[SNAP_KINDS];
+        struct snap_pair p[SNAP_KINDS];
+        struct snap_user_view u;
+        struct snap_group_view g;
+        struct snap_shadow_view w;
+        struct buf list;
+        buf_init(&list, 0);
+        for (unsigned k = 0; k < SNAP_KINDS; k++)
+                p[k] = open_map(s, (enum snap_kind)k, &own[k]);
+        for (uint32_t i = 0; i < LAST + 110; i++) {
+                by_name(out, p, arena_printf(&a, "n%u", i));
+                by_name(out, p, arena_printf(&a, "a%u", i));
+                user_line(out, snap_pair_user_by_uid(&p[SNAP_PASSWD], i, &u), &u);
+                group_line(out, snap_pair_group_by_gid(&p[SNAP_GROUP], i, &g), &g);
+        }
+        for (uint64_t at = 0; snap_pair_user_listed(&p[SNAP_PASSWD], &at, &u) == SNAP_FOUND; at++)
+                user_line(&list, SNAP_FOUND, &u);
+        put_sorted(out, &list);
+        for (uint64_t at = 0; snap_pair_group_listed(&p[SNAP_GROUP], &at, &g) == SNAP_FOUND; at++)
+                group_line(&list, SNAP_FOUND, &g);
+        put_sorted(out, &list);
+        for (uint64_t at = 0; snap_pair_shadow_listed(&p[SNAP_SHADOW], &at, &w) == SNAP_FOUND; at++)
+                shadow_line(&list, SNAP_FOUND, &w);
+        put_sorted(out, &list);
+        for (unsigned k = 0; k < SNAP_KINDS; k++)
+                snap_own_close(&own[k]);
+        buf_done(&list);
+}
+
+static struct publish_report publish(struct side *s, unsigned images)
+{
+        struct publish_report r;
+        const int err = publish_images(s->publisher, &s->config, s->table, images, 20000, &r);
+        if (err)
+                fail_msg("%s", r.trouble);
+        return r;
+}
+
+static void compare(unsigned step)
+{
+        struct buf x, y;
+        buf_init(&x, 0);
+        buf_init(&y, 0);
+        answers(&one, &x);
+        answers(&two, &y);
+        buf_putc(&x, '\0');
+        buf_putc(&y, '\0');
+        const char *p = (const char *)x.data, *q = (const char *)y.data;
+        size_t same = 0;
+        while (p[same] && p[same] == q[same])
+                same++;
+        if (p[same] != q[same])
+                fail_msg("step %u: '%.200s' but whole '%.200s'", step, p + (same > 60 ? same - 60 : 0),
+                         q + (same > 60 ? same - 60 : 0));
+        buf_done(&x);
+        buf_done(&y);
+}
+
+static void deltas_answer_like_whole_images(void **state)
+{
+        unsigned all = 0, some = 0, whole = 0;
+        (void)state;
+        side_begin(&one);
+        side_begin(&two);
+        put(0, 0, "name=/");
+        put(USERS, 0, "name=users");
+        put(GROUPS, 0, "name=groups");
+        table_settle(one.table);
+        table_settle(two.table);
+        for (unsigned step = 0; step < STEPS; step++) {
+                for (uint32_t n = step ? 1 + below(3) : 60; n; n--)
+                        change();
+                const struct publish_report r = publish(&one, TABLE_ALL);
+                publisher_forget(two.publisher);
+                const struct publish_report w = publish(&two, TABLE_ALL);
+                assert_int_equal(w.deltas, 0);
+                assert_int_equal(r.users, w.users);
+                assert_int_equal(r.groups, w.groups);
+                assert_int_equal(r.left_out, w.left_out);
+                all += r.deltas == TABLE_ALL;
+                some += r.deltas != TABLE_ALL && r.deltas;
+                whole += r.deltas == 0;
+                compare(step);
+                arena_reset(&a);
+        }
+        print_message("deltas of all images %u times, of some %u, of none %u\n", all, some, whole);
+        assert_true(all > STEPS / 4 && some > STEPS / 20 && whole > 5);
+        side_end(&one);
+        side_end(&two);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {cmocka_unit_test(deltas_answer_like_whole_images)};
+        arena_init(&a, 0);
+        const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+        arena_done(&a);
+        return failed;
+}
