@@ -27,7 +27,7 @@ static struct {
         struct snap_place *spare[SNAP_KINDS];
         struct snap_range ranges[RANGES]; /* of deltas */
         unsigned ranges_used;
-        struct snap_range *delta_current[SNAP_KINDS], *delta_spare[SNAP_KINDS];
+        struct snap_range *slots[SNAP_KINDS][2]; /* the current delta, if there is one, lies in one of them */
 } renew;
 
 /* The value of SNAP_VARIABLE, kept at its first reading so that later changes of the environment cannot race
@@ -426,9 +426,26 @@ static int place_for(enum snap_kind kind, uint64_t size, struct snap_place **ret
         return 0;
 }
 
+/* The range of the current delta; NULL: there is none, or it is not known. What the place says counts, so
+ * that a child that was forked while a thread was at it is not mistaken. */
+static struct snap_range *delta_in_use(enum snap_kind kind)
+{
+        const struct snap_place *p = snap_live.current[kind];
+        if (!place_is_ready(p))
+                return NULL;
+        for (unsigned i = 0; i < 2; i++) {
+                struct snap_range *r = renew.slots[kind][i];
+                if (r && (uint64_t)(uintptr_t)r->base == p->delta[0])
+                        return r;
+        }
+        return NULL;
+}
+
 static int range_for(enum snap_kind kind, uint64_t size, struct snap_range **ret_range)
 {
-        struct snap_range *r = renew.delta_spare[kind];
+        const struct snap_range *const used = delta_in_use(kind);
+        struct snap_range **slot = &renew.slots[kind][used && used == renew.slots[kind][0]];
+        struct snap_range *r = *slot;
         if (!r || r->range < size) {
                 if (renew.ranges_used == RANGES)
                         return ENOMEM;
@@ -437,7 +454,7 @@ static int range_for(enum snap_kind kind, uint64_t size, struct snap_range **ret
                 if (err)
                         return err;
                 renew.ranges_used++;
-                renew.delta_spare[kind] = r;
+                __atomic_store_n(slot, r, __ATOMIC_RELEASE);
         }
         *ret_range = r;
         return 0;
@@ -528,15 +545,12 @@ static void renew_switch(enum snap_kind kind, struct snap_place *p, const struct
                          struct snap_range *r, const struct snap_image *delta, uint64_t generation)
 {
         struct snap_place *const old = snap_live.current[kind];
-        struct snap_range *const old_delta = renew.delta_current[kind];
-        if (r)
-                __atomic_store_n(&renew.delta_spare[kind], NULL, __ATOMIC_RELEASE);
+        struct snap_range *const old_delta = delta_in_use(kind);
         if (p != old)
                 __atomic_store_n(&renew.spare[kind], NULL, __ATOMIC_RELEASE);
         else
                 place_change(p);
         place_ready(p, p == old ? NULL : image, r ? delta : NULL, generation);
-        __atomic_store_n(&renew.delta_current[kind], r, __ATOMIC_RELEASE);
         if (p != old) {
                 __atomic_store_n(&snap_live.current[kind], p, __ATOMIC_RELEASE);
                 __atomic_store_n(&renew.spare[kind], old, __ATOMIC_RELEASE);
@@ -545,10 +559,8 @@ static void renew_switch(enum snap_kind kind, struct snap_place *p, const struct
                         range_empty(&old->range);
                 }
         }
-        if (old_delta) {
+        if (old_delta)
                 range_empty(old_delta);
-                __atomic_store_n(&renew.delta_spare[kind], old_delta, __ATOMIC_RELEASE);
-        }
 }
 
 static int renew_from(enum snap_kind kind, const struct files *f)
@@ -557,10 +569,10 @@ static int renew_from(enum snap_kind kind, const struct files *f)
         struct snap_range *r = NULL;
         struct snap_image image, delta;
         const bool same_base = place_is_ready(old) && range_holds(&old->range, &f->st);
-        const bool has_delta = f->delta_fd >= 0, had_delta = renew.delta_current[kind] != NULL;
+        const struct snap_range *const old_delta = delta_in_use(kind);
+        const bool has_delta = f->delta_fd >= 0, had_delta = same_base && old->delta[0] != 0;
         int err = 0;
-        if (same_base && has_delta == had_delta &&
-            (!has_delta || range_holds(renew.delta_current[kind], &f->delta_st))) {
+        if (same_base && has_delta == had_delta && (!has_delta || range_holds(old_delta, &f->delta_st))) {
                 __atomic_store_n(&old->generation, f->generation, __ATOMIC_RELAXED); /* an unchanged map */
                 return 0;
         }

@@ -2,6 +2,7 @@
 #ifndef NETINFO_TESTS_IMAGES_H
 #define NETINFO_TESTS_IMAGES_H
 
+#include "snapshot/inspect.h"
 #include "snapshot/writer.h"
 
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <sys/mman.h>
 
 /* Splits "ada,countess" into names; at most max. */
 static inline size_t images_words(const char *list, struct bytes *words, size_t max)
@@ -102,6 +104,46 @@ static inline uint64_t images_publish_marked(const char *folder, unsigned users,
                 assert_int_equal(images_user(p.map[SNAP_PASSWD], name, 1000 + i, 100, mark), 0);
                 assert_int_equal(images_group(p.map[SNAP_GROUP], group, 5000 + i, members), 0);
         }
+        const int err = snap_publish(&p, &r);
+        if (err)
+                print_error("%s\n", r.what);
+        assert_int_equal(err, 0);
+        snap_builder_free(p.map[SNAP_PASSWD]);
+        snap_builder_free(p.map[SNAP_GROUP]);
+        return r.generation;
+}
+
+/* A delta upon the whole images that were published as `base` by images_publish_marked with as many users:
+ * the first three users and groups say `mark`. */
+static inline uint64_t images_publish_delta(const char *folder, uint64_t base, unsigned users,
+                                            const char *mark)
+{
+        struct snap_publication p = {.folder = folder, .shadow_group = (gid_t)-1};
+        struct snap_report r;
+        const uint32_t gids[] = {5000, 5001, 5002};
+        for (unsigned k = 0; k < 2; k++) {
+                char path[128];
+                void *at = NULL;
+                size_t size;
+                uint64_t now;
+                assert_int_equal(snap_folder_generation(folder, &now), 0);
+                snprintf(path, sizeof(path), "%s/%s.%llu%s", folder, snap_map_name((enum snap_kind)k),
+                         (unsigned long long)now, now == base ? "" : ".base");
+                assert_int_equal(snap_map_file(path, &at, &size), 0);
+                const struct snap_header *h = at;
+                p.map[k] = images_new((enum snap_kind)k);
+                snap_builder_delta(p.map[k], h->generation, h->sum);
+                munmap(at, size);
+        }
+        for (unsigned i = 0; i < 3; i++) {
+                char name[32], group[32], members[96];
+                snprintf(name, sizeof(name), "u%u,alias%u", i, i);
+                snprintf(group, sizeof(group), "g%u", i);
+                snprintf(members, sizeof(members), "u%u,u%u,%s", i, (i + 1) % users, mark);
+                assert_int_equal(images_user(p.map[SNAP_PASSWD], name, 1000 + i, 100, mark), 0);
+                assert_int_equal(images_group(p.map[SNAP_GROUP], group, 5000 + i, members), 0);
+        }
+        assert_int_equal(snap_add_gids(p.map[SNAP_GROUP], bytes_str(mark), gids, 3), 0);
         const int err = snap_publish(&p, &r);
         if (err)
                 print_error("%s\n", r.what);

@@ -134,11 +134,23 @@ static void publish_people(void)
                 snap_builder_free(p.map[k]);
 }
 
+static uint64_t whole; /* generation of the last whole images, and their users */
+static unsigned whole_users;
+
 static void publish_marked(unsigned users, unsigned mark)
 {
         char text[16];
         snprintf(text, sizeof(text), "m%u", mark);
-        images_publish_marked(folder, users, text);
+        whole = images_publish_marked(folder, users, text);
+        whole_users = users;
+}
+
+/* The same as a delta upon those. */
+static void publish_upon(unsigned mark)
+{
+        char text[16];
+        snprintf(text, sizeof(text), "m%u", mark);
+        images_publish_delta(folder, whole, whole_users, text);
 }
 
 /* -- statuses
@@ -424,6 +436,54 @@ static void a_published_generation_is_seen_by_the_next_lookup(void **state)
         assert_true(in_child(child_of_generations));
 }
 
+static void child_of_deltas(void)
+{
+        struct passwd pw;
+        struct group gr;
+        char buffer[256], name[16];
+        gid_t gids[8], *list = gids;
+        long start, size = 8;
+        int err = 0;
+        publish_marked(2000, 1);
+        for (unsigned round = 2; round < 40; round++) {
+                char mark[16];
+                if (round % 13 == 0)
+                        publish_marked(round * 100, round);
+                else
+                        publish_upon(round);
+                snprintf(mark, sizeof(mark), "m%u", round);
+                CHECK(nss.getpwnam("alias1", &pw, buffer, sizeof(buffer), &err) == NSS_STATUS_SUCCESS &&
+                      !strcmp(pw.pw_gecos, mark));
+                CHECK(nss.getpwuid(1002, &pw, buffer, sizeof(buffer), &err) == NSS_STATUS_SUCCESS &&
+                      !strcmp(pw.pw_gecos, mark));
+                CHECK(nss.getpwuid(1007, &pw, buffer, sizeof(buffer), &err) == NSS_STATUS_SUCCESS &&
+                      !strcmp(pw.pw_name, "u7"));
+                CHECK(nss.getgrnam("g2", &gr, buffer, sizeof(buffer), &err) == NSS_STATUS_SUCCESS &&
+                      !strcmp(gr.gr_mem[2], mark));
+                CHECK(nss.getgrgid(5009, &gr, buffer, sizeof(buffer), &err) == NSS_STATUS_SUCCESS);
+                start = 0;
+                CHECK(nss.initgroups(mark, 1, &start, &size, &list, 8, &err) == NSS_STATUS_SUCCESS &&
+                      start >= 3 && gids[0] == 5000 && gids[2] == 5002);
+                CHECK(nss.getpwuid(1, &pw, buffer, sizeof(buffer), &err) == NSS_STATUS_NOTFOUND);
+                /* One base, and a delta if there is one. */
+                CHECK(mappings_of("/passwd.") == (round % 13 == 0 ? 1 : 2));
+        }
+        CHECK(nss.setpwent(0) == NSS_STATUS_SUCCESS);
+        for (unsigned i = 0; i < whole_users; i++) {
+                if (i == 1)
+                        publish_marked(3, 99); /* what began, goes on with what it began with */
+                snprintf(name, sizeof(name), "u%u", i);
+                CHECK(nss.getpwent(&pw, buffer, sizeof(buffer), &err) == NSS_STATUS_SUCCESS &&
+                      !strcmp(pw.pw_name, name));
+        }
+}
+
+static void a_delta_is_seen_by_the_next_lookup(void **state)
+{
+        (void)state;
+        assert_true(in_child(child_of_deltas));
+}
+
 /* The durable folder's control file is replaced at every publication: who has the old one mapped is sent to
  * the new one. */
 static void child_sent_on(void)
@@ -618,6 +678,65 @@ static void damaged_or_untrusted_images_are_unavailable(void **state)
         }
 }
 
+static void flip(const char *path)
+{
+        struct buf b;
+        buf_init(&b, 0);
+        CHECK(fs_read(path, 1 << 20, &b) == 0);
+        b.data[b.len / 2] ^= 1;
+        CHECK(unlink(path) == 0);
+        const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0444);
+        CHECK(fd >= 0 && fs_write_all(fd, b.data, b.len) == 0);
+        close(fd);
+        buf_done(&b);
+}
+
+static void remove_it(const char *path)
+{
+        CHECK(unlink(path) == 0);
+}
+
+static const struct {
+        const char *name;
+        void (*how)(const char *);
+} pair_ways[] = {{"passwd.2", flip},           {"passwd.2", cut},           {"passwd.2", make_writable},
+                 {"passwd.2", remove_it},      {"passwd.2.base", scribble}, {"passwd.2.base", cut},
+                 {"passwd.2.base", remove_it}, {"passwd.2.base", make_link}};
+
+/* Whatever is wrong with one of the two: no answer, and not that of the base. */
+static void child_with_damaged_pair(void)
+{
+        struct passwd pw;
+        char buffer[256];
+        int err = 0;
+        publish_marked(5, 1);
+        publish_upon(2);
+        damage(pair_ways[way].name, pair_ways[way].how);
+        CHECK(nss.getpwnam("u1", &pw, buffer, sizeof(buffer), &err) == NSS_STATUS_UNAVAIL && err != 0);
+        CHECK(nss.getpwnam("u4", &pw, buffer, sizeof(buffer), &err) == NSS_STATUS_UNAVAIL);
+        CHECK(nss.getpwuid(1004, &pw, buffer, sizeof(buffer), &err) == NSS_STATUS_UNAVAIL);
+        CHECK(nss.getpwent(&pw, buffer, sizeof(buffer), &err) == NSS_STATUS_UNAVAIL);
+        publish_marked(5, 3); /* the next generation heals */
+        CHECK(nss.getpwnam("u1", &pw, buffer, sizeof(buffer), &err) == NSS_STATUS_SUCCESS &&
+              !strcmp(pw.pw_gecos, "m3"));
+        publish_upon(4);
+        damage("passwd.4", flip); /* who had a good pair keeps it */
+        CHECK(nss.getpwnam("u1", &pw, buffer, sizeof(buffer), &err) == NSS_STATUS_SUCCESS &&
+              !strcmp(pw.pw_gecos, "m3"));
+}
+
+static void a_damaged_delta_is_never_taken_for_none(void **state)
+{
+        const unsigned n = sizeof(pair_ways) / sizeof(pair_ways[0]);
+        for (way = 0; way < n; way++) {
+                if (way)
+                        folder_make(state);
+                assert_true(in_child(child_with_damaged_pair));
+                if (way + 1 < n)
+                        folder_remove(state);
+        }
+}
+
 static void child_not_root(void)
 {
         struct spwd sp;
@@ -708,8 +827,10 @@ static void child_of_threads(void)
         for (unsigned i = 0; i < READERS; i++)
                 CHECK(pthread_create(&t[i], NULL, read_until_stopped, NULL) == 0);
         for (unsigned i = 2; i < 200; i++)
-                publish_marked(i % 5 ? 3 : 1500,
-                               i); /* images of very different sizes under the readers' feet */
+                if (i % 3) /* images of very different sizes under the readers' feet */
+                        publish_upon(i);
+                else
+                        publish_marked(i % 5 ? 3 : 1500, i);
         __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
         for (unsigned i = 0; i < READERS; i++)
                 pthread_join(t[i], NULL);
@@ -732,7 +853,10 @@ static void child_of_forks(void)
                 char buffer[256], mark[16];
                 int err, status;
                 snprintf(mark, sizeof(mark), "m%u", i);
-                publish_marked(i % 3 ? 3 : 800, i);
+                if (i % 4)
+                        publish_upon(i);
+                else
+                        publish_marked(i % 3 ? 3 : 800, i);
                 const pid_t pid = fork(); /* now the readers are renewing: the child must be able to do it
                                              without them */
                 CHECK(pid >= 0);
@@ -797,10 +921,12 @@ int main(void)
                 WITH_FOLDER(an_enumeration_keeps_its_generation),
                 WITH_FOLDER(two_threads_enumerate_independently),
                 WITH_FOLDER(a_published_generation_is_seen_by_the_next_lookup),
+                WITH_FOLDER(a_delta_is_seen_by_the_next_lookup),
                 WITH_FOLDER(a_replaced_control_file_is_followed),
                 WITH_FOLDER(no_descriptor_is_kept),
                 WITH_FOLDER(a_chroot_keeps_its_answers),
                 WITH_FOLDER(damaged_or_untrusted_images_are_unavailable),
+                WITH_FOLDER(a_damaged_delta_is_never_taken_for_none),
                 WITH_FOLDER(shadow_is_not_for_everybody),
                 WITH_FOLDER(images_of_other_users_are_not_believed),
                 WITH_FOLDER(threads_read_while_generations_pass),
