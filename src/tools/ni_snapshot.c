@@ -40,6 +40,23 @@ struct seen {
         struct snap_findings findings;
 };
 
+/* Verifies a delta together with the base beside it. */
+static int verify_pair(const struct seen *s, const void *delta, size_t size, struct snap_findings *ret)
+{
+        char path[PATH_MAX];
+        void *whole;
+        size_t whole_size;
+        const int n = snprintf(path, sizeof(path), "%s%s", s->path, SNAP_BASE);
+        const int err =
+                n < 0 || (size_t)n >= sizeof(path) ? ENAMETOOLONG : snap_map_file(path, &whole, &whole_size);
+        if (err)
+                return err;
+        const int verdict =
+                snap_verify_delta(delta, size, whole, whole_size, (enum snap_kind)s->header.kind, ret);
+        munmap(whole, whole_size);
+        return verdict;
+}
+
 static void look_at(struct seen *s, bool verify)
 {
         struct stat st;
@@ -58,7 +75,9 @@ static void look_at(struct seen *s, bool verify)
                 s->written = st.st_mtime;
                 s->mode = st.st_mode & 07777;
                 s->verified = verify;
-                if (verify)
+                if (verify && snap_is_delta(base, size))
+                        s->verdict = verify_pair(s, base, size, &s->findings);
+                else if (verify)
                         s->verdict = snap_verify(base, size, (enum snap_kind)h->kind, &s->findings);
         }
         munmap(base, size);
@@ -84,6 +103,9 @@ static json_t *seen_json(const struct seen *s)
                               talk_json_bytes(bytes_str(s->path)));
         if (!s->error) {
                 json_object_set_new(j, "generation", json_integer((json_int_t)s->header.generation));
+                if (s->header.flags & SNAP_DELTA)
+                        json_object_set_new(j, "base_generation",
+                                            json_integer((json_int_t)s->header.base_generation));
                 json_object_set_new(j, "bytes", json_integer((json_int_t)s->bytes));
                 json_object_set_new(j, "records", json_integer(s->header.records));
                 json_object_set_new(j, "listed", json_integer(s->header.listed));
@@ -116,6 +138,9 @@ static void seen_print(struct talk *t, const struct seen *s)
         if (localtime_r(&s->written, &tm))
                 strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
         printf("%-8s%u records, %u listed", s->map, s->header.records, s->header.listed);
+        if (s->header.flags & SNAP_DELTA)
+                printf(", a delta upon that of generation %llu",
+                       (unsigned long long)s->header.base_generation);
         if (s->header.kind == SNAP_GROUP)
                 printf(", group lists of %u users", s->header.users);
         printf("; %llu bytes, written %s for generation %llu, mode %04o\n", (unsigned long long)s->bytes,
@@ -153,10 +178,10 @@ static void one_folder(struct talk *t, const char *folder, bool verify)
         unsigned found = 0;
         if (!t->json)
                 printf("%s: generation %llu\n", folder, (unsigned long long)generation);
-        for (unsigned k = 0; k < SNAP_KINDS; k++) {
-                struct seen s = {.map = snap_map_name((enum snap_kind)k)};
-                const int n = snprintf(s.path, sizeof(s.path), "%s/%s.%llu", folder, s.map,
-                                       (unsigned long long)generation);
+        for (unsigned i = 0; i < 2 * SNAP_KINDS; i++) { /* a delta is followed by its base */
+                struct seen s = {.map = snap_map_name((enum snap_kind)(i / 2))};
+                const int n = snprintf(s.path, sizeof(s.path), "%s/%s.%llu%s", folder, s.map,
+                                       (unsigned long long)generation, i % 2 ? SNAP_BASE : "");
                 if (n < 0 || (size_t)n >= sizeof(s.path))
                         continue;
                 look_at(&s, verify);
