@@ -7,6 +7,7 @@
  * Times are thread CPU times. */
 #include "people.h"
 
+#include "snapshot/inspect.h"
 #include "snapshot/writer.h"
 
 #include <dlfcn.h>
@@ -17,6 +18,7 @@
 #include <pthread.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -95,6 +97,32 @@ static int publish(const char *folder, uint32_t users)
         }
         printf("publish\t%u users\tadd %.3f s\tbuild, write, verify, publish %.3f s\n", users, added - begin,
                seconds(CLOCK_MONOTONIC) - added);
+        snap_builder_free(p.map[SNAP_PASSWD]);
+        snap_builder_free(p.map[SNAP_GROUP]);
+        return 0;
+}
+
+/* A delta upon what was just published: one user, and nothing else. */
+static int publish_delta(const char *folder)
+{
+        struct snap_publication p = {.folder = folder, .shadow_group = (gid_t)-1};
+        struct snap_report r;
+        for (unsigned k = 0; k < 2; k++) {
+                char path[512];
+                void *at;
+                size_t size;
+                snprintf(path, sizeof(path), "%s/%s.1", folder, snap_map_name((enum snap_kind)k));
+                if (snap_map_file(path, &at, &size) || snap_builder_new((enum snap_kind)k, &p.map[k]))
+                        die("no image to put a delta upon");
+                const struct snap_header *h = at;
+                snap_builder_delta(p.map[k], h->generation, h->sum);
+                munmap(at, size);
+        }
+        const struct bytes name = BYTES_LIT("another");
+        if (snap_add_user(p.map[SNAP_PASSWD],
+                          &(struct snap_user){.names = &name, .name_count = 1, .uid = 3999999999u}) ||
+            snap_publish(&p, &r))
+                die("cannot publish the delta");
         snap_builder_free(p.map[SNAP_PASSWD]);
         snap_builder_free(p.map[SNAP_GROUP]);
         return 0;
@@ -566,6 +594,8 @@ int main(int argc, char **argv)
 {
         if (argc == 4 && !strcmp(argv[1], "publish"))
                 return publish(argv[2], number(argv[3]));
+        if (argc == 3 && !strcmp(argv[1], "delta"))
+                return publish_delta(argv[2]);
         if (argc == 6 && !strcmp(argv[1], "direct"))
                 return direct(argv[2], argv[3], number(argv[4]), strtod(argv[5], NULL));
         if (argc == 4 && !strcmp(argv[1], "libc"))
@@ -580,7 +610,8 @@ int main(int argc, char **argv)
         }
         if (argc == 4 && !strcmp(argv[1], "first"))
                 return first(argv[2], argv[3]);
-        fprintf(stderr, "usage: bench-nss publish FOLDER USERS | direct MODULE FOLDER USERS SECONDS | libc "
+        fprintf(stderr, "usage: bench-nss publish FOLDER USERS | delta FOLDER | direct MODULE FOLDER USERS "
+                        "SECONDS | libc "
                         "USERS CALLS | first MODULE NAME | wide MODULE FOLDER | name I\n");
         return 2;
 }

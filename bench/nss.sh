@@ -32,6 +32,12 @@ if command -v strace >/dev/null; then
              END { printf "system calls of the first lookup\t%d (", n; for (k in c) printf " %s x%d", k, c[k]; print " )" }' "$work/trace"
 fi
 
+echo "== the module called directly, with a delta of one user upon the image"
+for n in $sizes; do
+        "$bench" delta "$work/$n"
+        "$bench" direct "$module" "$work/$n" "$n" "$duration"
+done
+
 echo "== a group of 10,000 members by gid: bytes written to the caller against the group's own text and pointers"
 mkdir "$work/wide"
 "$bench" wide "$module" "$work/wide"

@@ -213,13 +213,18 @@ static void tell_ready(struct agent *a, const struct publish_report *r)
         a->ready_fd = -1;
 }
 
-static bool publish_now(struct agent *a, unsigned images, int64_t today, uint64_t *ret_took_ms)
+static bool publish_now(struct agent *a, const struct core_action *do_it, struct core_event *e)
 {
         struct publish_report r;
+        const int64_t today = (int64_t)(clock_wall_us() / DAY_US);
+        const unsigned images = do_it->images;
+        if (do_it->whole)
+                publisher_forget(a->publisher);
         const uint64_t before = clock_mono_us();
         const int err = publish_images(a->publisher, &a->config, core_table(a->core), images, today, &r);
         const uint64_t took = clock_mono_us() - before;
-        *ret_took_ms = took / 1000;
+        e->took_ms = took / 1000;
+        e->grown = r.grown;
         if (err) {
                 log_event(LOG_LEVEL_ERROR, "publish-failed", "folder=%s why=\"%s\"", a->config.snapshots,
                           r.trouble[0] ? r.trouble : strerror(err));
@@ -272,7 +277,7 @@ static struct core_event perform(struct agent *a, const struct core_action *do_i
                 break;
         case CORE_PUBLISH:
                 e.kind = CORE_PUBLISHED;
-                e.ok = publish_now(a, do_it->images, (int64_t)(clock_wall_us() / DAY_US), &e.took_ms);
+                e.ok = publish_now(a, do_it, &e);
                 break;
         default:
                 wait_for(a, do_it->wait_ms);

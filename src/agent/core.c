@@ -22,6 +22,8 @@ struct core {
         unsigned dirty;               /* images that must be made */
         uint64_t dirty_since;
         uint64_t publish_at; /* not before */
+        unsigned grown;      /* images with large deltas */
+        uint64_t quiet_at;   /* when they may be made whole */
         uint32_t interval;
         int64_t today;
         bool no_memory;
@@ -235,6 +237,8 @@ static void published(struct core *c, const struct core_event *e)
                 c->publish_ms = CORE_PUBLISH_LEAST_MS;
                 c->publish_at = e->now + pause;
                 c->dirty = 0;
+                c->grown = e->grown;
+                c->quiet_at = e->now + CORE_QUIET_MS;
                 return;
         }
         c->publish_at = e->now + c->publish_ms;
@@ -250,6 +254,12 @@ static uint32_t until_due(const struct core *c, uint64_t now)
         return lags ? 1 : 0;
 }
 
+/* Nothing has changed for a while: the time for work that grows with the domain. */
+static uint64_t quiet_at(const struct core *c)
+{
+        return c->quiet_at > c->publish_at ? c->quiet_at : c->publish_at;
+}
+
 static struct core_action next_of_current(const struct core *c, uint64_t now)
 {
         struct core_action a = {
@@ -259,6 +269,11 @@ static struct core_action next_of_current(const struct core *c, uint64_t now)
                 if (due == 0)
                         return (struct core_action){.kind = CORE_PUBLISH, .images = c->dirty};
                 a.wait_ms = due < CORE_POLL_MS ? due : CORE_POLL_MS;
+        } else if (c->grown) {
+                if (now >= quiet_at(c))
+                        return (struct core_action){.kind = CORE_PUBLISH, .images = c->grown, .whole = true};
+                const uint64_t left = quiet_at(c) - now;
+                a.wait_ms = left < CORE_POLL_MS ? (uint32_t)left : CORE_POLL_MS;
         }
         return a;
 }

@@ -11,6 +11,7 @@
 #define CORE_LAG_MS           1000u  /* a change waits so long at most for the table to catch up */
 #define CORE_PUBLISH_LEAST_MS 1000u  /* after a failed publication */
 #define CORE_PUBLISH_MOST_MS  30000u
+#define CORE_QUIET_MS         5000u /* without a change: then images whose deltas have grown are made whole */
 
 enum core_event_kind {
         CORE_STARTED,
@@ -18,7 +19,7 @@ enum core_event_kind {
         CORE_FAILED,    /* connecting or a call */
         CORE_PAGE,      /* page */
         CORE_ENTRIES,   /* changes */
-        CORE_PUBLISHED, /* ok, took_ms */
+        CORE_PUBLISHED, /* ok, took_ms, grown */
         CORE_WOKE,      /* a WAIT ended */
         CORE_RELOAD,    /* the configuration changed, or SIGHUP: read everything again */
 };
@@ -31,13 +32,14 @@ struct core_event {
         const struct ext_changes_result *changes;
         bool ok;
         uint64_t took_ms;
+        unsigned grown; /* images with a delta that had better be none */
 };
 
 enum core_action_kind {
         CORE_CONNECT,  /* drop what there is, connect, ask STATUS -> CONNECTED or FAILED */
         CORE_SNAPSHOT, /* epoch, from -> PAGE or FAILED */
         CORE_CHANGES,  /* epoch, seq, wait_ms -> ENTRIES or FAILED */
-        CORE_PUBLISH,  /* images -> PUBLISHED */
+        CORE_PUBLISH,  /* images, whole -> PUBLISHED */
         CORE_WAIT,     /* wait_ms -> WOKE */
         CORE_GIVE_UP,  /* memory is out */
 };
@@ -46,6 +48,7 @@ struct core_action {
         uint64_t epoch, seq;
         uint32_t from, wait_ms;
         unsigned images;
+        bool whole; /* nothing changed, and there is time to make them without deltas */
 };
 
 struct core;

@@ -231,9 +231,17 @@ static void make_deltas(const struct publisher *p, const struct table *t, const 
         j->deltas &= ~j->whole;
 }
 
-static void tell(const struct job *j, struct publish_report *report)
+#define GROWN 256u /* touched records: a quarter of what a delta may hold */
+
+static void tell(const struct job *j, const struct table *t, struct publish_report *report)
 {
         report->deltas = j->deltas;
+        for (unsigned k = 0; k < SNAP_KINDS; k++) {
+                const struct table_touched *unused;
+                size_t n;
+                if (j->deltas & 1u << k && table_touched(t, k == SNAP_GROUP, &unused, &n) && n >= GROWN)
+                        report->grown |= 1u << k;
+        }
         report->left_out = 0;
         for (unsigned k = 0; k < SNAP_KINDS; k++) {
                 if (j->left_out[k] && !report->left_out)
@@ -280,7 +288,7 @@ int publish_images(struct publisher *p, const struct agent_config *c, struct tab
                         table_begin(t, g);
         if (!err && j.whole & TABLE_SHADOW)
                 p->today = today;
-        tell(&j, ret_report);
+        tell(&j, t, ret_report);
         job_done(&j);
         return err;
 }

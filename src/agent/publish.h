@@ -7,10 +7,11 @@
 #include "agent/table.h"
 
 struct publish_report {
-        uint64_t generation;      /* 0: nothing was published */
-        uint32_t users, groups;   /* records of the domain */
-        uint32_t left_out;        /* of them, and members */
-        unsigned deltas;          /* images published as a delta: bits 1 << enum snap_kind */
+        uint64_t generation;    /* 0: nothing was published */
+        uint32_t users, groups; /* records of the domain */
+        uint32_t left_out;      /* of them, and members */
+        unsigned deltas;        /* images published as a delta: bits 1 << enum snap_kind */
+        unsigned grown;         /* of these: so large that a quiet moment should be used (publisher_forget) */
         char first_left_out[256]; /* the first one: "user eve: uid below min_id"; "" */
         char trouble[200];        /* what failed, or what the durable copy lacks; "" */
 };

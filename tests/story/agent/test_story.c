@@ -27,6 +27,24 @@ static void test_first_images(void **state)
         assert_int_equal(core_seq(w.core), 6);
 }
 
+static void test_large_deltas_wait_for_quiet(void **state)
+{
+        (void)state;
+        world_run(&w, 100);
+        buf_clear(&w.trace);
+        w.grown = TABLE_PASSWD;
+        world_change(&w, 3, "name=ada|uid=1|shell=/bin/zsh");
+        world_run(&w, 3000);
+        world_change(&w, 3, "name=ada|uid=1|shell=/bin/sh"); /* begins the wait anew */
+        world_run(&w, 7000);
+        TRACE("[  101] changes after 3: 4 to 4 of 4\n"
+              "[  101] publish passwd at 4\n"
+              "[ 3001] changes after 4: 5 to 5 of 5\n"
+              "[ 3001] publish passwd at 5\n");
+        world_run(&w, 60000);
+        TRACE("[ 8004] publish passwd whole at 5\n"); /* once */
+}
+
 static void change_in_between(struct world *x)
 {
         /* Behind, within and before what the pages have told already. */
@@ -370,6 +388,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 T(test_first_images),
+                T(test_large_deltas_wait_for_quiet),
                 T(test_snapshot_among_changes),
                 T(test_gap_and_repetition),
                 T(test_new_epoch),

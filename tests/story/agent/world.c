@@ -245,10 +245,11 @@ static void publish(struct world *w, struct core_event *e)
         e->kind = CORE_PUBLISHED;
         e->ok = !w->publish_fails;
         e->took_ms = w->publish_ms;
-        world_tell(w, "publish%s%s%s at %llu%s", w->next.images & TABLE_PASSWD ? " passwd" : "",
+        e->grown = w->next.whole ? 0 : w->grown;
+        world_tell(w, "publish%s%s%s%s at %llu%s", w->next.images & TABLE_PASSWD ? " passwd" : "",
                    w->next.images & TABLE_GROUP ? " group" : "",
-                   w->next.images & TABLE_SHADOW ? " shadow" : "", (unsigned long long)seq,
-                   e->ok ? "" : ": failed");
+                   w->next.images & TABLE_SHADOW ? " shadow" : "", w->next.whole ? " whole" : "",
+                   (unsigned long long)seq, e->ok ? "" : ": failed");
         assert_string_equal(table_says(w, "users"), world_said(w)->users);
         assert_string_equal(table_says(w, "groups"), world_said(w)->groups);
         pass(w, w->publish_ms);

@@ -52,6 +52,7 @@ struct world {
         uint64_t asked; /* when the core asked for it */
         uint64_t publish_ms;
         bool publish_fails;
+        unsigned grown; /* what a publication that is not whole says of its deltas */
         unsigned publications;
         bool quiet; /* no trace */
         /* Called every millisecond; may change the domain. */
