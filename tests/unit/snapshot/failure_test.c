@@ -80,8 +80,17 @@ static uint64_t check_folder(const char *folder, unsigned *ret_users)
                 snprintf(path, sizeof(path), "%s/%s.%llu", folder, snap_map_name((enum snap_kind)k),
                          (unsigned long long)generation);
                 assert_int_equal(snap_map_file(path, &base, &size), 0);
-                if (snap_verify(base, size, (enum snap_kind)k, &f))
+                if (snap_is_delta(base, size)) {
+                        void *whole;
+                        size_t whole_size;
+                        snprintf(path + strlen(path), sizeof(path) - strlen(path), SNAP_BASE);
+                        assert_int_equal(snap_map_file(path, &whole, &whole_size), 0);
+                        if (snap_verify_delta(base, size, whole, whole_size, (enum snap_kind)k, &f))
+                                fail_msg("%s: %s", path, f.what);
+                        munmap(whole, whole_size);
+                } else if (snap_verify(base, size, (enum snap_kind)k, &f)) {
                         fail_msg("%s: %s", path, f.what);
+                }
                 if (k == SNAP_PASSWD)
                         *ret_users = f.records;
                 munmap(base, size);
@@ -127,8 +136,69 @@ static void every_failing_call_leaves_the_live_generation(void **state)
         assert_int_equal(fs_remove_tree(durable), 0);
 }
 
+/* A delta upon `base` in which u0 says n. */
+static int delta_scenario(const char *live, const char *durable, const struct snap_header *base, unsigned n,
+                          struct snap_report *r)
+{
+        struct snap_publication p = {.folder = live, .durable = durable, .shadow_group = (gid_t)-1};
+        char text[16];
+        *r = (struct snap_report){.kind = -1};
+        int err = snap_builder_new(SNAP_PASSWD, &p.map[SNAP_PASSWD]);
+        snprintf(text, sizeof(text), "%u", n);
+        if (!err) {
+                snap_builder_delta(p.map[SNAP_PASSWD], base->generation, base->sum);
+                err = images_user(p.map[SNAP_PASSWD], "u0", 1000, 1, text);
+        }
+        if (!err)
+                err = snap_publish(&p, r);
+        snap_builder_free(p.map[SNAP_PASSWD]);
+        return err;
+}
+
+static void every_failing_call_leaves_base_and_delta_together(void **state)
+{
+        char live[64], durable[64], path[128];
+        struct snap_report r;
+        struct snap_header base;
+        unsigned unused, refused = 0, n;
+        void *at;
+        size_t size;
+        (void)state;
+        images_folder(live);
+        images_folder(durable);
+        assert_int_equal(scenario(live, durable, 5, &r), 0);
+        snprintf(path, sizeof(path), "%s/passwd.%llu", live, (unsigned long long)r.generation);
+        assert_int_equal(snap_map_file(path, &at, &size), 0);
+        memcpy(&base, at, sizeof(base));
+        munmap(at, size);
+        uint64_t before = check_folder(live, &unused);
+        for (n = 1;; n++) {
+                const unsigned failed = failures;
+                countdown = n;
+                const int err = delta_scenario(live, durable, &base, n, &r);
+                countdown = 0;
+                const uint64_t after = check_folder(live, &unused);
+                refused += err != 0;
+                assert_true(err ? after == before && r.generation == 0
+                                : after > before && after == r.generation);
+                assert_true(err || r.durable_error == 0 || r.what[0]);
+                before = after;
+                check_folder(durable, &unused);
+                if (failures == failed)
+                        break;
+        }
+        assert_true(refused > 5 && n > 15);
+        assert_int_equal(r.durable_error, 0);
+        assert_int_equal(check_folder(durable, &unused), before);
+        assert_int_equal(fs_remove_tree(live), 0);
+        assert_int_equal(fs_remove_tree(durable), 0);
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(every_failing_call_leaves_the_live_generation)};
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(every_failing_call_leaves_the_live_generation),
+                cmocka_unit_test(every_failing_call_leaves_base_and_delta_together),
+        };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
