@@ -244,8 +244,6 @@ class Start(unittest.TestCase):
 
 class Reload(unittest.TestCase):
     def test_networks_ports_and_mistakes(self):
-        with daemon.Daemon(legacy=False, redact=True, listen=None) as d:
-            pass
         folder = tempfile.mkdtemp(prefix='netinfo-life-')
         conf = os.path.join(folder, 'netinfod.conf')
         with socket.socket() as s:
