@@ -20,6 +20,9 @@ import threading
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+import others  # noqa: E402
+
 NI = NETINFOD = MAKE_IMAGES = None
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNREACHABLE = range(7)
 
@@ -77,6 +80,8 @@ def clean_environment(**more):
 
 
 def run(*words, stdin=b"", environment=None, **options):
+    if "user" in options and not others.others_reach(NI):
+        raise unittest.SkipTest("others than root cannot reach this build folder")
     return Answer(subprocess.run([NI, *words], input=stdin, capture_output=True, timeout=120,
                                  env=environment or clean_environment(), **options))
 

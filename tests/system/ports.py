@@ -19,6 +19,9 @@ import threading
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+import others  # noqa: E402
+
 COMMAND = []
 TOOL = []
 SKIP = 77
@@ -26,6 +29,8 @@ CHILDREN = []
 
 
 def run(*args, user=None, env=None):
+    if user and '/' in args[0] and not others.others_reach(args[0]):
+        raise unittest.SkipTest('others than root cannot reach this build folder')
     def become():
         if user is not None:
             os.setgroups([])

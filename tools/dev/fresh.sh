@@ -17,7 +17,8 @@ base=${2:-}
 need_packages no debootstrap git
 root=$(mktemp -d "${TMPDIR:-/tmp}/netinfo-fresh.XXXXXX")
 cleanup() {
-        umount -l "$root/proc" "$root/sys" "$root/dev/pts" "$root/dev/shm" "$root/dev" 2>/dev/null
+        umount -l "$root"/run/netns/* "$root/run/netns" 2>/dev/null
+        umount -l "$root/proc" "$root/sys" "$root/dev/pts" "$root/dev/shm" "$root/dev" "$root" 2>/dev/null
         rm -rf --one-file-system "$root"
 }
 trap cleanup EXIT
@@ -36,6 +37,7 @@ cp -r /etc/apt/sources.list.d/. "$root/etc/apt/sources.list.d/" 2>/dev/null
 [ -n "$(ls -A "$root/etc/apt/sources.list.d" 2>/dev/null)" ] && [ ! -s /etc/apt/sources.list ] && : >"$root/etc/apt/sources.list"
 cp /etc/apt/apt.conf.d/* "$root/etc/apt/apt.conf.d/" 2>/dev/null
 cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null
+mount --bind "$root" "$root" # "/" of the chroot must be a mount, or network namespaces cannot be entered there
 mount -t proc proc "$root/proc" && mount --rbind /sys "$root/sys" && mount --bind /dev "$root/dev" && mkdir -p "$root/dev/pts" "$root/dev/shm" &&
         mount --bind /dev/pts "$root/dev/pts" && mount -t tmpfs tmpfs "$root/dev/shm"
 git clone -q "$NETINFO_TOP" "$root/root/netinfo"

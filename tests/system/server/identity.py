@@ -355,8 +355,9 @@ class ClosedByDefault(unittest.TestCase):
         if os.spawnvp(os.P_WAIT, 'ip', ['ip', 'netns', 'add', name]) != 0:
             self.skipTest('no network namespaces here')
         self.addCleanup(os.spawnvp, os.P_WAIT, 'ip', ['ip', 'netns', 'del', name])
-        os.spawnvp(os.P_WAIT, 'ip', [*words, 'ip', 'link', 'set', 'lo', 'up'])
-        os.spawnvp(os.P_WAIT, 'ip', [*words, 'sysctl', '-q', '-w', 'net.ipv4.ip_unprivileged_port_start=700'])
+        for setting in (['ip', 'link', 'set', 'lo', 'up'], ['sysctl', '-q', '-w', 'net.ipv4.ip_unprivileged_port_start=700']):
+            if os.spawnvp(os.P_WAIT, 'ip', [*words, *setting]) != 0:
+                self.skipTest('network namespaces cannot be entered here (a chroot, say)')
         code = os.fork()
         if code == 0:
             try:
