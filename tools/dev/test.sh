@@ -26,6 +26,15 @@ done
 # shellcheck disable=SC2086
 need_packages no $packages_test
 export NETINFO_TEST_LENGTH=$length
+# What the words mean: kills of the store's writer (and cuts of its power), kills of netinfod, steps of the random model. Set by hand, they stand.
+multiplier=1
+case "$length" in
+quick) export NI_CRASH_ROUNDS=${NI_CRASH_ROUNDS:-20} NETINFO_CRASH_ROUNDS=${NETINFO_CRASH_ROUNDS:-5} NI_TEST_STEPS=${NI_TEST_STEPS:-20000} ;;
+long)
+        export NI_CRASH_ROUNDS=${NI_CRASH_ROUNDS:-1000} NETINFO_CRASH_ROUNDS=${NETINFO_CRASH_ROUNDS:-200} NI_TEST_STEPS=${NI_TEST_STEPS:-1000000}
+        multiplier=20
+        ;;
+esac
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 failed_builds=0
@@ -42,7 +51,7 @@ run_tests() { # LABEL FOLDER SUITE...
         begin=$(date +%s)
         say "testing $label: ${*:-all suites} ..."
         # shellcheck disable=SC2046
-        meson test -C "$folder" --no-rebuild --print-errorlogs --num-processes 2 --logbase "log-$label" $(select_suites "$@") >"$results/$label.out" 2>&1
+        meson test -C "$folder" --no-rebuild --print-errorlogs --num-processes 2 --timeout-multiplier "$multiplier" --logbase "log-$label" $(select_suites "$@") >"$results/$label.out" 2>&1
         local status=$?
         grep -E '^ *[0-9]+/[0-9]+ .*(FAIL|TIMEOUT|ERROR)' "$results/$label.out" >&2
         [ $status -ne 0 ] && sed -n '1,400p' "$results/$label.out" | grep -vE ' OK | SKIP ' | tail -n 120 >&2
