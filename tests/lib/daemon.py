@@ -17,10 +17,14 @@ PROGRAMS = {}  # 'netinfod' and what else the command line of the test names
 class Daemon:
     """legacy: historical reads and writes from loopback, and UDP, as in a scratch service."""
 
-    def __init__(self, *options, legacy=True, redact=False, folder=None, listen='127.0.0.1:0'):
+    def __init__(self, *options, legacy=True, redact=False, folder=None, listen='127.0.0.1:0', host='alpha', address='10.0.0.1',
+                 prefix=()):
+        """prefix: words before the command (fleet.py: the host it runs on)."""
         self.folder = folder or tempfile.mkdtemp(prefix='netinfo-server-')
         self.keep = folder is not None
-        self.options = ['--dir', self.folder, '--host', 'alpha', '--address', '10.0.0.1']
+        os.makedirs(self.folder, exist_ok=True)
+        self.prefix = prefix
+        self.options = ['--dir', self.folder, '--host', host, '--address', address]
         if listen:
             self.options += ['--listen', listen]
         if legacy:
@@ -34,7 +38,7 @@ class Daemon:
     def start(self):
         read_end, write_end = os.pipe()
         with open(self.log_path, 'ab') as log:
-            self.process = subprocess.Popen([PROGRAMS['netinfod'], *self.options, '--ready-fd', str(write_end)],
+            self.process = subprocess.Popen([*self.prefix, PROGRAMS['netinfod'], *self.options, '--ready-fd', str(write_end)],
                                             pass_fds=[write_end], stdout=subprocess.DEVNULL, stderr=log)
         os.close(write_end)
         with os.fdopen(read_end) as ready:
@@ -106,6 +110,38 @@ class Daemon:
         if kind:
             sys.stderr.write('\n'.join(self.log().splitlines()[-40:]) + '\n')
         self.remove()
+
+
+class Agent:
+    """netinfo-agent beside the server of a folder."""
+
+    def __init__(self, folder, *options, prefix=()):
+        self.folder = folder
+        self.options = options
+        self.prefix = prefix
+        self.log_path = os.path.join(folder, 'agent.log')
+        self.start()
+
+    def start(self):
+        read_end, write_end = os.pipe()
+        with open(self.log_path, 'ab') as log:
+            self.process = subprocess.Popen([*self.prefix, PROGRAMS['agent'], '--dir', self.folder, '--ready-fd', str(write_end),
+                                             *self.options], pass_fds=[write_end], stdout=subprocess.DEVNULL, stderr=log)
+        os.close(write_end)
+        with os.fdopen(read_end) as ready:
+            line = ready.readline()
+        self.ready = json.loads(line) if line else None
+
+    def log(self):
+        with open(self.log_path, encoding='utf-8', errors='replace') as f:
+            return f.read()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(30)
+        for word in ('Sanitizer', 'runtime error:'):
+            assert word not in self.log(), self.log()
+        return code
 
 
 def main():

@@ -19,35 +19,6 @@ import rpc  # noqa: E402
 PATIENCE = 30  # seconds until something that must happen is given up; no figure is asserted
 
 
-class Agent:
-    def __init__(self, d, *options):
-        self.d = d
-        self.options = options
-        self.log_path = os.path.join(d.folder, 'agent.log')
-        self.start()
-
-    def start(self):
-        read_end, write_end = os.pipe()
-        with open(self.log_path, 'ab') as log:
-            self.process = subprocess.Popen([daemon.PROGRAMS['agent'], '--dir', self.d.folder, '--ready-fd', str(write_end),
-                                             *self.options], pass_fds=[write_end], stdout=subprocess.DEVNULL, stderr=log)
-        os.close(write_end)
-        with os.fdopen(read_end) as ready:
-            line = ready.readline()
-        self.ready = json.loads(line) if line else None
-
-    def log(self):
-        with open(self.log_path, encoding='utf-8', errors='replace') as f:
-            return f.read()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(30)
-        for word in ('Sanitizer', 'runtime error:'):
-            assert word not in self.log(), self.log()
-        return code
-
-
 class Together(unittest.TestCase):
     def setUp(self):
         self.d = daemon.Daemon(legacy=False)
@@ -100,7 +71,7 @@ class Together(unittest.TestCase):
         """This machine's own users and groups, and a new one, through the module."""
         self.ni('import', 'passwd')
         self.ni('import', 'group')
-        self.agent = Agent(self.d)
+        self.agent = daemon.Agent(self.d.folder)
         self.assertGreater(self.agent.ready['users'], 0)
         self.assertEqual(self.agent.ready['snapshots'], os.path.join(self.d.folder, 'snapshots'))
         with open('/etc/passwd') as f:
@@ -121,7 +92,7 @@ class Together(unittest.TestCase):
     def test_server_restarts(self):
         """The images stay while the server is away, and follow it again afterwards."""
         self.add_ada()
-        self.agent = Agent(self.d)
+        self.agent = daemon.Agent(self.d.folder)
         self.becomes(self.ada(), 'passwd', 'ada')
         for end in (self.d.stop, self.d.kill):
             end()
@@ -137,7 +108,7 @@ class Together(unittest.TestCase):
     def test_another_domain(self):
         """Another epoch: what the new domain, read completely, does not have is gone."""
         self.add_ada()
-        self.agent = Agent(self.d)
+        self.agent = daemon.Agent(self.d.folder)
         self.becomes(self.ada(), 'passwd', 'ada')
         self.d.stop()
         shutil.rmtree(os.path.join(self.d.folder, 'domains'))
@@ -150,7 +121,7 @@ class Together(unittest.TestCase):
     def test_burst(self):
         """Many changes, few generations, and the last state in the end."""
         self.add_ada()
-        self.agent = Agent(self.d)
+        self.agent = daemon.Agent(self.d.folder)
         with self.d.admin('local') as c:
             users = c.lookup(0, 'name', 'users')[1][0]
             ada = c.lookup(users, 'name', 'ada')[1][0]
@@ -172,7 +143,7 @@ class Together(unittest.TestCase):
         """Hashes are in the shadow image only, and that is not for everybody."""
         self.add_ada()
         self.ni('import', 'shadow', '-', stdin='ada:$y$j9T$secret$hash:19000:0:99999:7:::\n')
-        self.agent = Agent(self.d)
+        self.agent = daemon.Agent(self.d.folder)
         self.becomes('ada:x:5001:100::/home/ada:/bin/bash\n', 'passwd', 'ada')
         self.becomes('ada:$y$j9T$secret$hash:19000:0:99999:7:::\n', 'shadow', 'ada')
         with open('/proc/%d/limits' % self.agent.process.pid, encoding='ascii') as f:
@@ -190,7 +161,7 @@ class Together(unittest.TestCase):
     def test_left_out(self):
         self.add_ada()
         self.ni('add', '/users/bad', 'uid=none', 'gid=100')
-        self.agent = Agent(self.d)
+        self.agent = daemon.Agent(self.d.folder)
         self.becomes('', 'passwd', 'bad')
         self.assertIn('event=left-out count=1 first="user bad of local: uid is missing or no decimal number"', self.agent.log())
 
@@ -199,7 +170,7 @@ class Together(unittest.TestCase):
         self.add_ada()
         with open(conf, 'w') as f:
             f.write('# mine\nmin_idd = 5\n')
-        self.agent = Agent(self.d)
+        self.agent = daemon.Agent(self.d.folder)
         self.assertIsNone(self.agent.ready)
         self.assertEqual(self.agent.process.wait(30), 1)
         self.assertIn('agent.conf:2: `min_idd` is no key; did you mean min_id?', self.agent.log())
@@ -225,11 +196,11 @@ class Together(unittest.TestCase):
 
     def test_once_and_stop(self):
         self.add_ada()
-        self.agent = Agent(self.d, '--once')
+        self.agent = daemon.Agent(self.d.folder, '--once')
         self.assertEqual(self.agent.process.wait(30), 0)
         self.assertEqual(self.agent.ready['users'], 1)
         self.assertEqual(self.getent('passwd', 'ada'), self.ada())
-        self.agent = Agent(self.d)
+        self.agent = daemon.Agent(self.d.folder)
         self.assertEqual(self.agent.stop(), 0)
         self.assertEqual(self.getent('passwd', 'ada'), self.ada())  # images stay
         self.agent = None

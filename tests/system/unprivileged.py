@@ -11,7 +11,6 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
-import agent  # noqa: E402
 import daemon  # noqa: E402
 
 NOBODY = 65534
@@ -22,7 +21,7 @@ class Unprivileged(unittest.TestCase):
         self.assertNotEqual(os.geteuid(), 0)
         d = daemon.Daemon(legacy=False, redact=True)
         self.addCleanup(d.__exit__, None)
-        a = agent.Agent(d)
+        a = daemon.Agent(d.folder)
         self.addCleanup(lambda: a.process.poll() is None and a.stop())
         self.assertIsNotNone(a.ready, a.log())
         env = dict(os.environ, NETINFO_SOCKET=d.socket, NETINFO_SNAPSHOTS=a.ready['snapshots'])

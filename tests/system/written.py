@@ -8,7 +8,6 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
-import agent  # noqa: E402
 import daemon  # noqa: E402
 import signal  # noqa: E402
 import subprocess  # noqa: E402
@@ -24,7 +23,7 @@ class Written(unittest.TestCase):
         # A long interval: without waiting, no second change could be visible at once.
         with open(os.path.join(self.d.folder, 'agent.conf'), 'w', encoding='utf-8') as f:
             f.write('publish_interval = 50\n')
-        self.agent = agent.Agent(self.d)
+        self.agent = daemon.Agent(self.d.folder)
         self.addCleanup(self.end_agent)
 
     def end_agent(self):
