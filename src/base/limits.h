@@ -98,9 +98,10 @@
 #define LIMIT_WAIT_MS           30000u     /* a CHANGES may wait so long (decision 2) */
 #define LIMIT_FOREIGN           64u        /* tags of other servers registered with our binder */
 #define LIMIT_CONFIG            (1u << 20) /* bytes of a configuration file */
-#define LIMIT_DATAGRAMS         64u        /* taken from one UDP socket at once */
-#define LIMIT_PASSWORD_CACHE    1024u      /* remembered right passwords */
-#define LIMIT_PASSWORD_MS       60000u     /* for so long (decision 5) */
+#define LIMIT_INHERITED         64u /* sockets from a service manager: a few addresses, and some tags' ports */
+#define LIMIT_DATAGRAMS         64u    /* taken from one UDP socket at once */
+#define LIMIT_PASSWORD_CACHE    1024u  /* remembered right passwords */
+#define LIMIT_PASSWORD_MS       60000u /* for so long (decision 5) */
 #define LIMIT_PENALTY_SLOTS     4096u  /* sources and uids with a memory of wrong passwords; a power of two */
 #define LIMIT_PENALTY_PAIR      10u    /* failures of a uid from a source at once: more than a typing human */
 #define LIMIT_PENALTY_SOURCE    50u    /* of a source over all uids: a class room behind one address */

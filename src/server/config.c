@@ -361,6 +361,7 @@ static bool set_key(struct reader *r, struct bytes name, struct bytes value)
                 return wrong(r, "\"%s\" is set twice; keep one of the two lines", keys[i].name);
         if (r->set_in[i] != r->pass)
                 empty_list(r->config, &keys[i]);
+        r->config->listen_given |= keys[i].at == offsetof(struct config, listen);
         r->set_in[i] = r->pass;
         return set_value(r, &keys[i], tag, value);
 }

@@ -40,6 +40,7 @@ struct config {
         _Atomic unsigned holders;
         struct arena arena; /* everything below points into it */
         struct endpoints listen, tag_listen;
+        bool listen_given;          /* somebody wrote `listen` down */
         const char *socket;         /* path, or "" for none */
         const char *default_domain; /* "" : network, else local */
         struct networks read_networks, write_networks;

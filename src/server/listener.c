@@ -2,21 +2,17 @@
 
 #include "base/text.h"
 #include "server/dispatch.h"
+#include "server/endpoint.h"
 #include "server/server.h"
 #include "sys/clock.h"
-#include "sys/fs.h"
 #include "sys/log.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG     511
 #define ACCEPT_MOST 64u /* connections taken in one go */
 
 struct door {
@@ -25,6 +21,7 @@ struct door {
         int fd;
         struct event event;
         bool udp, local;       /* local: the UNIX socket */
+        bool inherited;        /* the service manager's: stays whatever the configuration says */
         unsigned doors;        /* RPC_NI ... */
         struct domain *domain; /* of a tag's own port: a reference */
         struct endpoint asked; /* as configured */
@@ -172,173 +169,89 @@ static void close_door(struct door *door)
         free(door);
 }
 
-static socklen_t length_of(const struct endpoint *e)
+/* A door on a socket that is bound already; takes it over. */
+static bool add_main(struct server *s, int fd, const struct endpoint *e, bool udp, bool inherited,
+                     struct config_why *why)
 {
-        return e->at.sa.sa_family == AF_INET ? sizeof(e->at.in) : sizeof(e->at.in6);
-}
-
-static uint16_t port_of(const struct endpoint *e)
-{
-        return ntohs(e->at.sa.sa_family == AF_INET ? e->at.in.sin_port : e->at.in6.sin6_port);
-}
-
-static struct endpoint with_port(struct endpoint e, uint16_t port)
-{
-        if (e.at.sa.sa_family == AF_INET)
-                e.at.in.sin_port = htons(port);
-        else
-                e.at.in6.sin6_port = htons(port);
-        return e;
-}
-
-static void endpoint_text(const struct endpoint *e, char *to, size_t cap)
-{
-        char text[46];
-        const struct address a = address_of(&e->at.sa, NULL);
-        const bool v6 = e->at.sa.sa_family == AF_INET6;
-        address_text(&a, text, sizeof(text));
-        snprintf(to, cap, "%s%s%s:%u", v6 ? "[" : "", text, v6 ? "]" : "", port_of(e));
-}
-
-/* A bound (and listening) socket, or -1 with errno. */
-static int bind_socket(const struct endpoint *e, bool udp, uint16_t *ret_port)
-{
-        const int on = 1, family = e->at.sa.sa_family;
-        struct endpoint bound = {0};
-        socklen_t n = sizeof(bound.at);
-        const int fd = socket(family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-                return -1;
-        if (family == AF_INET6)
-                setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-        if (udp)
-                setsockopt(fd, family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP,
-                           family == AF_INET6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof(on));
-        else
-                setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-        if (bind(fd, &e->at.sa, length_of(e)) < 0 || (!udp && listen(fd, BACKLOG) < 0) ||
-            getsockname(fd, &bound.at.sa, &n) < 0) {
-                const int err = errno;
-                close(fd);
-                errno = err;
-                return -1;
-        }
-        *ret_port = port_of(&bound);
-        return fd;
-}
-
-static void explain(const struct endpoint *e, bool udp, int err, char *to, size_t cap)
-{
-        char where[64], holder[160] = "somebody this user may not see";
-        endpoint_text(e, where, sizeof(where));
-        const char *kind = udp ? "udp" : "tcp";
-        if (err == EADDRINUSE) {
-                holder_find(port_of(e), udp, holder, sizeof(holder));
-                snprintf(to, cap,
-                         "%s %s is held by %s; stop that, or choose another port: --listen ADDRESS:PORT, or "
-                         "`listen` in netinfod.conf",
-                         kind, where, holder);
-        } else if (err == EACCES) {
-                snprintf(to, cap,
-                         "%s %s: this user may not open ports below 1024; start as root, or choose another "
-                         "port "
-                         "with --listen",
-                         kind, where);
-        } else {
-                snprintf(to, cap, "%s %s: %s", kind, where, strerror(err));
-        }
-}
-
-static bool open_main(struct server *s, const struct endpoint *e, bool udp, struct config_why *why)
-{
-        struct door fill = {.udp = udp, .doors = RPC_NI | RPC_BINDER | RPC_EXT, .asked = *e};
-        const int fd = bind_socket(e, udp, &fill.port);
-        if (fd < 0 && e->optional && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT))
-                return true;
-        if (fd < 0) {
-                explain(e, udp, errno, why->text, sizeof(why->text));
-                return false;
-        }
+        struct door fill = {
+                .udp = udp, .inherited = inherited, .doors = RPC_NI | RPC_BINDER | RPC_EXT, .asked = *e};
+        struct endpoint at = *e;
+        if (endpoint_of_socket(fd, &at))
+                fill.port = endpoint_port(&at);
         if (!new_door(s, fd, fill)) {
                 close(fd);
                 snprintf(why->text, sizeof(why->text), "out of memory");
                 return false;
         }
-        char where[64];
-        const struct endpoint at = with_port(*e, fill.port);
+        char where[ENDPOINT_TEXT];
         endpoint_text(&at, where, sizeof(where));
         log_event(LOG_LEVEL_INFO, "listen", "%s=%s", udp ? "udp" : "tcp", where);
         return true;
 }
 
-/* A socket file that nobody listens on is left over from a crash. */
-static bool socket_answers(const struct sockaddr_un *at)
+static bool open_main(struct server *s, const struct endpoint *e, bool udp, struct config_why *why)
 {
-        const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)(const void *)at, sizeof(*at)) == 0;
-        if (fd >= 0)
-                close(fd);
-        return yes;
+        const int fd = opener_port(s->options.opener, e, udp, OPENER_MAIN, why);
+        if (fd < 0)
+                return e->optional && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT);
+        return add_main(s, fd, e, udp, false, why);
 }
 
-static int bind_local(const char *path, struct config_why *why)
+static bool is_open(const struct server *s, const struct endpoint *e, bool udp)
 {
-        struct sockaddr_un at = {.sun_family = AF_UNIX};
-        char folder[sizeof(at.sun_path)];
-        if (strlen(path) >= sizeof(at.sun_path)) {
-                snprintf(why->text, sizeof(why->text),
-                         "socket %.120s: the path is longer than %zu bytes; choose a shorter one with "
-                         "--socket",
-                         path, sizeof(at.sun_path) - 1);
-                return -1;
-        }
-        memcpy(at.sun_path, path, strlen(path) + 1);
-        memcpy(folder, path, strlen(path) + 1);
-        fs_make_folders(dirname(folder), 0755);
-        if (socket_answers(&at)) {
-                snprintf(why->text, sizeof(why->text),
-                         "socket %s: another server answers there; stop it, or choose another path with "
-                         "--socket",
-                         path);
-                return -1;
-        }
-        unlink(path);
-        const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || chmod(path, 0666) < 0 ||
-            listen(fd, BACKLOG) < 0) {
-                snprintf(why->text, sizeof(why->text), "socket %s: %s", path, strerror(errno));
-                if (fd >= 0)
-                        close(fd);
-                return -1;
-        }
-        return fd;
+        for (const struct door *door = s->listeners.first; door; door = door->next)
+                if (!door->domain && !door->local && door->udp == udp && endpoint_same(&door->asked, e))
+                        return true;
+        return false;
+}
+
+static bool add_local(struct server *s, int fd, bool inherited, struct config_why *why)
+{
+        const struct door fill = {
+                .local = true, .inherited = inherited, .doors = RPC_NI | RPC_BINDER | RPC_EXT};
+        if (new_door(s, fd, fill))
+                return true;
+        close(fd);
+        snprintf(why->text, sizeof(why->text), "out of memory");
+        return false;
 }
 
 static bool open_local(struct server *s, struct config_why *why)
 {
         const char *path = s->config->socket;
-        if (!path[0])
-                return true;
-        const int fd = bind_local(path, why);
-        if (fd < 0)
+        const int fd = opener_local(s->options.opener, path, why);
+        if (fd < 0 || !add_local(s, fd, false, why))
                 return false;
-        if (!new_door(s, fd, (struct door){.local = true, .doors = RPC_NI | RPC_BINDER | RPC_EXT})) {
-                close(fd);
-                snprintf(why->text, sizeof(why->text), "out of memory");
-                return false;
-        }
         log_event(LOG_LEVEL_INFO, "listen", "socket=%s", path);
         return true;
 }
 
+/* What a service manager handed over. *ret_port, *ret_local: there was a TCP door, a UNIX socket among it. */
+static bool open_inherited(struct server *s, bool *ret_port, bool *ret_local, struct config_why *why)
+{
+        struct inherited_socket i;
+        *ret_port = *ret_local = false;
+        for (unsigned n = 0; opener_inherited(s->options.opener, n, &i); n++) {
+                if (i.local ? !add_local(s, i.fd, true, why) : !add_main(s, i.fd, &i.at, i.udp, true, why))
+                        return false;
+                *ret_local |= i.local;
+                *ret_port |= !i.local && !i.udp;
+        }
+        return true;
+}
+
+/* Doors of `listen`: all of them, or, when some were handed over, those that an administrator wrote down. */
 bool listeners_open(struct server *s, struct config_why *why)
 {
         const struct config *c = s->config;
-        for (unsigned i = 0; i < c->listen.n; i++)
-                if (!open_main(s, &c->listen.v[i], false, why) ||
-                    (config_udp(c) && !open_main(s, &c->listen.v[i], true, why)))
-                        return false;
-        return open_local(s, why);
+        bool port, local;
+        if (!open_inherited(s, &port, &local, why))
+                return false;
+        for (unsigned i = 0; i < c->listen.n && (c->listen_given || !port); i++)
+                for (unsigned udp = 0; udp < (config_udp(c) ? 2u : 1u); udp++)
+                        if (!is_open(s, &c->listen.v[i], udp) && !open_main(s, &c->listen.v[i], udp, why))
+                                return false;
+        return local || !c->socket[0] || open_local(s, why);
 }
 
 /* -- a tag's own ports -- */
@@ -382,17 +295,18 @@ static uint16_t open_tag(struct server *s, struct domain *d, bool udp, uint16_t 
         uint16_t port = wanted;
         for (unsigned i = 0; i < l->n; i++) {
                 struct door fill = {.udp = udp, .doors = RPC_NI, .domain = d};
-                struct endpoint e = with_port(l->v[i], port);
-                int fd = bind_socket(&e, udp, &fill.port);
+                struct endpoint e = endpoint_with_port(l->v[i], port);
+                struct config_why why = {{0}};
+                int fd = opener_port(s->options.opener, &e, udp, OPENER_TAG, &why);
                 if (fd < 0) {
-                        char text[384];
-                        explain(&e, udp, errno, text, sizeof(text));
-                        log_event(LOG_LEVEL_WARNING, "tag-port", "tag=%s reason=\"%s\"", d->tag, text);
-                        e = with_port(e, 0);
-                        fd = i == 0 && port ? bind_socket(&e, udp, &fill.port) : -1;
+                        log_event(LOG_LEVEL_WARNING, "tag-port", "tag=%s reason=\"%s\"", d->tag, why.text);
+                        e = endpoint_with_port(e, 0);
+                        fd = i == 0 && port ? opener_port(s->options.opener, &e, udp, OPENER_TAG, &why) : -1;
                 }
                 if (fd < 0)
                         continue;
+                if (endpoint_of_socket(fd, &e))
+                        fill.port = endpoint_port(&e);
                 if (!new_door(s, fd, fill))
                         close(fd);
                 else if (i == 0)
@@ -429,9 +343,10 @@ void listeners_close(struct server *s)
         while (s->listeners.first) {
                 struct door *door = s->listeners.first;
                 s->listeners.first = door->next;
-                if (door->local && s->config->socket[0])
-                        unlink(s->config->socket);
+                const bool local = door->local && !door->inherited;
                 close_door(door);
+                if (local)
+                        opener_local_done(s->options.opener, s->config->socket);
         }
 }
 
@@ -448,38 +363,31 @@ void listeners_pause(struct server *s, bool pause)
         s->accept_paused = pause;
 }
 
-static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
-{
-        uint16_t port_a, port_b;
-        const struct address x = address_of(&a->at.sa, &port_a), y = address_of(&b->at.sa, &port_b);
-        return port_a == port_b && a->at.sa.sa_family == b->at.sa.sa_family && address_equal(&x, &y);
-}
-
 static bool wanted_by(const struct config *c, const struct door *door)
 {
-        if (door->domain || door->local)
+        if (door->domain || door->local || door->inherited)
                 return true;
         if (door->udp && !config_udp(c))
                 return false;
         for (unsigned i = 0; i < c->listen.n; i++)
-                if (same_endpoint(&c->listen.v[i], &door->asked))
+                if (endpoint_same(&c->listen.v[i], &door->asked))
                         return true;
         return false;
 }
 
-static bool is_open(const struct server *s, const struct endpoint *e, bool udp)
+static bool has_inherited(const struct server *s)
 {
         for (const struct door *door = s->listeners.first; door; door = door->next)
-                if (!door->domain && !door->local && door->udp == udp && same_endpoint(&door->asked, e))
+                if (door->inherited && !door->local && !door->udp)
                         return true;
         return false;
 }
 
 bool listeners_reload(struct server *s, const struct config *c)
 {
-        struct config_why why;
+        struct config_why why = {{0}};
         bool all = true;
-        for (unsigned i = 0; i < c->listen.n; i++) {
+        for (unsigned i = 0; i < c->listen.n && (c->listen_given || !has_inherited(s)); i++) {
                 for (unsigned udp = 0; udp < (config_udp(c) ? 2u : 1u); udp++) {
                         if (is_open(s, &c->listen.v[i], udp) || open_main(s, &c->listen.v[i], udp, &why))
                                 continue;

@@ -229,7 +229,7 @@ static int create(const struct command *c, const struct server_options *o)
 static int serve(const struct server_options *o)
 {
         struct config_why why = {{0}};
-        struct server *s = server_start(o, &why);
+        struct server *s = inherited_take(&o->opener->inherited, &why) ? server_start(o, &why) : NULL;
         if (!s) {
                 log_event(LOG_LEVEL_ERROR, "start-failed", "reason=\"%s\"", why.text);
                 return 1;
@@ -244,6 +244,7 @@ int main(int argc, char **argv)
 {
         struct command c = {.ready_fd = -1};
         static struct places places;
+        static struct opener opener;
         int status = 0;
         log_set_name("netinfod");
         umask(022); /* the socket's folder is for all; what is not has its mode said */
@@ -263,6 +264,7 @@ int main(int argc, char **argv)
                         .config_must_exist = c.config != NULL,
                         .default_socket = places.socket,
                         .overrides = {.v = c.override, .n = c.overrides},
+                        .opener = &opener,
                         .ready_fd = c.ready_fd,
                 };
                 status = 1 + (c.create ? create(&c, &o) : serve(&o));

@@ -1,6 +1,8 @@
 #include "server/notify.h"
 
+#include "base/text.h"
 #include "server/server.h"
+#include "sys/clock.h"
 #include "sys/fs.h"
 
 #include <jansson.h>
@@ -27,6 +29,23 @@ void notify_manager(const char *text)
                 /* the manager does not listen: nothing to be done about it */
         }
         close(fd);
+}
+
+void notify_reloading(void)
+{
+        char text[64];
+        snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_mono_us());
+        notify_manager(text);
+}
+
+uint64_t notify_watchdog_ms(pid_t main)
+{
+        const char *text = getenv("WATCHDOG_USEC"), *whose = getenv("WATCHDOG_PID");
+        uint64_t us = 0, pid = (uint64_t)main;
+        if (!text || !text_u64(bytes_str(text), UINT64_MAX, &us) ||
+            (whose && !text_u64(bytes_str(whose), INT32_MAX, &pid)))
+                return 0;
+        return pid == (uint64_t)main ? us / 1000u : 0;
 }
 
 static json_t *domains_of(struct server *s)

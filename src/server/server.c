@@ -295,7 +295,7 @@ static void on_reload(evutil_socket_t number, short what, void *context)
         struct config_why why = {{0}};
         (void)number;
         (void)what;
-        notify_manager("RELOADING=1");
+        notify_reloading();
         struct config *c = s->stopping ? NULL : read_config(s, &why);
         if (c) {
                 if (strcmp(c->socket, s->config->socket) != 0 || c->workers != s->config->workers ||
@@ -316,6 +316,19 @@ static void on_reload(evutil_socket_t number, short what, void *context)
         notify_manager("READY=1");
 }
 
+/* Alive is a server whose loops all turn: one that hangs is not spoken for. */
+static void feed_watchdog(struct server *s)
+{
+        const uint64_t now = clock_mono_ms();
+        if (s->watchdog_ms == 0 || now - s->watched_ms < s->watchdog_ms / 4)
+                return;
+        for (unsigned i = 0; i < s->workers; i++)
+                if (now > s->worker[i].turned_ms + s->watchdog_ms / 2 + 1000u)
+                        return;
+        s->watched_ms = now;
+        notify_manager("WATCHDOG=1");
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
         struct server *s = context;
@@ -323,6 +336,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         (void)what;
         if (s->accept_paused && !s->stopping)
                 listeners_pause(s, false);
+        feed_watchdog(s);
         if (++s->ticks % TIDY_EVERY_S == 0)
                 domain_tidy(s->options.domains);
 }
@@ -392,6 +406,7 @@ struct server *server_start(const struct server_options *o, struct config_why *w
         s->options = *o;
         s->lock_fd = -1;
         s->started_us = clock_mono_us();
+        s->watchdog_ms = notify_watchdog_ms(getpid());
         if (start(s, why)) {
                 log_event(LOG_LEVEL_NOTICE, "ready", "version=%s pid=%d folder=%s domains=%u workers=%u",
                           NETINFO_VERSION, (int)getpid(), o->domains, s->registry.domains, s->workers);

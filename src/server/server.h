@@ -4,6 +4,7 @@
 
 #include "server/admission.h"
 #include "server/listener.h"
+#include "server/opener.h"
 #include "server/pool.h"
 #include "server/registry.h"
 #include "server/secret.h"
@@ -19,7 +20,8 @@ struct server_options {
         bool config_must_exist;
         const char *default_socket;
         struct config_overrides overrides;
-        int ready_fd; /* -1: none */
+        struct opener *opener; /* of the doors */
+        int ready_fd;          /* -1: none */
 };
 
 struct server {
@@ -37,6 +39,7 @@ struct server {
         int lock_fd; /* keeps a second netinfod out of the folder */
         struct event signals[3], tick;
         bool stopping, accept_paused;
+        uint64_t watchdog_ms, watched_ms; /* the service manager's: how often; when it last heard from us */
         uint64_t started_us, ticks;
         _Atomic uint64_t datagrams_dropped, records_dropped;
         _Atomic unsigned spools;       /* full transfers in files right now */

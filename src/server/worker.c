@@ -202,6 +202,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         const uint64_t now = clock_mono_ms();
         (void)fd;
         (void)what;
+        w->turned_ms = now;
         if (w->stopping && !w->hurry && now - w->stop_ms > HURRY_MS) {
                 w->hurry = true;
                 log_event(LOG_LEVEL_WARNING, "stop-hurry", "worker=%u connections=%u", w->slot, w->conns);
@@ -249,7 +250,7 @@ static void *serve(void *argument)
 int worker_start(struct worker *w, struct server *s, unsigned number, struct config *c)
 {
         const struct timeval tick = {.tv_sec = TICK_MS / 1000u};
-        *w = (struct worker){.server = s, .slot = SLOT_WORKERS + number};
+        *w = (struct worker){.server = s, .slot = SLOT_WORKERS + number, .turned_ms = clock_mono_ms()};
         int err = loop_init(&w->loop, w, after_notes);
         if (err)
                 return err;

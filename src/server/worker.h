@@ -23,6 +23,7 @@ struct worker {
         struct conn *resuming; /* of those, the ones of this round */
         struct call *parked;   /* wait for changes */
         struct event tick, resume;
+        _Atomic uint64_t turned_ms;      /* when its loop was last seen to turn */
         _Atomic unsigned conns, waiting; /* connections; parked calls */
         unsigned zombies;                /* closed connections with calls still away */
         uint64_t clock_us;               /* end of the last call */

@@ -1,0 +1,29 @@
+/* Opens what may take more rights than the server has: listening sockets. Three ways, in this order: a socket
+ * that a service manager handed over; the monitor, a parent with root's rights (server/monitor.h); this
+ * process itself. What is refused comes with the address, the reason, who holds it, and the way out. */
+#ifndef NETINFO_SERVER_OPENER_H
+#define NETINFO_SERVER_OPENER_H
+
+#include "server/inherited.h"
+
+struct opener {
+        struct inherited inherited; /* none where there is a monitor: it has them */
+};
+
+enum opener_use {
+        OPENER_MAIN, /* a door of `listen` */
+        OPENER_TAG,  /* a domain's own port at an address of `tag_listen` */
+};
+
+/* A socket bound to *e, not blocking, listening or a datagram one. -1 with errno, and *why. */
+int opener_port(const struct opener *o, const struct endpoint *e, bool udp, enum opener_use use,
+                struct config_why *why);
+/* The same for the UNIX socket: makes its folder, takes the place of one that nobody answers at. */
+int opener_local(const struct opener *o, const char *path, struct config_why *why);
+/* The i-th socket that a service manager handed over for the main doors, as a descriptor of the caller's own;
+ * false behind the last one. */
+bool opener_inherited(const struct opener *o, unsigned i, struct inherited_socket *ret);
+/* The UNIX socket was closed: its file goes. */
+void opener_local_done(const struct opener *o, const char *path);
+
+#endif
