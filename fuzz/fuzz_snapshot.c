@@ -93,14 +93,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t *copy = malloc(size ? size : 1);
         CHECK(copy);
         memcpy(copy, data, size);
-        for (unsigned k = 0; k < SNAP_KINDS; k++)
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
                 ask(copy, size, (enum snap_kind)k);
         if (size >= sizeof(h)) {
                 memcpy(&h, copy, sizeof(h));
                 memcpy(h.magic, SNAP_MAGIC, sizeof(h.magic));
                 h.version = SNAP_VERSION;
                 h.byte_order = SNAP_BYTE_ORDER;
-                h.kind %= SNAP_KINDS;
+                h.kind %= SNAP_ACCOUNTS;
                 h.flags = 0;
                 h.base_generation = 0;
                 h.size = size;

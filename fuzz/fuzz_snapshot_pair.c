@@ -118,10 +118,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(base && delta);
         memcpy(base, data + sizeof(first), first);
         memcpy(delta, data + sizeof(first) + first, second);
-        for (unsigned k = 0; k < SNAP_KINDS; k++)
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
                 ask(base, first, delta, second, (enum snap_kind)k);
         if (first >= sizeof(struct snap_header) && second >= sizeof(struct snap_header)) {
-                const uint32_t kind = ((const struct snap_header *)(const void *)base)->kind % SNAP_KINDS;
+                const uint32_t kind = ((const struct snap_header *)(const void *)base)->kind % SNAP_ACCOUNTS;
                 const uint64_t sum = repair(base, first, kind, false, 0);
                 repair(delta, second, kind, true, sum);
                 ask(base, first, delta, second, (enum snap_kind)kind);

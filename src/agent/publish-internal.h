@@ -19,7 +19,7 @@ struct publish_base {
 };
 
 struct publisher {
-        struct publish_base base[SNAP_KINDS];
+        struct publish_base base[SNAP_ACCOUNTS];
         int64_t today;          /* of the shadow base */
         uint32_t users, groups; /* records of the domain when the bases were made */
 };
@@ -27,11 +27,11 @@ struct publisher {
 struct job {
         struct snap_builder *map[SNAP_KINDS];
         unsigned whole, deltas; /* which of them are what */
-        uint32_t left_out[SNAP_KINDS];
-        char first_left_out[SNAP_KINDS][256];
-        bool misfit[SNAP_KINDS]; /* the image could not hold a record */
-        bool united;             /* groups: records became one */
-        unsigned kind;           /* being made */
+        uint32_t left_out[SNAP_ACCOUNTS];
+        char first_left_out[SNAP_ACCOUNTS][256];
+        bool misfit[SNAP_ACCOUNTS]; /* the image could not hold a record */
+        bool united;                /* groups: records became one */
+        unsigned kind;              /* being made */
         int error;
 };
 

@@ -25,7 +25,7 @@ static void base_drop(struct publish_base *b)
 
 void publisher_forget(struct publisher *p)
 {
-        for (unsigned k = 0; k < SNAP_KINDS; k++)
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
                 base_drop(&p->base[k]);
 }
 
@@ -117,11 +117,11 @@ static void united(void *context)
 static int make_whole(struct job *j, const struct merge_domain *d, const struct merge_rules *r)
 {
         const struct merge_sink sink = {add_user, add_group, add_shadow, left_out, united, j};
-        bool (*const merge[SNAP_KINDS])(const struct merge_domain *, size_t, const struct merge_rules *,
-                                        const struct merge_sink *) = {merge_users, merge_groups,
-                                                                      merge_shadow};
+        bool (*const merge[SNAP_ACCOUNTS])(const struct merge_domain *, size_t, const struct merge_rules *,
+                                           const struct merge_sink *) = {merge_users, merge_groups,
+                                                                         merge_shadow};
         bool ok = true;
-        for (unsigned k = 0; ok && k < SNAP_KINDS; k++) {
+        for (unsigned k = 0; ok && k < SNAP_ACCOUNTS; k++) {
                 if (!(j->whole & 1u << k))
                         continue;
                 j->kind = k;
@@ -139,8 +139,8 @@ static int make_from_table(struct publisher *p, struct job *j, const struct tabl
 {
         struct bytes *users = NULL, *groups = NULL;
         int err = ENOMEM;
-        if ((!(j->whole & ~TABLE_GROUP) || table_children(t, false, &users, &d->user_count)) &&
-            (!(j->whole & TABLE_GROUP) || table_children(t, true, &groups, &d->group_count))) {
+        if ((!(j->whole & ~TABLE_GROUP) || table_children(t, TOP_USERS, &users, &d->user_count)) &&
+            (!(j->whole & TABLE_GROUP) || table_children(t, TOP_GROUPS, &groups, &d->group_count))) {
                 d->users = users;
                 d->groups = groups;
                 err = make_whole(j, d, r);
@@ -213,7 +213,7 @@ static void make_deltas(const struct publisher *p, const struct table *t, const 
                         const struct merge_rules *r, unsigned images, struct job *j,
                         struct publish_report *report)
 {
-        for (unsigned k = 0; k < SNAP_KINDS; k++) {
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
                 uint32_t *count = k == SNAP_GROUP ? &report->groups : &report->users;
                 if (!(images & 1u << k))
                         continue;
@@ -223,7 +223,7 @@ static void make_deltas(const struct publisher *p, const struct table *t, const 
                 else
                         j->deltas |= 1u << k;
         }
-        for (unsigned k = 0; k < SNAP_KINDS; k++)
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
                 if (j->whole & j->deltas & 1u << k) {
                         snap_builder_free(j->map[k]);
                         j->map[k] = NULL;
@@ -236,14 +236,15 @@ static void make_deltas(const struct publisher *p, const struct table *t, const 
 static void tell(const struct job *j, const struct table *t, struct publish_report *report)
 {
         report->deltas = j->deltas;
-        for (unsigned k = 0; k < SNAP_KINDS; k++) {
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
                 const struct table_touched *unused;
                 size_t n;
-                if (j->deltas & 1u << k && table_touched(t, k == SNAP_GROUP, &unused, &n) && n >= GROWN)
+                if (j->deltas & 1u << k &&
+                    table_touched(t, k == SNAP_GROUP ? TOP_GROUPS : TOP_USERS, &unused, &n) && n >= GROWN)
                         report->grown |= 1u << k;
         }
         report->left_out = 0;
-        for (unsigned k = 0; k < SNAP_KINDS; k++) {
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
                 if (j->left_out[k] && !report->left_out)
                         memcpy(report->first_left_out, j->first_left_out[k], sizeof(report->first_left_out));
                 report->left_out += j->left_out[k];
@@ -280,12 +281,13 @@ int publish_images(struct publisher *p, const struct agent_config *c, struct tab
                 ret_report->users = p->users;
         if (j.whole & TABLE_GROUP)
                 ret_report->groups = p->groups;
-        for (unsigned k = 0; !err && k < SNAP_KINDS; k++)
+        for (unsigned k = 0; !err && k < SNAP_ACCOUNTS; k++)
                 if (j.whole & 1u << k)
                         base_take(&p->base[k], c->snapshots, k, ret_report->generation, &j);
-        for (unsigned g = 0; !err && g < 2; g++)
-                if (j.whole & (g ? TABLE_GROUP : TABLE_PASSWD))
-                        table_begin(t, g);
+        if (!err && j.whole & TABLE_PASSWD)
+                table_begin(t, TOP_USERS);
+        if (!err && j.whole & TABLE_GROUP)
+                table_begin(t, TOP_GROUPS);
         if (!err && j.whole & TABLE_SHADOW)
                 p->today = today;
         tell(&j, t, ret_report);

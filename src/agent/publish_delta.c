@@ -323,8 +323,8 @@ static int by_place(const void *x, const void *y)
 static bool collect(struct work *w, const struct table *t, uint32_t *count)
 {
         const struct table_touched *v;
-        const bool groups = w->kind == SNAP_GROUP;
-        if (!table_touched(t, groups, &v, &w->count))
+        const enum table_top top = w->kind == SNAP_GROUP ? TOP_GROUPS : TOP_USERS;
+        if (!table_touched(t, top, &v, &w->count))
                 return false;
         w->ones = arena_zalloc(&w->arena, w->count + 1, sizeof(*w->ones));
         w->own = arena_zalloc(&w->arena, w->count + 1, sizeof(*w->own));
@@ -333,7 +333,7 @@ static bool collect(struct work *w, const struct table *t, uint32_t *count)
         for (size_t i = 0; i < w->count; i++) {
                 struct one *o = &w->ones[i];
                 o->touched = &v[i];
-                o->is = table_child(t, groups, v[i].object, &o->props, &o->ordinal);
+                o->is = table_child(t, top, v[i].object, &o->props, &o->ordinal);
                 *count += o->is;
                 *count -= v[i].was;
         }

@@ -9,7 +9,7 @@ struct entry {
         bool used;
         uint32_t object, parent;
         uint64_t ordinal, born;
-        uint8_t *props; /* encoded, only what accounts need */
+        uint8_t *props; /* encoded, only what images need */
         uint32_t len;
 };
 
@@ -18,36 +18,86 @@ struct entry {
 struct table {
         struct entry *v;
         uint32_t count, mask;
-        uint32_t users, groups; /* object numbers; NONE: there is no such directory */
-        struct touched {        /* [false]: users, [true]: groups */
+        uint32_t top[TABLE_TOPS]; /* object numbers; NONE: there is no such directory */
+        struct touched {
                 bool known;
                 struct table_touched *v;
                 size_t n;
                 uint64_t last; /* highest place when it began: whoever comes later stands behind */
-        } touched[2];
+        } touched[TABLE_ACCOUNTED];
 };
 
-/* -- what is kept of a directory, and which image each property belongs to */
+/* -- what is kept of a directory, and which images each property belongs to, in each of the tops */
+#define HOSTS     (1u << SNAP_HOSTS)
+#define NETWORKS  (1u << SNAP_NETWORKS)
+#define SERVICES  (1u << SNAP_SERVICES)
+#define PROTOCOLS (1u << SNAP_PROTOCOLS)
+#define RPC       (1u << SNAP_RPC)
+#define ETHERS    (1u << SNAP_ETHERS)
+#define ALIASES   (1u << SNAP_ALIASES)
+#define USER      (TABLE_PASSWD | TABLE_SHADOW) /* whoever is left out of passwd is left out of shadow */
+#define GROUP     (TABLE_GROUP | TABLE_GSHADOW)
+#define MACHINE   (HOSTS | ETHERS | TABLE_NETGROUP)
+
+static const char *const top_names[TABLE_TOPS] = {"users",     "groups",    "machines", "networks",
+                                                  "services",  "protocols", "rpcs",     "aliases",
+                                                  "netgroups", "netdomains"};
+/* Every image that a child can stand in. */
+static const unsigned top_images[TABLE_TOPS] = {
+        [TOP_USERS] = USER | TABLE_NETGROUP,
+        [TOP_GROUPS] = GROUP,
+        [TOP_MACHINES] = MACHINE,
+        [TOP_NETWORKS] = NETWORKS,
+        [TOP_SERVICES] = SERVICES,
+        [TOP_PROTOCOLS] = PROTOCOLS,
+        [TOP_RPCS] = RPC,
+        [TOP_ALIASES] = ALIASES,
+        [TOP_NETGROUPS] = TABLE_NETGROUP,
+        [TOP_NETDOMAINS] = TABLE_NETGROUP,
+};
+
 static const struct {
         const char *name;
-        unsigned images;
+        unsigned images[TABLE_TOPS];
 } needed[] = {
-        {"name", TABLE_PASSWD | TABLE_SHADOW},
-        {"uid", TABLE_PASSWD | TABLE_SHADOW}, /* whoever is left out of passwd is left out of shadow */
-        {"gid", TABLE_PASSWD | TABLE_SHADOW},
-        {"passwd", TABLE_PASSWD | TABLE_SHADOW},
-        {"realname", TABLE_PASSWD},
-        {"home", TABLE_PASSWD},
-        {"shell", TABLE_PASSWD},
-        {"users", 0},
-        {"change", TABLE_SHADOW},
-        {"expire", TABLE_SHADOW},
-        {"shadow_lastchange", TABLE_SHADOW},
-        {"shadow_min", TABLE_SHADOW},
-        {"shadow_max", TABLE_SHADOW},
-        {"shadow_warning", TABLE_SHADOW},
-        {"shadow_inactive", TABLE_SHADOW},
-        {"shadow_flag", TABLE_SHADOW},
+        {"name",
+         {[TOP_USERS] = USER | TABLE_NETGROUP,
+          [TOP_GROUPS] = GROUP,
+          [TOP_MACHINES] = MACHINE,
+          [TOP_NETWORKS] = NETWORKS,
+          [TOP_SERVICES] = SERVICES,
+          [TOP_PROTOCOLS] = PROTOCOLS,
+          [TOP_RPCS] = RPC,
+          [TOP_ALIASES] = ALIASES,
+          [TOP_NETGROUPS] = TABLE_NETGROUP,
+          [TOP_NETDOMAINS] = TABLE_NETGROUP}},
+        {"uid", {[TOP_USERS] = USER}},
+        {"gid", {[TOP_USERS] = USER, [TOP_GROUPS] = GROUP}},
+        {"passwd", {[TOP_USERS] = USER, [TOP_GROUPS] = GROUP}},
+        {"realname", {[TOP_USERS] = TABLE_PASSWD}},
+        {"home", {[TOP_USERS] = TABLE_PASSWD}},
+        {"shell", {[TOP_USERS] = TABLE_PASSWD}},
+        {"change", {[TOP_USERS] = TABLE_SHADOW}},
+        {"expire", {[TOP_USERS] = TABLE_SHADOW}},
+        {"shadow_lastchange", {[TOP_USERS] = TABLE_SHADOW}},
+        {"shadow_min", {[TOP_USERS] = TABLE_SHADOW}},
+        {"shadow_max", {[TOP_USERS] = TABLE_SHADOW}},
+        {"shadow_warning", {[TOP_USERS] = TABLE_SHADOW}},
+        {"shadow_inactive", {[TOP_USERS] = TABLE_SHADOW}},
+        {"shadow_flag", {[TOP_USERS] = TABLE_SHADOW}},
+        {"users", {[TOP_GROUPS] = GROUP}},
+        {"admins", {[TOP_GROUPS] = TABLE_GSHADOW}},
+        {"netgroups",
+         {[TOP_USERS] = TABLE_NETGROUP, [TOP_MACHINES] = TABLE_NETGROUP, [TOP_NETDOMAINS] = TABLE_NETGROUP}},
+        {"ip_address", {[TOP_MACHINES] = HOSTS}},
+        {"ipv6_address", {[TOP_MACHINES] = HOSTS}},
+        {"en_address", {[TOP_MACHINES] = ETHERS}},
+        {"address", {[TOP_NETWORKS] = NETWORKS}},
+        {"port", {[TOP_SERVICES] = SERVICES}},
+        {"protocol", {[TOP_SERVICES] = SERVICES}},
+        {"number", {[TOP_PROTOCOLS] = PROTOCOLS, [TOP_RPCS] = RPC}},
+        {"members", {[TOP_ALIASES] = ALIASES, [TOP_NETGROUPS] = TABLE_NETGROUP}},
+        {"alias_local", {[TOP_ALIASES] = ALIASES}},
 };
 #define NEEDED (sizeof(needed) / sizeof(needed[0]))
 
@@ -59,7 +109,7 @@ static bool is_needed(struct bytes name)
         return false;
 }
 
-/* The encoded list without what accounts do not need. */
+/* The encoded list without what images do not need. */
 static bool filter(struct bytes props, struct buf *out)
 {
         struct prop_walk w = prop_walk(props);
@@ -85,25 +135,36 @@ static bool same_property(struct bytes a, struct bytes b, const char *name)
         return in_a == in_b && (!in_a || bytes_eq(p.values, q.values));
 }
 
-/* Which images two states of one user differ in. */
-static unsigned compare_user(struct bytes a, struct bytes b)
+static bool has_property(struct bytes props, const char *name)
+{
+        struct prop_walk w;
+        return prop_find(props, bytes_str(name), &w);
+}
+
+/* The images in which a child of this top stands when it has these properties: most users are in no netgroup,
+ * and what happens to them does not touch that image. */
+static unsigned images_of(unsigned top, struct bytes props)
+{
+        unsigned images = top_images[top];
+        if (top != TOP_NETGROUPS && (images & TABLE_NETGROUP) && !has_property(props, "netgroups"))
+                images &= ~TABLE_NETGROUP;
+        if ((images & ETHERS) && !has_property(props, "en_address"))
+                images &= ~ETHERS;
+        if ((images & TABLE_GSHADOW) && !has_property(props, "passwd") && !has_property(props, "admins"))
+                images &= ~TABLE_GSHADOW;
+        return images;
+}
+
+/* Which images two states of one child of this top differ in. */
+static unsigned compare_children(unsigned top, struct bytes a, struct bytes b)
 {
         unsigned images = 0;
         if (bytes_eq(a, b))
                 return 0;
         for (unsigned i = 0; i < NEEDED; i++)
-                if (!same_property(a, b, needed[i].name))
-                        images |= needed[i].images;
-        return images;
-}
-
-static unsigned compare_group(struct bytes a, struct bytes b)
-{
-        static const char *const keys[] = {"name", "gid", "passwd", "users"};
-        for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-                if (!same_property(a, b, keys[i]))
-                        return TABLE_GROUP;
-        return 0;
+                if (needed[i].images[top] && !same_property(a, b, needed[i].name))
+                        images |= needed[i].images[top];
+        return images & (images_of(top, a) | images_of(top, b));
 }
 
 static struct bytes props_of(const struct entry *e)
@@ -120,14 +181,9 @@ static void touched_forget(struct touched *s)
         *s = (struct touched){.known = false};
 }
 
-static uint32_t top_of(const struct table *t, bool groups)
+static bool is_below(const struct table *t, unsigned top, const struct entry *e)
 {
-        return groups ? t->groups : t->users;
-}
-
-static bool is_below(const struct table *t, bool groups, const struct entry *e)
-{
-        return e && top_of(t, groups) != NONE && e->parent == top_of(t, groups) && e->object != ROOT;
+        return e && t->top[top] != NONE && e->parent == t->top[top] && e->object != ROOT;
 }
 
 /* Keeps what the entry is before it changes; NULL: `object` is not there yet. */
@@ -158,10 +214,10 @@ static void touched_add(struct touched *s, uint32_t object, const struct entry *
 /* The entry (NULL: a new one) is about to have this parent and place. */
 static void touch(struct table *t, uint32_t object, const struct entry *e, uint32_t parent, uint64_t ordinal)
 {
-        for (unsigned g = 0; g < 2; g++) {
-                struct touched *s = &t->touched[g];
-                const bool was = is_below(t, g, e);
-                const bool is = parent == top_of(t, g) && parent != NONE && object != ROOT;
+        for (unsigned top = 0; top < TABLE_ACCOUNTED; top++) {
+                struct touched *s = &t->touched[top];
+                const bool was = is_below(t, top, e);
+                const bool is = parent == t->top[top] && parent != NONE && object != ROOT;
                 if (!s->known || (!was && !is))
                         continue;
                 if (is && (was ? ordinal != e->ordinal : ordinal <= s->last))
@@ -238,7 +294,9 @@ struct table *table_new(void)
         struct table *t = calloc(1, sizeof(*t));
         if (!t)
                 return NULL;
-        *t = (struct table){.mask = 63, .users = NONE, .groups = NONE};
+        t->mask = 63;
+        for (unsigned top = 0; top < TABLE_TOPS; top++)
+                t->top[top] = NONE;
         t->v = calloc(64, sizeof(*t->v));
         if (!t->v) {
                 free(t);
@@ -252,8 +310,8 @@ void table_free(struct table *t)
         for (uint32_t i = 0; t && i <= t->mask; i++)
                 if (t->v[i].used)
                         free(t->v[i].props);
-        for (unsigned g = 0; t && g < 2; g++)
-                touched_forget(&t->touched[g]);
+        for (unsigned top = 0; t && top < TABLE_ACCOUNTED; top++)
+                touched_forget(&t->touched[top]);
         if (t)
                 free(t->v);
         free(t);
@@ -264,45 +322,46 @@ uint32_t table_count(const struct table *t)
         return t->count;
 }
 
-/* -- /users and /groups: the root's first child of that name */
-static uint32_t find_top(const struct table *t, const char *name)
-{
-        const struct entry *best = NULL;
+/* -- the tops: the root's first child of each name */
+static void find_tops_in(const struct table *t, uint32_t ret[TABLE_TOPS])
+{ /* scans all; changes of the root's children are rare */
+        const struct entry *best[TABLE_TOPS] = {NULL};
         for (uint32_t i = 0; i <= t->mask; i++) {
                 const struct entry *e = &t->v[i];
                 struct prop_walk w;
                 if (!e->used || e->parent != ROOT || e->object == ROOT ||
-                    (best && best->ordinal < e->ordinal))
+                    !prop_find(props_of(e), BYTES_LIT("name"), &w))
                         continue;
-                if (prop_find(props_of(e), BYTES_LIT("name"), &w) && namelist_has(w.values, bytes_str(name)))
-                        best = e;
+                for (unsigned top = 0; top < TABLE_TOPS; top++)
+                        if (!(best[top] && best[top]->ordinal < e->ordinal) &&
+                            namelist_has(w.values, bytes_str(top_names[top])))
+                                best[top] = e;
         }
-        return best ? best->object : NONE;
+        for (unsigned top = 0; top < TABLE_TOPS; top++)
+                ret[top] = best[top] ? best[top]->object : NONE;
 }
 
 static void find_tops(struct table *t, unsigned *dirty)
-{ /* scans all; changes of the root's children are rare */
-        const uint32_t users = find_top(t, "users"), groups = find_top(t, "groups");
-        if (users != t->users) {
-                *dirty |= TABLE_PASSWD | TABLE_SHADOW;
-                touched_forget(&t->touched[false]);
+{
+        uint32_t now[TABLE_TOPS];
+        find_tops_in(t, now);
+        for (unsigned top = 0; top < TABLE_TOPS; top++) {
+                if (now[top] == t->top[top])
+                        continue;
+                *dirty |= top_images[top];
+                if (top < TABLE_ACCOUNTED)
+                        touched_forget(&t->touched[top]);
+                t->top[top] = now[top];
         }
-        if (groups != t->groups) {
-                *dirty |= TABLE_GROUP;
-                touched_forget(&t->touched[true]);
-        }
-        t->users = users;
-        t->groups = groups;
 }
 
-/* Images in which a child of this directory stands. */
-static unsigned images_below(const struct table *t, uint32_t parent)
+/* Images in which a child of this directory stands. One directory may have the names of several tops. */
+static unsigned images_below(const struct table *t, uint32_t parent, struct bytes props)
 {
         unsigned images = 0;
-        if (parent == t->users && parent != NONE)
-                images |= TABLE_PASSWD | TABLE_SHADOW;
-        if (parent == t->groups && parent != NONE)
-                images |= TABLE_GROUP;
+        for (unsigned top = 0; parent != NONE && top < TABLE_TOPS; top++)
+                if (parent == t->top[top])
+                        images |= images_of(top, props);
         return images;
 }
 
@@ -346,10 +405,9 @@ static enum table_result change_props(struct table *t, struct entry *e, struct b
         }
         if (!bytes_eq(props_of(&before), props_of(e)))
                 touch(t, before.object, &before, before.parent, before.ordinal);
-        if (e->parent == t->users && t->users != NONE)
-                *dirty |= compare_user(props_of(&before), props_of(e));
-        if (e->parent == t->groups && t->groups != NONE)
-                *dirty |= compare_group(props_of(&before), props_of(e));
+        for (unsigned top = 0; top < TABLE_TOPS; top++)
+                if (is_below(t, top, e))
+                        *dirty |= compare_children(top, props_of(&before), props_of(e));
         *ret_top = e->parent == ROOT && !same_property(props_of(&before), props_of(e), "name");
         free(before.props);
         return TABLE_OK;
@@ -368,7 +426,7 @@ static enum table_result create(struct table *t, const struct ext_record *r, boo
         e->parent = r->parent;
         e->ordinal = r->ordinal;
         e->born = r->born;
-        *dirty |= images_below(t, e->parent);
+        *dirty |= images_below(t, e->parent, props_of(e));
         if (e->parent == ROOT)
                 find_tops(t, dirty);
         return TABLE_OK;
@@ -380,7 +438,7 @@ static void place(struct table *t, struct entry *e, const struct ext_record *r, 
 {
         if (e->parent == r->parent && e->ordinal == r->ordinal)
                 return;
-        *dirty |= images_below(t, e->parent) | images_below(t, r->parent);
+        *dirty |= images_below(t, e->parent, props_of(e)) | images_below(t, r->parent, props_of(e));
         *ret_top = e->parent == ROOT || r->parent == ROOT;
         touch(t, e->object, e, r->parent, r->ordinal);
         e->parent = r->parent;
@@ -398,7 +456,7 @@ enum table_result table_apply(struct table *t, const struct ext_record *r, bool 
                 return lenient ? TABLE_OK : TABLE_GAP;
         if (r->kind == EXT_DESTROYED) {
                 touch(t, e->object, e, NONE, 0);
-                *dirty |= images_below(t, e->parent);
+                *dirty |= images_below(t, e->parent, props_of(e));
                 moved = e->parent == ROOT;
                 delete (t, e);
         } else {
@@ -437,40 +495,41 @@ static bool collect(const struct table *t, uint32_t parent, const struct entry *
         return true;
 }
 
-void table_begin(struct table *t, bool groups)
+void table_begin(struct table *t, enum table_top top)
 {
-        struct touched *s = &t->touched[groups];
+        struct touched *s = &t->touched[top];
         touched_forget(s);
         s->known = true;
         for (uint32_t i = 0; i <= t->mask; i++)
-                if (t->v[i].used && is_below(t, groups, &t->v[i]) && t->v[i].ordinal > s->last)
+                if (t->v[i].used && is_below(t, top, &t->v[i]) && t->v[i].ordinal > s->last)
                         s->last = t->v[i].ordinal;
 }
 
-bool table_touched(const struct table *t, bool groups, const struct table_touched **ret, size_t *ret_count)
+bool table_touched(const struct table *t, enum table_top top, const struct table_touched **ret,
+                   size_t *ret_count)
 {
-        *ret = t->touched[groups].v;
-        *ret_count = t->touched[groups].n;
-        return t->touched[groups].known;
+        *ret = t->touched[top].v;
+        *ret_count = t->touched[top].n;
+        return t->touched[top].known;
 }
 
-bool table_child(const struct table *t, bool groups, uint32_t object, struct bytes *ret_props,
+bool table_child(const struct table *t, enum table_top top, uint32_t object, struct bytes *ret_props,
                  uint64_t *ret_ordinal)
 {
         const struct entry *e = find(t, object);
-        if (!is_below(t, groups, e))
+        if (!is_below(t, top, e))
                 return false;
         *ret_props = props_of(e);
         *ret_ordinal = e->ordinal;
         return true;
 }
 
-bool table_children(const struct table *t, bool groups, struct bytes **ret, size_t *ret_count)
+bool table_children(const struct table *t, enum table_top top, struct bytes **ret, size_t *ret_count)
 {
         const struct entry **v;
         size_t n;
         struct bytes *out = NULL;
-        if (!collect(t, groups ? t->groups : t->users, &v, &n))
+        if (!collect(t, t->top[top], &v, &n))
                 return false;
         if (n)
                 out = malloc(n * sizeof(*out));
@@ -484,16 +543,16 @@ bool table_children(const struct table *t, bool groups, struct bytes **ret, size
         return true;
 }
 
-static unsigned compare(const struct table *a, const struct table *b, const char *name,
-                        unsigned (*differ)(struct bytes, struct bytes), unsigned all)
+static unsigned compare(const struct table *a, uint32_t in_a, const struct table *b, uint32_t in_b,
+                        unsigned top)
 {
         const struct entry **v = NULL, **w = NULL;
         size_t n = 0, m = 0;
         unsigned images = 0;
-        if (!collect(a, find_top(a, name), &v, &n) || !collect(b, find_top(b, name), &w, &m) || n != m)
-                images = all; /* without memory to compare, say that all may differ */
-        for (size_t i = 0; images != all && i < n; i++)
-                images |= differ(props_of(v[i]), props_of(w[i]));
+        if (!collect(a, in_a, &v, &n) || !collect(b, in_b, &w, &m) || n != m)
+                images = top_images[top]; /* without memory to compare, say that all may differ */
+        for (size_t i = 0; images != top_images[top] && i < n; i++)
+                images |= compare_children(top, props_of(v[i]), props_of(w[i]));
         free(v);
         free(w);
         return images;
@@ -507,6 +566,11 @@ void table_settle(struct table *t)
 
 unsigned table_differences(const struct table *a, const struct table *b)
 {
-        return compare(a, b, "users", compare_user, TABLE_PASSWD | TABLE_SHADOW) |
-               compare(a, b, "groups", compare_group, TABLE_GROUP);
+        uint32_t in_a[TABLE_TOPS], in_b[TABLE_TOPS];
+        unsigned images = 0;
+        find_tops_in(a, in_a);
+        find_tops_in(b, in_b);
+        for (unsigned top = 0; top < TABLE_TOPS; top++)
+                images |= compare(a, in_a[top], b, in_b[top], top);
+        return images;
 }

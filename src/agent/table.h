@@ -1,15 +1,36 @@
-/* What the agent knows of a domain: every directory, its parent, its place, and the properties accounts need
- * (doc/agent.md "Following"). Memory only. */
+/* What the agent knows of a domain: every directory, its parent, its place, and the properties that images
+ * need (doc/agent.md "Following"). Memory only. */
 #ifndef NETINFO_AGENT_TABLE_H
 #define NETINFO_AGENT_TABLE_H
 
+#include "snapshot/format.h"
 #include "wire/ext.h"
 
 /* Which images a change can alter: bits 1 << enum snap_kind. */
-#define TABLE_PASSWD 1u
-#define TABLE_GROUP  2u
-#define TABLE_SHADOW 4u
-#define TABLE_ALL    (TABLE_PASSWD | TABLE_GROUP | TABLE_SHADOW)
+#define TABLE_PASSWD   (1u << SNAP_PASSWD)
+#define TABLE_GROUP    (1u << SNAP_GROUP)
+#define TABLE_SHADOW   (1u << SNAP_SHADOW)
+#define TABLE_NETGROUP (1u << SNAP_NETGROUP)
+#define TABLE_GSHADOW  (1u << SNAP_GSHADOW)
+#define TABLE_ACCOUNTS ((1u << SNAP_ACCOUNTS) - 1)
+#define TABLE_ALL      ((1u << SNAP_KINDS) - 1)
+#define TABLE_MAPS     (TABLE_ALL & ~TABLE_ACCOUNTS) /* hosts and what follows */
+
+/* The directories whose children the images are made of. Each is the root's first child of that name. */
+enum table_top {
+        TOP_USERS,
+        TOP_GROUPS,
+        TOP_MACHINES,
+        TOP_NETWORKS,
+        TOP_SERVICES,
+        TOP_PROTOCOLS,
+        TOP_RPCS,
+        TOP_ALIASES,
+        TOP_NETGROUPS,
+        TOP_NETDOMAINS,
+};
+#define TABLE_TOPS      10u
+#define TABLE_ACCOUNTED 2u /* the first ones: what is touched of them is remembered, for deltas */
 
 struct table;
 
@@ -29,16 +50,17 @@ enum table_result table_apply(struct table *t, const struct ext_record *r, bool 
 /* Which images differ between two states of a domain. */
 unsigned table_differences(const struct table *a, const struct table *b);
 
-/* The children of /users, or of /groups: the root's first child of that name, as it was when the table was
- * settled or changed last. In order; encoded property lists, borrowed until the next change. An array from
- * malloc that the caller frees; NULL with *ret_count 0 when there are none; false: no memory. */
-bool table_children(const struct table *t, bool groups, struct bytes **ret, size_t *ret_count);
+/* The children of /users, /groups ... as they were when the table was settled or changed last. In order;
+ * encoded property lists, borrowed until the next change. An array from malloc that the caller frees; NULL
+ * with *ret_count 0 when there are none; false: no memory. */
+bool table_children(const struct table *t, enum table_top top, struct bytes **ret, size_t *ret_count);
 
 /* -- what changed since the images were made whole
  *
  * Of each child of /users (or /groups) that was touched since table_begin: what it was then. When more than
  * single children changed (another /users, another order, a child put between others), or more than
- * TABLE_TOUCHED_MAX of them, that is not kept: the images have to be made whole again. */
+ * TABLE_TOUCHED_MAX of them, that is not kept: the images have to be made whole again. `top` is TOP_USERS or
+ * TOP_GROUPS. */
 #define TABLE_TOUCHED_MAX 1024u /* a delta of so many users is 0.2 MB, which every process reads */
 struct table_touched {
         uint32_t object;
@@ -47,11 +69,12 @@ struct table_touched {
         struct bytes props; /* the table's own */
 };
 
-void table_begin(struct table *t, bool groups);
+void table_begin(struct table *t, enum table_top top);
 /* False: not known. The array is borrowed until the next change. */
-bool table_touched(const struct table *t, bool groups, const struct table_touched **ret, size_t *ret_count);
+bool table_touched(const struct table *t, enum table_top top, const struct table_touched **ret,
+                   size_t *ret_count);
 /* The properties and place of a directory that is a child of /users (or /groups) now; false: it is none. */
-bool table_child(const struct table *t, bool groups, uint32_t object, struct bytes *ret_props,
+bool table_child(const struct table *t, enum table_top top, uint32_t object, struct bytes *ret_props,
                  uint64_t *ret_ordinal);
 
 #endif

@@ -6,8 +6,22 @@
 
 #include <stdint.h>
 
-enum snap_kind { SNAP_PASSWD, SNAP_GROUP, SNAP_SHADOW };
-#define SNAP_KINDS 3
+enum snap_kind {
+        SNAP_PASSWD,
+        SNAP_GROUP,
+        SNAP_SHADOW,
+        SNAP_HOSTS, /* from here on map images: one layout for all (doc/snapshot-format.md 12) */
+        SNAP_NETWORKS,
+        SNAP_SERVICES,
+        SNAP_PROTOCOLS,
+        SNAP_RPC,
+        SNAP_ETHERS,
+        SNAP_NETGROUP,
+        SNAP_ALIASES,
+        SNAP_GSHADOW,
+};
+#define SNAP_KINDS    12
+#define SNAP_ACCOUNTS 3 /* the first ones: a layout each, and deltas */
 
 #define SNAP_MAGIC            "NISNAP\r\n"
 #define SNAP_CONTROL_MAGIC    "NICTRL\r\n"

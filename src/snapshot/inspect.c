@@ -11,7 +11,9 @@
 
 const char *snap_map_name(enum snap_kind kind)
 {
-        static const char *const names[SNAP_KINDS] = {"passwd", "group", "shadow"};
+        static const char *const names[SNAP_KINDS] = {"passwd",   "group",    "shadow",    "hosts",
+                                                      "networks", "services", "protocols", "rpc",
+                                                      "ethers",   "netgroup", "aliases",   "gshadow"};
         return names[kind];
 }
 

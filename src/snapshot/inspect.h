@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-/* "passwd", "group", "shadow". */
+/* "passwd", "group", ... "gshadow": also the names of the files. */
 const char *snap_map_name(enum snap_kind kind);
 
 /* Folder i of the order in which readers look (doc/snapshot-format.md 1); NULL behind the last. Borrowed from

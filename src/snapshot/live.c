@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #define RANGE_LEAST (256u << 10) /* bytes: the first range of a small map; it grows by doubling */
-#define PLACES      96u  /* 3 maps x 2 x 16 doublings reach 8 GiB; after that each lookup maps for itself */
+#define PLACES                                                                                            \
+        204u /* 3 x 2 x 16 doublings reach 8 GiB, 9 x 2 x 6 (map images) 8 MiB at least; the rest goes to \
+                whoever needs it; after that each lookup maps for itself */
 #define RANGES      42u  /* of deltas: 3 maps x 2 x 7 doublings reach SNAP_DELTA_MAX */
 #define OPEN_TRIES  8u   /* generations that may pass between reading the word and opening the image */
 #define FOLDER_ROOM 512u /* bytes of a folder's name: threads with small stacks ask, too */
@@ -27,7 +29,8 @@ static struct {
         struct snap_place *spare[SNAP_KINDS];
         struct snap_range ranges[RANGES]; /* of deltas */
         unsigned ranges_used;
-        struct snap_range *slots[SNAP_KINDS][2]; /* the current delta, if there is one, lies in one of them */
+        struct snap_range
+                *slots[SNAP_ACCOUNTS][2]; /* the current delta, if there is one, lies in one of them */
 } renew;
 
 /* The value of SNAP_VARIABLE, kept at its first reading so that later changes of the environment cannot race
@@ -40,7 +43,9 @@ static struct {
 /* -- files
  * ---------------------------------------------------------------------------------------------------------
  */
-static const char *const map_names[SNAP_KINDS] = {"passwd", "group", "shadow"};
+static const char *const map_names[SNAP_KINDS] = {"passwd",   "group",    "shadow",    "hosts",
+                                                  "networks", "services", "protocols", "rpc",
+                                                  "ethers",   "netgroup", "aliases",   "gshadow"};
 
 /* FOLDER/NAME[.GENERATION][END] without stdio. False when it is too long. */
 static bool make_path(char out[PATH_ROOM], const char *folder, const char *name, uint64_t generation,
@@ -185,7 +190,10 @@ static int open_files(const char *folder, enum snap_kind kind, uint64_t generati
         int err = open_trusted(path, &ret->fd, &ret->st);
         if (err)
                 return err;
-        if (pread(ret->fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h) && snap_is_delta(&h, sizeof(h))) {
+        if (kind < SNAP_ACCOUNTS && /* there is no delta of a map image: what says it is one is refused as
+                                       damaged */
+            pread(ret->fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h) &&
+            snap_is_delta(&h, sizeof(h))) {
                 ret->delta_fd = ret->fd;
                 ret->delta_st = ret->st;
                 if (!make_path(path, folder, map_names[kind], generation, SNAP_BASE))
@@ -431,7 +439,7 @@ static int place_for(enum snap_kind kind, uint64_t size, struct snap_place **ret
 static struct snap_range *delta_in_use(enum snap_kind kind)
 {
         const struct snap_place *p = snap_live.current[kind];
-        if (!place_is_ready(p))
+        if (kind >= SNAP_ACCOUNTS || !place_is_ready(p))
                 return NULL;
         for (unsigned i = 0; i < 2; i++) {
                 struct snap_range *r = renew.slots[kind][i];

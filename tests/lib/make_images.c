@@ -60,7 +60,7 @@ static int publish(const char *folder, struct snap_builder *b[SNAP_KINDS])
         }
         if (!error)
                 error = snap_add_shadow(b[SNAP_SHADOW], &shadow);
-        for (int k = 0; k < SNAP_KINDS; k++)
+        for (int k = 0; k < SNAP_ACCOUNTS; k++)
                 p.map[k] = b[k];
         if (error)
                 return error;
@@ -76,11 +76,11 @@ int main(int argc, char **argv)
         int error = 0;
         if (argc != 2)
                 return 2;
-        for (int k = 0; k < SNAP_KINDS && !error; k++)
+        for (int k = 0; k < SNAP_ACCOUNTS && !error; k++)
                 error = snap_builder_new((enum snap_kind)k, &b[k]);
         if (!error)
                 error = publish(argv[1], b);
-        for (int k = 0; k < SNAP_KINDS; k++)
+        for (int k = 0; k < SNAP_ACCOUNTS; k++)
                 snap_builder_free(b[k]);
         if (error)
                 fprintf(stderr, "make_images: %s\n", strerror(error));

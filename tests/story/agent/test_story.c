@@ -21,7 +21,7 @@ static void test_first_images(void **state)
         TRACE("[  101] changes after 3: 4 to 4 of 4\n"
               "[  101] publish passwd at 4\n");
         world_change(&w, 3, "name=ada|uid=1|shell=/bin/zsh|picture=x"); /* nobody's image shows pictures */
-        world_create(&w, 9, 0, "name=machines");
+        world_create(&w, 9, 0, "name=printers");
         world_run(&w, 300);
         TRACE("[  201] changes after 4: 5 to 6 of 6\n");
         assert_int_equal(core_seq(w.core), 6);

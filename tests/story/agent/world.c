@@ -72,7 +72,8 @@ static const char *table_says(struct world *w, const char *name)
         size_t n;
         struct buf b;
         buf_init(&b, 0);
-        assert_true(table_children(core_table(w->core), strcmp(name, "groups") == 0, &v, &n));
+        assert_true(table_children(core_table(w->core), strcmp(name, "groups") == 0 ? TOP_GROUPS : TOP_USERS,
+                                   &v, &n));
         for (size_t i = 0; i < n; i++)
                 put_child(&b, v[i]);
         free(v);

@@ -160,7 +160,7 @@ static void shadow_line(struct buf *out, enum snap_result r, const struct snap_s
         buf_printf(out, "%s:%s\n", r == SNAP_FOUND ? v->text : "-", r == SNAP_FOUND ? v->text + v->hash : "");
 }
 
-static void by_name(struct buf *out, const struct snap_pair p[SNAP_KINDS], const char *name)
+static void by_name(struct buf *out, const struct snap_pair p[SNAP_ACCOUNTS], const char *name)
 {
         struct snap_user_view u;
         struct snap_group_view g;
@@ -198,14 +198,14 @@ static void put_sorted(struct buf *out, struct buf *list)
 
 static void answers(const struct side *s, struct buf *out)
 {
-        struct snap_own own[SNAP_KINDS];
-        struct snap_pair p[SNAP_KINDS];
+        struct snap_own own[SNAP_ACCOUNTS];
+        struct snap_pair p[SNAP_ACCOUNTS];
         struct snap_user_view u;
         struct snap_group_view g;
         struct snap_shadow_view w;
         struct buf list;
         buf_init(&list, 0);
-        for (unsigned k = 0; k < SNAP_KINDS; k++)
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
                 p[k] = open_map(s, (enum snap_kind)k, &own[k]);
         for (uint32_t i = 0; i < LAST + 110; i++) {
                 by_name(out, p, arena_printf(&a, "n%u", i));
@@ -222,7 +222,7 @@ static void answers(const struct side *s, struct buf *out)
         for (uint64_t at = 0; snap_pair_shadow_listed(&p[SNAP_SHADOW], &at, &w) == SNAP_FOUND; at++)
                 shadow_line(&list, SNAP_FOUND, &w);
         put_sorted(out, &list);
-        for (unsigned k = 0; k < SNAP_KINDS; k++)
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
                 snap_own_close(&own[k]);
         buf_done(&list);
 }
@@ -277,8 +277,8 @@ static void deltas_answer_like_whole_images(void **state)
                 assert_int_equal(r.users, w.users);
                 assert_int_equal(r.groups, w.groups);
                 assert_int_equal(r.left_out, w.left_out);
-                all += r.deltas == TABLE_ALL;
-                some += r.deltas != TABLE_ALL && r.deltas;
+                all += r.deltas == TABLE_ACCOUNTS;
+                some += r.deltas != TABLE_ACCOUNTS && r.deltas;
                 whole += r.deltas == 0;
                 compare(step);
                 arena_reset(&a);

@@ -92,7 +92,7 @@ static const char *table_told(const struct table *t, const char *name)
         size_t n;
         struct buf b;
         buf_init(&b, 0);
-        assert_true(table_children(t, strcmp(name, "groups") == 0, &v, &n));
+        assert_true(table_children(t, strcmp(name, "groups") == 0 ? TOP_GROUPS : TOP_USERS, &v, &n));
         for (size_t i = 0; i < n; i++) {
                 struct bytes value;
                 assert_false(prop_first(v[i], "picture", &value)); /* nobody needs it */
@@ -246,7 +246,21 @@ static void test_relevance(void **state)
         assert_int_equal(changed(t, 5, 2, "name=crew|gid=1|users=ada"), TABLE_GROUP);
         assert_int_equal(changed(t, 6, 3, "name=quill|uid=5|users=a"), 0);
         assert_int_equal(changed(t, 3, 0, "name=machines users"), 0); /* /users comes first */
-        assert_int_equal(changed(t, 1, 0, "name=people"), TABLE_PASSWD | TABLE_SHADOW);
+        assert_int_equal(changed(t, 6, 3, "name=quill|ip_address=10.0.0.1"), 1u << SNAP_HOSTS);
+        assert_int_equal(changed(t, 6, 3, "name=quill|ip_address=10.0.0.1|en_address=2:0:0:0:0:1"),
+                         1u << SNAP_ETHERS);
+        assert_int_equal(changed(t, 6, 3, "name=quill|ip_address=10.0.0.1|netgroups=trusted"),
+                         1u << SNAP_ETHERS | TABLE_NETGROUP);
+        /* Most users are in no netgroup, and most groups have nothing that gshadow would show. */
+        assert_int_equal(changed(t, 4, 1, "name=eve|uid=1|gid=1|home=/h|expire=5|passwd=x"),
+                         TABLE_PASSWD | TABLE_SHADOW);
+        assert_int_equal(changed(t, 4, 1, "name=eve|uid=1|gid=1|home=/h|expire=5|passwd=x|netgroups=a"),
+                         TABLE_NETGROUP);
+        assert_int_equal(changed(t, 4, 1, "name=ada|uid=1|gid=1|home=/h|expire=5|passwd=x|netgroups=a"),
+                         TABLE_PASSWD | TABLE_SHADOW | TABLE_NETGROUP);
+        assert_int_equal(changed(t, 5, 2, "name=crew|gid=1|users=ada|admins=eve"), TABLE_GSHADOW);
+        assert_int_equal(changed(t, 5, 2, "name=crew|gid=1|admins=eve"), TABLE_GROUP | TABLE_GSHADOW);
+        assert_int_equal(changed(t, 1, 0, "name=people"), TABLE_PASSWD | TABLE_SHADOW | TABLE_NETGROUP);
         unsigned dirty = 0;
         const struct ext_record stranger = {.kind = EXT_CHANGED, .object = 99, .has_after = true};
         assert_int_equal(table_apply(t, &stranger, false, &dirty), TABLE_GAP);

@@ -112,7 +112,7 @@ static void publish_people(void)
 {
         struct snap_publication p = {.folder = folder, .shadow_group = (gid_t)-1};
         struct snap_report r;
-        for (unsigned k = 0; k < SNAP_KINDS; k++)
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
                 p.map[k] = images_new((enum snap_kind)k);
         CHECK(images_user(p.map[0], "ada,countess", 5001, 100, "Ada King") == 0);
         CHECK(images_user(p.map[0], "bob", 5002, 101, "") == 0);
@@ -130,7 +130,7 @@ static void publish_people(void)
                 fprintf(stderr, "%s\n", r.what);
                 _exit(1);
         }
-        for (unsigned k = 0; k < SNAP_KINDS; k++)
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
                 snap_builder_free(p.map[k]);
 }
 

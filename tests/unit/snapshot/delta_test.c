@@ -139,7 +139,7 @@ static void assert_name(const struct snap_pair *p, enum snap_kind kind, const ch
 static void the_delta_counts_and_else_the_base(void **state)
 {
         (void)state;
-        for (unsigned k = 0; k < SNAP_KINDS; k++) {
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
                 struct two t = make((enum snap_kind)k);
                 static const char *const want[][2] = {{"n0", "old"},     {"alias0", "old"}, {"n1", "new"},
                                                       {"alias1", "new"}, {"n2", ""},        {"alias2", "new"},
@@ -243,7 +243,7 @@ static void every_flipped_byte_of_a_delta_is_refused(void **state)
 {
         static const uint8_t flips[] = {0x01, 0x80, 0xff};
         (void)state;
-        for (unsigned kind = 0; kind < SNAP_KINDS; kind++) {
+        for (unsigned kind = 0; kind < SNAP_ACCOUNTS; kind++) {
                 struct two t = make((enum snap_kind)kind);
                 struct snap_image image;
                 struct snap_findings f;
@@ -271,7 +271,7 @@ static void every_flipped_byte_of_a_delta_is_refused(void **state)
 static void every_flipped_byte_of_the_base_is_harmless(void **state)
 {
         (void)state;
-        for (unsigned kind = 0; kind < SNAP_KINDS; kind++) {
+        for (unsigned kind = 0; kind < SNAP_ACCOUNTS; kind++) {
                 struct two t = make((enum snap_kind)kind);
                 for (size_t i = 0; i < t.base.size; i++) {
                         t.base.at[i] ^= 0xff;
@@ -287,7 +287,7 @@ static void resummed_damage_never_leads_outside(void **state)
         unsigned refused = 0, tried = 0;
         (void)state;
         srandom(6);
-        for (unsigned kind = 0; kind < SNAP_KINDS; kind++) {
+        for (unsigned kind = 0; kind < SNAP_ACCOUNTS; kind++) {
                 struct two t = make((enum snap_kind)kind);
                 uint8_t *kept = malloc(t.delta.size);
                 assert_non_null(kept);

@@ -390,7 +390,7 @@ static unsigned ask_everything(const uint8_t *base, size_t size, enum snap_kind 
 static void every_flipped_byte_is_harmless_and_noticed_by_verify(void **state)
 {
         (void)state;
-        for (unsigned kind = 0; kind < SNAP_KINDS; kind++) {
+        for (unsigned kind = 0; kind < SNAP_ACCOUNTS; kind++) {
                 struct snap_builder *b = small((enum snap_kind)kind);
                 struct snap_findings f;
                 size_t size;
@@ -417,7 +417,7 @@ static void resummed_damage_never_leads_outside(void **state)
         unsigned refused = 0, tried = 0;
         (void)state;
         srandom(5);
-        for (unsigned kind = 0; kind < SNAP_KINDS; kind++) {
+        for (unsigned kind = 0; kind < SNAP_ACCOUNTS; kind++) {
                 struct snap_builder *b = small((enum snap_kind)kind);
                 struct snap_findings f;
                 size_t size;
