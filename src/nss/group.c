@@ -1,6 +1,5 @@
 /* group, and the group list of a user: doc/resolution.md 11.1. */
 #include "nss/guest.h"
-#include "snapshot/search.h"
 
 #include <grp.h>
 #include <stdalign.h>
@@ -95,11 +94,11 @@ enum nss_status _nss_netinfo_getgrnam_r(const char *name, struct group *result, 
                 const int err = snap_pin(SNAP_GROUP, SNAP_NEEDS_NAMES, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum nss_status status = pin.delta
-                                                       ? by_name(snap_source(SNAP_GROUP, &pin), name, len,
-                                                                 result, buffer, buflen, errnop)
-                                                       : give(search_group_by_name(&pin.image, name, len, &g),
-                                                              &g, result, buffer, buflen, errnop);
+                const enum nss_status status = nss_silent_name(&pin, name, len)
+                                                       ? give(search_group_by_name(&pin.image, name, len, &g),
+                                                              &g, result, buffer, buflen, errnop)
+                                                       : by_name(snap_source(SNAP_GROUP, &pin), name, len,
+                                                                 result, buffer, buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
         }
@@ -116,9 +115,10 @@ enum nss_status _nss_netinfo_getgrgid_r(gid_t gid, struct group *result, char *b
                 if (err)
                         return nss_no_image(err, errnop);
                 const enum nss_status status =
-                        pin.delta ? by_gid(snap_source(SNAP_GROUP, &pin), gid, result, buffer, buflen, errnop)
-                                  : give(search_group_by_gid(&pin.image, gid, &g), &g, result, buffer, buflen,
-                                         errnop);
+                        nss_silent_number(&pin, gid)
+                                ? give(search_group_by_gid(&pin.image, gid, &g), &g, result, buffer, buflen,
+                                       errnop)
+                                : by_gid(snap_source(SNAP_GROUP, &pin), gid, result, buffer, buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
         }
@@ -203,9 +203,9 @@ static enum nss_status user_without_groups(const char *user, size_t len, int *er
                 struct snap_user_view u;
                 if (snap_pin(SNAP_PASSWD, SNAP_NEEDS_NAMES, &pin))
                         return nss_not_found(SNAP_ABSENT, errnop);
-                const enum snap_result found = pin.delta
-                                                       ? find_user(snap_source(SNAP_PASSWD, &pin), user, len)
-                                                       : search_user_by_name(&pin.image, user, len, &u);
+                const enum snap_result found = nss_silent_name(&pin, user, len)
+                                                       ? search_user_by_name(&pin.image, user, len, &u)
+                                                       : find_user(snap_source(SNAP_PASSWD, &pin), user, len);
                 if (snap_stands(&pin))
                         return found == SNAP_FOUND ? NSS_STATUS_SUCCESS : nss_not_found(found, errnop);
         }
@@ -224,9 +224,10 @@ enum nss_status _nss_netinfo_initgroups_dyn(const char *user, gid_t skipgroup, l
                 int err = snap_pin(SNAP_GROUP, SNAP_NEEDS_MEMBERS, &pin);
                 if (err)
                         return nss_no_image(err, errnop);
-                const enum snap_result found = pin.delta
-                                                       ? gids_of(snap_source(SNAP_GROUP, &pin), user, len, &v)
-                                                       : search_gids_by_name(&pin.image, user, len, &v);
+                const enum snap_result found =
+                        nss_silent_member(&pin, user, len)
+                                ? search_gids_by_name(&pin.image, user, len, &v)
+                                : gids_of(snap_source(SNAP_GROUP, &pin), user, len, &v);
                 if (found == SNAP_FOUND)
                         err = list_add_all(&l, &v, skipgroup);
                 *groupsp = l.gids; /* grown or not, it is the caller's to free */

@@ -3,13 +3,14 @@
 #define NETINFO_NSS_GUEST_H
 
 #include "snapshot/live.h"
+#include "snapshot/search.h"
 
 #include <errno.h>
 #include <nss.h>
 
 /* Entry points are looked up by name in the finished library; nothing includes a prototype of ours. */
 #define NSS_DOOR __attribute__((visibility("default")))
-/* Kept out of the lookups, which are made for the usual case: an image without delta. */
+/* Kept out of the lookups, which are made for the usual case: no delta, or one that does not know the key. */
 #define NSS_APART __attribute__((noinline))
 
 static inline enum nss_status nss_says(enum nss_status status, int error, int *errnop)
@@ -41,6 +42,32 @@ static inline enum nss_status nss_too_busy(int *errnop)
 static inline enum nss_status nss_too_small(int *errnop)
 {
         return nss_says(NSS_STATUS_TRYAGAIN, ERANGE, errnop);
+}
+
+/* Is the base to be asked, without a further word on the delta? Yes, when there is none or no slot of it has
+ * the key's hash. Else nss_silent_* says no, and the caller asks the pair. */
+static inline __attribute__((always_inline)) bool nss_silent_name(const struct snap_pin *pin,
+                                                                  const char *name, size_t len)
+{
+        struct snap_image delta;
+        return !pin->delta || (snap_pin_delta(pin, SNAP_NEEDS_NAMES, &delta) &&
+                               search_no_name(&delta, &delta.names, name, len));
+}
+
+static inline __attribute__((always_inline)) bool nss_silent_member(const struct snap_pin *pin,
+                                                                    const char *name, size_t len)
+{
+        struct snap_image delta;
+        return !pin->delta || (snap_pin_delta(pin, SNAP_NEEDS_MEMBERS, &delta) &&
+                               search_no_name(&delta, &delta.members, name, len));
+}
+
+static inline __attribute__((always_inline)) bool nss_silent_number(const struct snap_pin *pin,
+                                                                    uint32_t number)
+{
+        struct snap_image delta;
+        return !pin->delta ||
+               (snap_pin_delta(pin, SNAP_NEEDS_NUMBERS, &delta) && search_no_number(&delta, number));
 }
 
 /* An enumeration of one thread: an image of its own and how far it came. */

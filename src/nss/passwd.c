@@ -1,6 +1,5 @@
 /* passwd: doc/resolution.md 11.1. */
 #include "nss/guest.h"
-#include "snapshot/search.h"
 
 #include <pwd.h>
 #include <string.h>
@@ -82,10 +81,11 @@ enum nss_status _nss_netinfo_getpwnam_r(const char *name, struct passwd *result,
                 if (err)
                         return nss_no_image(err, errnop);
                 const enum nss_status status =
-                        pin.delta ? by_name(snap_source(SNAP_PASSWD, &pin), name, len, result, buffer, buflen,
-                                            errnop)
-                                  : give(&pin.image, search_user_by_name(&pin.image, name, len, &u), &u,
-                                         result, buffer, buflen, errnop);
+                        nss_silent_name(&pin, name, len)
+                                ? give(&pin.image, search_user_by_name(&pin.image, name, len, &u), &u, result,
+                                       buffer, buflen, errnop)
+                                : by_name(snap_source(SNAP_PASSWD, &pin), name, len, result, buffer, buflen,
+                                          errnop);
                 if (snap_stands(&pin))
                         return status;
         }
@@ -102,10 +102,10 @@ enum nss_status _nss_netinfo_getpwuid_r(uid_t uid, struct passwd *result, char *
                 if (err)
                         return nss_no_image(err, errnop);
                 const enum nss_status status =
-                        pin.delta
-                                ? by_uid(snap_source(SNAP_PASSWD, &pin), uid, result, buffer, buflen, errnop)
-                                : give(&pin.image, search_user_by_uid(&pin.image, uid, &u), &u, result,
-                                       buffer, buflen, errnop);
+                        nss_silent_number(&pin, uid)
+                                ? give(&pin.image, search_user_by_uid(&pin.image, uid, &u), &u, result,
+                                       buffer, buflen, errnop)
+                                : by_uid(snap_source(SNAP_PASSWD, &pin), uid, result, buffer, buflen, errnop);
                 if (snap_stands(&pin))
                         return status;
         }

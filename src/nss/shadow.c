@@ -1,6 +1,5 @@
 /* shadow: doc/resolution.md 11.1, 11.3. Who may not read the image gets UNAVAIL and EACCES. */
 #include "nss/guest.h"
-#include "snapshot/search.h"
 
 #include <shadow.h>
 #include <string.h>
@@ -56,10 +55,11 @@ enum nss_status _nss_netinfo_getspnam_r(const char *name, struct spwd *result, c
                 if (err)
                         return nss_no_image(err, errnop);
                 const enum nss_status status =
-                        pin.delta ? by_name(snap_source(SNAP_SHADOW, &pin), name, len, result, buffer, buflen,
-                                            errnop)
-                                  : give(search_shadow_by_name(&pin.image, name, len, &s), &s, result, buffer,
-                                         buflen, errnop);
+                        nss_silent_name(&pin, name, len)
+                                ? give(search_shadow_by_name(&pin.image, name, len, &s), &s, result, buffer,
+                                       buflen, errnop)
+                                : by_name(snap_source(SNAP_SHADOW, &pin), name, len, result, buffer, buflen,
+                                          errnop);
                 if (snap_stands(&pin))
                         return status;
         }

@@ -155,6 +155,29 @@ static inline __attribute__((always_inline)) struct snap_source snap_source(enum
  * going to say so. */
 bool snap_pin_pair(const struct snap_source *source, struct snap_pair *ret_pair);
 
+/* What a lookup needs of the delta of a pin that has one, before it asks the pair: most deltas are small and
+ * say nothing of most keys. False: they were replaced meanwhile, or are mappings of our own; ask the pair. */
+static inline __attribute__((always_inline)) bool snap_pin_delta(const struct snap_pin *pin, unsigned needs,
+                                                                 struct snap_image *ret_delta)
+{
+        const struct snap_place *place = pin->place;
+        if (!place)
+                return false;
+        ret_delta->base = (const uint8_t *)(uintptr_t)__atomic_load_n(&place->delta[0], __ATOMIC_RELAXED);
+        ret_delta->key[0] = __atomic_load_n(&place->delta[2], __ATOMIC_RELAXED);
+        ret_delta->key[1] = __atomic_load_n(&place->delta[3], __ATOMIC_RELAXED);
+        if (needs & SNAP_NEEDS_NAMES)
+                ret_delta->names = snap_table_word(&place->delta[4]);
+        if (needs & SNAP_NEEDS_NUMBERS)
+                ret_delta->numbers = snap_table_word(&place->delta[5]);
+        if (needs & SNAP_NEEDS_MEMBERS)
+                ret_delta->members = snap_table_word(&place->delta[6]);
+#ifndef __SANITIZE_THREAD__
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+        return __atomic_load_n(&place->sequence, __ATOMIC_RELAXED) == pin->sequence;
+}
+
 /* Ends the pin. True when the image was the same from snap_pin until now, so that what was read is true. */
 static inline __attribute__((always_inline)) bool snap_stands(const struct snap_pin *pin)
 {

@@ -103,6 +103,24 @@ SEARCH_INLINE enum snap_result walk_next(struct walk *w, uint32_t *ret_at)
         }
 }
 
+/* No slot of the table has the key's hash, so that no record has the key. For the delta under a lookup: what
+ * it does not know at a glance is asked of the base right there, without a call. */
+SEARCH_INLINE bool search_no_name(const struct snap_image *image, const struct snap_table *t,
+                                  const char *name, size_t len)
+{
+        const uint64_t hash = snap_hash_name(image->key, name, len);
+        struct walk w = walk_begin(image, t, hash, (uint32_t)hash);
+        uint32_t at;
+        return walk_next(&w, &at) == SNAP_ABSENT;
+}
+
+SEARCH_INLINE bool search_no_number(const struct snap_image *image, uint32_t number)
+{
+        struct walk w = walk_begin(image, &image->numbers, snap_hash_number(image->key, number), number);
+        uint32_t at;
+        return walk_next(&w, &at) == SNAP_ABSENT;
+}
+
 /* Is name (len bytes and a NUL) one of the strings packed in p? */
 SEARCH_INLINE bool among(const char *p, size_t n, const char *name, size_t len)
 {
