@@ -46,12 +46,50 @@ void handle_free(struct api_handle *h);
 enum ni_status handle_call(struct api_handle *h, enum ni_proc proc, const struct ni_args *args,
                            struct ni_result *ret);
 
+/* -- servers.c: who serves a domain */
+#define SERVERS_MOST 256u /* servers of one domain that a client keeps */
+struct servers {
+        struct api_server v[SERVERS_MOST];
+        unsigned n;
+};
+/* Appends one that is not there yet and whose tag is possible, as long as there is room. */
+void servers_add(struct servers *l, uint32_t addr, struct bytes tag);
+bool servers_own_address(uint32_t addr);
+/* What /machines says of the servers of a domain as seen from the handle's: values `prefix/tag` of serves,
+ * with every ip_address of the machine. */
+enum ni_status servers_named(struct api_handle *h, const char *prefix, struct servers *ret);
+/* The servers of the handle's own domain: STATISTICS' domain_servers, else /machines (4.9). */
+void servers_of(struct api_handle *h, struct servers *ret);
+/* Near servers first; among equals chance decides, so that the clients of a domain spread (4.9). */
+void servers_order(struct servers *l);
+/* For climbing (4.6 "Loops"): remembers the servers of a level. True when one of them was there before. */
+bool servers_climbed(struct servers *seen, const struct api_handle *h);
+
+/* -- open.c */
+/* Where opening a path ended, for a message. */
+struct open_end {
+        char component[256]; /* "" : it was the first one */
+        bool loop;           /* "/": the parents name each other */
+        bool absent;         /* no machine of the domain serves a child of this name */
+};
+/* netinfo_open with more to say: `end` may be NULL. A loop ends "/" at the last domain that is new, as the
+ * library's functions have it; who would write there looks at end->loop. */
+ni_status open_path(struct api_handle *relative, const char *path, const ni_fancyopenargs *args,
+                    struct api_handle **ret, struct open_end *end);
+/* The same, which takes "host:port/tag" too. */
+ni_status open_any(struct api_handle *relative, const char *path, const ni_fancyopenargs *args,
+                   struct api_handle **ret, struct open_end *end);
+/* The domain above. NI_NETROOT: there is none. */
+ni_status open_parent(struct api_handle *h, struct api_handle **ret);
+/* "host:port/tag" without a connection. */
+ni_status open_typed(const char *server, const char *tag, struct api_handle **ret);
+
 /* The parent's address and tag as the current server has it (RPARENT). NI_NORESPONSE is waited for: as long
  * as the read timeout when the handle aborts, else as long as any call is repeated. */
 enum ni_status handle_rparent(struct api_handle *h, struct api_server *ret);
 /* An absolute domain path whose root is the top above `start` instead of above this host. */
-ni_status api_open_above(struct api_handle *start, const char *path, const ni_fancyopenargs *args,
-                         void **ret);
+ni_status open_above(struct api_handle *start, const char *path, const ni_fancyopenargs *args,
+                     struct api_handle **ret, struct open_end *end);
 /* One atomic EDIT at the master; never repeated. Gives the call's own status, or NI_FAILED. The handle is
  * locked by the caller. */
 enum ni_status handle_edit(struct api_handle *h, const struct ext_edit_args *args,

@@ -106,6 +106,8 @@ static enum ni_status try_round(struct api_handle *h, enum ni_proc proc, const s
         for (unsigned i = 0; i < (once ? 1 : h->count); i++) {
                 if (connect_current(h)) {
                         const enum ni_status s = client_ni(h->client, proc, args, ret);
+                        if (s == NI_OK && proc == NI_PROC_rparent && ret->status == NI_FAILED)
+                                return NI_NETROOT; /* an answer of old servers, to be taken so (4.5) */
                         if (s != NI_FAILED)
                                 return s == NI_OK ? ret->status : s;
                         disconnect(h);

@@ -1,197 +1,38 @@
-/* Opening a domain by its name (doc/protocol.md 4.6), and the name of an open one (4.8). */
+/* Opening a domain by its name (doc/protocol.md 4.6). */
 #include "api/api-internal.h"
 
 #include "model/path.h"
-#include "sys/random.h"
 
 #include <arpa/inet.h>
-#include <ifaddrs.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SERVERS_MOST 256u /* servers of one domain that a client keeps */
-
-struct servers {
-        struct api_server v[SERVERS_MOST];
-        unsigned n;
-};
-
-static void add_server(struct servers *l, uint32_t addr, struct bytes tag)
-{
-        if (l->n == SERVERS_MOST || tag.len == 0 || tag.len > LIMIT_TAG)
-                return;
-        for (unsigned i = 0; i < l->n; i++)
-                if (l->v[i].addr == addr && bytes_eq_str(tag, l->v[i].tag))
-                        return;
-        struct api_server *s = &l->v[l->n++];
-        *s = (struct api_server){.addr = addr};
-        snprintf(s->tag, sizeof(s->tag), "%.*s", BYTES_FMT(tag));
-}
-
-static bool address_of(struct bytes text, uint32_t *ret)
-{
-        char copy[INET_ADDRSTRLEN];
-        struct in_addr in;
-        if (text.len >= sizeof(copy))
-                return false;
-        snprintf(copy, sizeof(copy), "%.*s", BYTES_FMT(text));
-        if (inet_pton(AF_INET, copy, &in) != 1)
-                return false;
-        *ret = ntohl(in.s_addr);
-        return true;
-}
-
-static bool is_own_address(uint32_t addr)
-{
-        struct ifaddrs *all;
-        bool own = addr >> 24 == 127;
-        if (getifaddrs(&all) < 0)
-                return own;
-        for (const struct ifaddrs *i = all; i && !own; i = i->ifa_next)
-                own = i->ifa_addr && i->ifa_addr->sa_family == AF_INET &&
-                      ntohl(((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr.s_addr) == addr;
-        freeifaddrs(all);
-        return own;
-}
-
-/* What /machines says of the servers of a domain as seen from this one: values `prefix/tag` of serves, with
- * every ip_address of the machine. */
-static enum ni_status machines_serving(struct api_handle *h, const char *prefix, struct servers *ret)
-{
-        ni_id root, machines;
-        ni_idlist children;
-        ni_status s = ni_root(h, &root);
-        if (s == NI_OK) {
-                machines = root;
-                s = ni_pathsearch(h, &machines, "/machines");
-        }
-        NI_INIT(&children);
-        if (s == NI_OK)
-                s = ni_children(h, &machines, &children);
-        const size_t n = strlen(prefix);
-        for (unsigned i = 0; s == NI_OK && i < children.ni_idlist_len; i++) {
-                ni_id id = {children.ni_idlist_val[i], 0};
-                ni_proplist p;
-                NI_INIT(&p);
-                if (ni_read(h, &id, &p) != NI_OK)
-                        continue;
-                const ni_index serves = ni_proplist_match(p, "serves", NULL),
-                               ip = ni_proplist_match(p, "ip_address", NULL);
-                if (serves != NI_INDEX_NULL && ip != NI_INDEX_NULL) {
-                        const ni_namelist *values = &p.ni_proplist_val[serves].nip_val,
-                                          *ips = &p.ni_proplist_val[ip].nip_val;
-                        for (unsigned k = 0; k < values->ni_namelist_len; k++) {
-                                const char *v = values->ni_namelist_val[k], *slash = strchr(v, '/');
-                                if (!slash || (size_t)(slash - v) != n || memcmp(v, prefix, n) != 0)
-                                        continue;
-                                for (unsigned a = 0; a < ips->ni_namelist_len; a++) {
-                                        uint32_t addr;
-                                        if (address_of(bytes_str(ips->ni_namelist_val[a]), &addr))
-                                                add_server(ret, addr, bytes_str(slash + 1));
-                                }
-                        }
-                }
-                ni_proplist_free(&p);
-        }
-        ni_idlist_free(&children);
-        return s;
-}
-
-/* The servers of the handle's own domain: STATISTICS' domain_servers, else /machines (4.9). */
-static void list_servers(struct api_handle *h, struct servers *ret)
-{
-        ni_proplist p;
-        NI_INIT(&p);
-        if (ni_statistics(h, &p) == NI_OK) {
-                const ni_index at = ni_proplist_match(p, "domain_servers", NULL);
-                for (unsigned i = 0; at != NI_INDEX_NULL && i < p.ni_proplist_val[at].nip_val.ni_namelist_len;
-                     i++) {
-                        const struct bytes v = bytes_str(p.ni_proplist_val[at].nip_val.ni_namelist_val[i]);
-                        const size_t slash = bytes_find(v, '/');
-                        uint32_t addr;
-                        if (slash < v.len && address_of(bytes_sub(v, 0, slash), &addr))
-                                add_server(ret, addr, bytes_sub(v, slash + 1, v.len));
-                }
-        }
-        ni_proplist_free(&p);
-        if (ret->n == 0)
-                machines_serving(h, ".", ret);
-}
-
-/* 0: this host, 1: a host on an attached network, 2: farther away. */
-static unsigned distance(const struct ifaddrs *all, uint32_t addr)
-{
-        unsigned best = addr >> 24 == 127 ? 0 : 2;
-        for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
-                if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
-                        continue;
-                const struct sockaddr_in *own = (const void *)i->ifa_addr,
-                                         *mask = (const void *)i->ifa_netmask;
-                const uint32_t difference = addr ^ ntohl(own->sin_addr.s_addr);
-                if (difference == 0)
-                        return 0;
-                if (mask && mask->sin_addr.s_addr && (difference & ntohl(mask->sin_addr.s_addr)) == 0 &&
-                    best > 1)
-                        best = 1;
-        }
-        return best;
-}
-
-/* Near servers first; among equals chance decides, so that the clients of a domain spread (4.9). */
-static void order(struct servers *l)
-{
-        struct ifaddrs *all = NULL;
-        unsigned far[SERVERS_MOST];
-        uint32_t chance[SERVERS_MOST];
-        random_bytes(chance, sizeof(chance));
-        if (getifaddrs(&all) < 0)
-                all = NULL;
-        for (unsigned i = 0; i < l->n; i++) { /* insertion sort: short lists */
-                const struct api_server s = l->v[i];
-                const unsigned d = distance(all, s.addr);
-                const uint32_t c = chance[i];
-                unsigned k = i;
-                for (; k > 0 && (far[k - 1] > d || (far[k - 1] == d && chance[k - 1] > c)); k--) {
-                        l->v[k] = l->v[k - 1];
-                        far[k] = far[k - 1];
-                        chance[k] = chance[k - 1];
-                }
-                l->v[k] = s;
-                far[k] = d;
-                chance[k] = c;
-        }
-        if (all)
-                freeifaddrs(all);
-}
-
 /* Replaces a one-server handle by its domain's full list; the server that answered stays current (4.6 ".").
- * A server that is not in its own domain's list is left for those that are. */
+ * A server that is not in its own domain's list is left for those that are; this host's own is not, because
+ * the database may know it by another of our addresses. */
 static struct api_handle *widen(struct api_handle *h)
 {
         struct servers l = {.n = 0};
         const struct api_server now = h->servers[h->current];
-        list_servers(h, &l);
-        if (l.n == 0 || now.addr == 0 || is_own_address(now.addr)) {
-                /* A list of one, or this host's own server, which its database may know by another of our
-                 * addresses. */
-                return h;
-        }
-        order(&l);
-        for (unsigned i = 0; i < l.n; i++) {
-                if (l.v[i].addr != now.addr || strcmp(l.v[i].tag, now.tag) != 0)
-                        continue;
-                struct api_handle *wide = handle_new(l.v, l.n, false, h);
-                wide->current = i;
-                handle_free(h);
-                return wide;
+        unsigned at = 0;
+        servers_of(h, &l);
+        if (l.n == 0 || now.addr == 0)
+                return h; /* a domain that lists nobody: a list of one */
+        servers_order(&l);
+        while (at < l.n && (l.v[at].addr != now.addr || strcmp(l.v[at].tag, now.tag) != 0))
+                at++;
+        if (at == l.n && servers_own_address(now.addr)) {
+                at = l.n < SERVERS_MOST ? l.n++ : 0;
+                l.v[at] = now;
         }
         struct api_handle *wide = handle_new(l.v, l.n, false, h);
+        wide->current = at < l.n ? at : 0;
         handle_free(h);
         return wide;
 }
 
-static ni_status parent_of(struct api_handle *h, struct api_handle **ret)
+ni_status open_parent(struct api_handle *h, struct api_handle **ret)
 {
         struct api_server parent;
         const enum ni_status s = handle_rparent(h, &parent);
@@ -213,13 +54,14 @@ static ni_status parent_of(struct api_handle *h, struct api_handle **ret)
         return NI_OK;
 }
 
-static ni_status child_of(struct api_handle *h, const char *name, struct api_handle **ret)
+static ni_status child_of(struct api_handle *h, const char *name, struct api_handle **ret, bool *ret_absent)
 {
         struct servers l = {.n = 0};
-        const ni_status s = machines_serving(h, name, &l);
+        const ni_status s = servers_named(h, name, &l);
+        *ret_absent = s == NI_NODIR || (s == NI_OK && l.n == 0);
         if (s != NI_OK || l.n == 0)
                 return s == NI_OK ? NI_FAILED : s;
-        order(&l);
+        servers_order(&l);
         *ret = handle_new(l.v, l.n, false, h);
         return NI_OK;
 }
@@ -271,7 +113,7 @@ static struct api_handle *direct(const char *text, const struct api_handle *like
 static struct api_handle *local_domain(const struct api_handle *like)
 {
         struct servers l = {.n = 0};
-        add_server(&l, 0, BYTES_LIT("local"));
+        servers_add(&l, 0, BYTES_LIT("local"));
         return handle_new(l.v, 1, false, like);
 }
 
@@ -292,7 +134,8 @@ static struct api_handle *same(const struct api_handle *from)
 }
 
 /* One component, not "/" and without escapes left. */
-static ni_status step(struct api_handle *from, const char *component, struct api_handle **ret)
+static ni_status step(struct api_handle *from, const char *component, struct api_handle **ret,
+                      bool *ret_absent)
 {
         struct api_handle *start = from, *found = NULL;
         ni_status s = NI_FAILED;
@@ -308,7 +151,10 @@ static ni_status step(struct api_handle *from, const char *component, struct api
                 return NI_FAILED; /* a bare word without a handle is refused */
         if (!start)
                 start = local_domain(NULL);
-        s = strcmp(component, "..") == 0 ? parent_of(start, &found) : child_of(start, component, &found);
+        if (strcmp(component, "..") == 0)
+                s = open_parent(start, &found);
+        else
+                s = child_of(start, component, &found, ret_absent);
         if (start != from)
                 handle_free(start);
         if (s == NI_OK)
@@ -319,25 +165,22 @@ static ni_status step(struct api_handle *from, const char *component, struct api
 /* Climbs to the top. Historically any failure to go on meant that it is reached; here a parent that is still
  * being searched for (tools.md 1.8) or does not answer is a failure: who asks for the root shall not write to
  * a domain below it. A server seen before, or more than LIMIT_DEPTH levels, ends the climb (4.6 "Loops"). */
-static ni_status climb(struct api_handle **h)
+static ni_status climb(struct api_handle **h, bool *ret_loop)
 {
-        struct api_server seen[LIMIT_DEPTH];
-        for (unsigned depth = 0; depth < LIMIT_DEPTH; depth++) {
+        struct servers *seen = api_alloc(1, sizeof(*seen));
+        ni_status s = NI_OK;
+        servers_climbed(seen, *h);
+        for (unsigned depth = 0; s == NI_OK && !*ret_loop; depth++) {
                 struct api_handle *up = NULL;
-                const struct api_server now = (*h)->servers[(*h)->current];
-                for (unsigned i = 0; i < depth; i++)
-                        if (seen[i].addr == now.addr && strcmp(seen[i].tag, now.tag) == 0)
-                                return NI_OK;
-                seen[depth] = now;
-                const ni_status s = parent_of(*h, &up);
-                if (s == NI_NORESPONSE || s == NI_FAILED)
-                        return s;
+                s = open_parent(*h, &up);
                 if (s != NI_OK)
-                        return NI_OK;
-                handle_free(*h);
-                *h = up;
+                        break;
+                *ret_loop = servers_climbed(seen, up) || depth == LIMIT_DEPTH;
+                handle_free(*ret_loop ? up : *h);
+                *h = *ret_loop ? *h : up;
         }
-        return NI_OK;
+        free(seen);
+        return s == NI_NORESPONSE || s == NI_FAILED ? s : NI_OK;
 }
 
 /* Cuts the next component off *path and removes its escapes; false at the end. */
@@ -356,41 +199,56 @@ static bool next_component(const char **path, char *to, size_t room)
         return n > 0;
 }
 
-static ni_status open_path(struct api_handle *relative, const char *path, const ni_fancyopenargs *args,
-                           struct api_handle **ret)
+/* The domain where a path begins. */
+static struct api_handle *beginning(struct api_handle *relative, const char *path, const char *first)
+{
+        if (relative && *path != '/')
+                return same(relative);
+        if (*path == '/' || strcmp(first, ".") == 0 || strcmp(first, "..") == 0)
+                return local_domain(NULL); /* "." and ".." start here too, with the timeouts asked for */
+        return NULL;
+}
+
+/* Goes from *h to what the path leads to. */
+static ni_status walk(struct api_handle **h, const char *path, const ni_fancyopenargs *args,
+                      struct open_end *end)
+{
+        char component[1024];
+        ni_status s = *path == '/' ? climb(h, &end->loop) : NI_OK;
+        while (s == NI_OK && next_component(&path, component, sizeof(component))) {
+                struct api_handle *next = NULL;
+                snprintf(end->component, sizeof(end->component), "%.*s", (int)sizeof(end->component) - 1,
+                         component);
+                s = step(*h, component, &next, &end->absent);
+                if (s != NI_OK)
+                        break;
+                handle_free(*h);
+                *h = next;
+                settle(*h, args);
+        }
+        return s;
+}
+
+ni_status open_path(struct api_handle *relative, const char *path, const ni_fancyopenargs *args,
+                    struct api_handle **ret, struct open_end *end)
 {
         char component[1024], first[1024] = "", last[1024] = "";
-        struct api_handle *h = NULL;
-        ni_status s = NI_OK;
-        if (!*path)
-                return NI_FAILED;
+        struct open_end mine;
+        struct api_handle *h;
+        if (!end)
+                end = &mine;
+        *end = (struct open_end){.loop = false};
         for (const char *p = path; next_component(&p, component, sizeof(component));) {
                 if (!first[0])
                         memcpy(first, component, sizeof(first));
                 memcpy(last, component, sizeof(last));
         }
         const bool by_tag = strchr(last, '@') != NULL; /* everything before it is ignored */
-        if (by_tag)
-                h = direct(last, relative);
-        else if (relative && *path != '/')
-                h = same(relative);
-        else if (*path == '/' || strcmp(first, ".") == 0 || strcmp(first, "..") == 0)
-                h = local_domain(NULL); /* "." and ".." start here too, with the timeouts asked for */
+        h = !*path ? NULL : by_tag ? direct(last, relative) : beginning(relative, path, first);
         if (!h)
                 return NI_FAILED;
         settle(h, args);
-        if (*path == '/' && !by_tag)
-                s = climb(&h);
-        const char *p = path;
-        while (s == NI_OK && !by_tag && next_component(&p, component, sizeof(component))) {
-                struct api_handle *next = NULL;
-                s = step(h, component, &next);
-                if (s == NI_OK) {
-                        handle_free(h);
-                        h = next;
-                        settle(h, args);
-                }
-        }
+        const ni_status s = by_tag ? NI_OK : walk(&h, path, args, end);
         if (s != NI_OK) {
                 handle_free(h);
                 return s;
@@ -400,33 +258,39 @@ static ni_status open_path(struct api_handle *relative, const char *path, const 
         return NI_OK;
 }
 
-ni_status api_open_above(struct api_handle *start, const char *path, const ni_fancyopenargs *args, void **ret)
+ni_status open_above(struct api_handle *start, const char *path, const ni_fancyopenargs *args,
+                     struct api_handle **ret, struct open_end *end)
 {
-        struct api_handle *top = same(start), *h;
-        ni_status s = climb(&top);
+        struct api_handle *top = same(start);
+        struct open_end mine;
+        bool loop = false;
+        if (!end)
+                end = &mine;
+        *end = (struct open_end){.loop = false};
+        ni_status s = climb(&top, &loop);
         while (*path == '/')
                 path++;
         if (s == NI_OK)
-                s = open_path(top, *path ? path : ".", args, &h);
+                s = open_path(top, *path ? path : ".", args, ret, end);
+        end->loop = loop;
         handle_free(top);
-        if (s == NI_OK)
-                *ret = h;
         return s;
 }
 
 NI_API void *ni_connect(struct sockaddr_in *address, const char *tag)
 {
         struct servers l = {.n = 0};
-        add_server(&l, ntohl(address->sin_addr.s_addr), bytes_str(tag));
+        servers_add(&l, ntohl(address->sin_addr.s_addr), bytes_str(tag));
         return l.n ? handle_new(l.v, 1, true, NULL) : NULL;
 }
 
 NI_API void *ni_new(void *relative, const char *domain)
 {
         struct api_handle *h = NULL;
+        bool absent;
         if (strcmp(domain, "/") == 0)
-                return open_path(relative, domain, NULL, &h) == NI_OK ? h : NULL;
-        return step(relative, domain, &h) == NI_OK ? h : NULL;
+                return open_path(relative, domain, NULL, &h, NULL) == NI_OK ? h : NULL;
+        return step(relative, domain, &h, &absent) == NI_OK ? h : NULL;
 }
 
 NI_API ni_status ni_open(void *relative, const char *path, void **handle)
@@ -437,27 +301,65 @@ NI_API ni_status ni_open(void *relative, const char *path, void **handle)
 NI_API ni_status ni_fancyopen(void *relative, const char *path, void **handle, ni_fancyopenargs *args)
 {
         struct api_handle *h;
-        if (open_path(relative, path, args, &h) != NI_OK)
+        if (open_path(relative, path, args, &h, NULL) != NI_OK)
                 return NI_FAILED; /* any failure is NI_FAILED (8.2) */
         *handle = h;
         return NI_OK;
 }
 
+/* "host/tag", "host:port/tag", "[v6]:port/tag" (doc/decisions.md 3): a path without a handle never begins
+ * with a bare word, so there is no doubt. */
+static ni_status open_address(const char *path, const ni_fancyopenargs *args, struct api_handle **ret)
+{
+        const char *slash = strchr(path, '/');
+        if (!slash || slash == path || path[0] == '.' || strchr(path, '@'))
+                return NI_FAILED;
+        char *host = api_alloc((size_t)(slash - path) + 1, 1);
+        memcpy(host, path, (size_t)(slash - path));
+        const ni_status s = open_typed(host, slash + 1, ret);
+        free(host);
+        if (s == NI_OK) {
+                settle(*ret, args);
+                (*ret)->need_write = args && args->needwrite;
+        }
+        return s;
+}
+
+ni_status open_any(struct api_handle *relative, const char *path, const ni_fancyopenargs *args,
+                   struct api_handle **ret, struct open_end *end)
+{
+        if (!relative && path[0] != '/' && path[0] != '.' && !strchr(path, '@')) {
+                *end = (struct open_end){.loop = false};
+                return open_address(path, args, ret);
+        }
+        return open_path(relative, path, args, ret, end);
+}
+
 NI_API ni_status netinfo_open(void *relative, const char *path, void **handle, ni_fancyopenargs *args)
 {
         struct api_handle *h;
-        const ni_status s = open_path(relative, path, args, &h);
+        struct open_end end;
+        const ni_status s = open_any(relative, path, args, &h, &end);
         if (s == NI_OK)
                 *handle = h;
         return s;
 }
 
-NI_API ni_status netinfo_connect(const char *server, const char *tag, void **handle)
+ni_status open_typed(const char *server, const char *tag, struct api_handle **ret)
 {
         struct api_server s;
         const ni_status status = server_typed(server, tag, &s);
         if (status == NI_OK)
-                *handle = handle_new(&s, 1, true, NULL);
+                *ret = handle_new(&s, 1, true, NULL);
+        return status;
+}
+
+NI_API ni_status netinfo_connect(const char *server, const char *tag, void **handle)
+{
+        struct api_handle *h;
+        const ni_status status = open_typed(server, tag, &h);
+        if (status == NI_OK)
+                *handle = h;
         return status;
 }
 
@@ -469,118 +371,5 @@ NI_API ni_status netinfo_rparent(void *handle, struct sockaddr_in *address, ni_n
                 return s;
         *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(parent.addr)};
         *tag = ni_name_dup(parent.tag);
-        return NI_OK;
-}
-
-/* -- names of domains (4.8)
- * ------------------------------------------------------------------------------------------------------------
- */
-
-static ni_name escaped(const char *text, size_t n)
-{
-        ni_name out = api_alloc(2 * n + 1, 1);
-        size_t k = 0;
-        for (size_t i = 0; i < n; i++) {
-                if (text[i] == '/' || text[i] == '\\')
-                        out[k++] = '\\';
-                out[k++] = text[i];
-        }
-        return out;
-}
-
-/* The component under which `parent` knows the server addr/tag, or NULL. */
-static ni_name component_in(struct api_handle *parent, uint32_t addr, const char *tag)
-{
-        char text[INET_ADDRSTRLEN];
-        const struct in_addr in = {htonl(addr)};
-        ni_id machines;
-        ni_proplist p;
-        ni_name found = NULL;
-        NI_INIT(&p);
-        inet_ntop(AF_INET, &in, text, sizeof(text));
-        if (ni_root(parent, &machines) != NI_OK || ni_pathsearch(parent, &machines, "/machines") != NI_OK ||
-            ni_lookupread(parent, &machines, "ip_address", text, &p) != NI_OK)
-                return NULL;
-        const ni_index at = ni_proplist_match(p, "serves", NULL);
-        for (unsigned i = 0;
-             !found && at != NI_INDEX_NULL && i < p.ni_proplist_val[at].nip_val.ni_namelist_len; i++) {
-                const char *v = p.ni_proplist_val[at].nip_val.ni_namelist_val[i], *slash = strrchr(v, '/');
-                if (slash && strcmp(slash + 1, tag) == 0)
-                        found = escaped(v, (size_t)(slash - v));
-        }
-        ni_proplist_free(&p);
-        return found;
-}
-
-static ni_name own_component(struct api_handle *parent, const char *tag)
-{
-        struct ifaddrs *all;
-        ni_name found = NULL;
-        if (getifaddrs(&all) < 0)
-                return NULL;
-        for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
-                if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
-                        continue;
-                const uint32_t addr =
-                        ntohl(((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr.s_addr);
-                if (addr >> 24 != 127)
-                        found = component_in(parent, addr, tag);
-        }
-        freeifaddrs(all);
-        return found;
-}
-
-static ni_name name_below(struct api_handle *parent, const struct api_server *s)
-{
-        const uint32_t addr = s->addr ? s->addr : INADDR_LOOPBACK;
-        char text[INET_ADDRSTRLEN];
-        const struct in_addr in = {htonl(addr)};
-        ni_name name = component_in(parent, addr, s->tag);
-        if (!name && is_own_address(addr))
-                name = own_component(parent, s->tag);
-        if (name)
-                return name;
-        inet_ntop(AF_INET, &in, text, sizeof(text));
-        const size_t n = strlen(s->tag) + strlen(text) + 2;
-        name = api_alloc(n, 1);
-        snprintf(name, n, "%s@%s", s->tag, text);
-        return name;
-}
-
-NI_API ni_status ni_pwdomain(void *handle, ni_name *name)
-{
-        struct api_handle *h = handle, *up = NULL;
-        ni_name full = NULL;
-        struct api_server seen[LIMIT_DEPTH];
-        unsigned depth = 0;
-        ni_id root;
-        const ni_status alive = ni_root(h, &root);
-        if (alive != NI_OK)
-                return alive;
-        bool repeated = false;
-        ni_status s = NI_OK;
-        while (depth < LIMIT_DEPTH && !repeated && (s = parent_of(h, &up)) == NI_OK) {
-                const struct api_server now = h->servers[h->current];
-                for (unsigned i = 0; i < depth; i++)
-                        repeated |= seen[i].addr == now.addr && strcmp(seen[i].tag, now.tag) == 0;
-                seen[depth++] = now;
-                ni_name part = name_below(up, &now);
-                const size_t n = strlen(part) + (full ? strlen(full) : 0) + 2;
-                ni_name longer = api_alloc(n, 1);
-                snprintf(longer, n, "/%s%s", part, full ? full : "");
-                free(part);
-                free(full);
-                full = longer;
-                if (h != handle)
-                        handle_free(h);
-                h = up;
-        }
-        if (h != handle)
-                handle_free(h);
-        if (s == NI_NORESPONSE) { /* there are levels above, but nobody knows their names */
-                ni_name_free(&full);
-                return s;
-        }
-        *name = full ? full : ni_name_dup("/");
         return NI_OK;
 }

@@ -202,10 +202,13 @@ static ni_status host_domain(const char *host, const char *domain, ni_fancyopena
                 return NI_OK;
         }
         /* "/" of another host: its root, not ours. */
-        const ni_status opened = domain[0] == '/' ? api_open_above(local, domain, args, handle)
-                                                  : ni_fancyopen(local, domain, handle, args);
+        struct api_handle *h;
+        const ni_status opened = domain[0] == '/' ? open_above(local, domain, args, &h, NULL)
+                                                  : open_path(local, domain, args, &h, NULL);
         ni_free(local);
-        return opened;
+        if (opened == NI_OK)
+                *handle = h;
+        return domain[0] == '/' || opened == NI_OK ? opened : NI_FAILED;
 }
 
 NI_API ni_status netinfo_url(const char *url, void **handle, ni_id *id, ni_fancyopenargs *args)

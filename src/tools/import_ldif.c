@@ -25,6 +25,7 @@ static const struct talk_manual manual = {
         .examples = "  slapcat | ni import ldif --dry-run -\n"
                     "  ni import ldif people.ldif",
         .talks = true,
+        .writes = true,
 };
 
 /* shadow behind passwd, to whose users it adds. */

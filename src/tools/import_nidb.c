@@ -33,6 +33,7 @@ static const struct talk_manual manual = {
                     "  ni import nidb /mnt/old/var/db/netinfo/local.nidb -d local\n"
                     "  ni import nidb --dir /var/lib/netinfo -d network /mnt/network.nidb",
         .talks = true,
+        .writes = true,
 };
 
 struct reports {

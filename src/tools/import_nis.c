@@ -32,6 +32,7 @@ static const struct talk_manual manual = {
                     "  for m in passwd group hosts netgroup mail.aliases; do ypcat -k $m > site/$m; done\n"
                     "  ni import nis site",
         .talks = true,
+        .writes = true,
 };
 
 /* In this order: shadow adds to the users that passwd brings. */

@@ -21,6 +21,7 @@ static const struct talk_manual manual = {
                     "  ni add /groups/staff gid=50 users=ada users=grace\n"
                     "  ni add -p /locations/mars/dome name=dome-one",
         .talks = true,
+        .writes = true,
 };
 
 /* Our own property list of a new directory: key=value of the path, then what was asked for; a key that is the

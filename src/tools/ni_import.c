@@ -33,6 +33,7 @@ static const struct talk_manual manual = {
                     "  ni import hosts /srv/old/hosts\n"
                     "  ypcat -k passwd | cut -d' ' -f2- | ni import passwd -",
         .talks = true,
+        .writes = true,
 };
 
 /* `passwd.linux` and its like are forms of printing. */

@@ -18,6 +18,7 @@ static const struct talk_manual manual = {
                     "  ni mv /machines/alpha /machines/beta\n"
                     "  ni mv /users/ada /former/lovelace",
         .talks = true,
+        .writes = true,
 };
 
 struct plan {

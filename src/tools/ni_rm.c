@@ -22,6 +22,7 @@ static const struct talk_manual manual = {
                     "  ni rm /groups/staff users=ada\n"
                     "  ni rm -r --yes /locations",
         .talks = true,
+        .writes = true,
 };
 
 /* Is there what the word names? Says it when not. `*ret_op` becomes the operation. */

@@ -18,6 +18,7 @@ static const struct talk_manual manual = {
                     "  ni set /groups/staff users=ada users=grace\n"
                     "  mkpasswd | ni set /users/ada --file passwd=-",
         .talks = true,
+        .writes = true,
 };
 
 /* One SET per property, bound to the directory as the path named it just now: when somebody changes it in

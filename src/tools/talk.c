@@ -1,5 +1,6 @@
 #include "tools/talk.h"
 
+#include "api/locate.h"
 #include "base/text.h"
 #include "model/status.h"
 #include "snapshot/followed.h"
@@ -29,7 +30,7 @@ static const struct talk_option json_option[] = {
         {0, NULL, NULL, NULL},
 };
 static const struct talk_option talking[] = {
-        {'d', "domain", "TAG", "the domain; default: the one in --server, else local"},
+        {'d', "domain", "DOMAIN", "its tag, or its path: / . .. ../NAME /NAME/NAME TAG@HOST HOST[:PORT]/TAG"},
         {'s', "server", "ADDRESS", "host[:port][/tag], [v6]:port/tag, or the path of a socket"},
         {O_TIMEOUT, "timeout", "SECONDS", "for connecting and for each call; default 5, writes 60"},
         {O_USER, "user", "NAME", "act as this user of the domain; asks for the password"},
@@ -382,8 +383,10 @@ bool talk_connect(struct talk *t)
         if (t->server.user && !(t->password_file ? password_from_file(t) : password_from_terminal(t)))
                 return false;
         t->server.password = t->password;
-        const enum ni_status status = client_open(&t->server, &t->client, &why);
-        if (status != NI_OK)
+        const bool path = t->server.tag && located_is_path(t->server.tag);
+        const enum ni_status status =
+                path ? talk_open_path(t, &why) : client_open(&t->server, &t->client, &why);
+        if (status != NI_OK && why.text[0])
                 talk_error(t, status_exit(status), NULL, why.text, NULL);
         return status == NI_OK;
 }

@@ -36,6 +36,7 @@ struct talk_manual {
         const struct talk_option *options; /* its own; may be NULL */
         const char *examples;              /* lines, indented by two */
         bool talks;                        /* takes the options that say which server and domain */
+        bool writes;                       /* of a domain with several servers it wants the master */
         bool json;                         /* takes --json */
 };
 
@@ -63,6 +64,11 @@ void talk_begin(struct talk *t, const struct talk_manual *m, int argc, char **ar
 int talk_option(struct talk *t);
 /* Opens t->client. False: said why. */
 bool talk_connect(struct talk *t);
+/* The servers of the domain that a path names, as seen from --server or from this host. False: said why. */
+struct located;
+bool talk_locate(struct talk *t, const char *path, struct located *ret);
+/* For talk_connect, when --domain is a path. An empty *why: said why. */
+enum ni_status talk_open_path(struct talk *t, struct client_why *why);
 /* Closes everything, notices a stdout that could not be written (exit 1), and gives the exit status. */
 int talk_end(struct talk *t);
 
