@@ -67,13 +67,19 @@ void address_text(const struct address *a, char *to, size_t cap)
                 snprintf(to, cap, "?");
 }
 
+/* One part of a dotted address: one to three digits, so that no address is longer than its buffers. */
+static bool octet_parse(struct bytes text, uint64_t *ret)
+{
+        return text.len <= 3 && text_u64(text, 255, ret);
+}
+
 bool ipv4_parse(struct bytes text, uint32_t *ret)
 {
         uint32_t v = 0;
         for (unsigned i = 0; i < 4; i++) {
                 uint64_t part;
                 const size_t dot = bytes_find(text, '.');
-                if ((i < 3) != (dot < text.len) || !text_u64(bytes_sub(text, 0, dot), 255, &part))
+                if ((i < 3) != (dot < text.len) || !octet_parse(bytes_sub(text, 0, dot), &part))
                         return false;
                 v = v << 8 | (uint32_t)part;
                 text = bytes_sub(text, dot + 1, text.len);
@@ -146,7 +152,7 @@ bool trusted_value_matches(struct bytes value, uint32_t ipv4)
         for (struct bytes left = value; parts < 4; parts++) {
                 uint64_t part;
                 const size_t dot = bytes_find(left, '.');
-                if (!text_u64(bytes_sub(left, 0, dot), 255, &part))
+                if (!octet_parse(bytes_sub(left, 0, dot), &part))
                         return false;
                 net |= (uint32_t)part << (24 - 8 * parts);
                 if (dot == left.len)

@@ -39,7 +39,7 @@ bool networks_have(const struct networks *l, const struct address *a);
 /* One value of `trusted_networks` that is a number (protocol.md 3.9): "192.168.5" or "a.b.c.d/n". */
 bool trusted_value_matches(struct bytes value, uint32_t ipv4);
 
-/* Dotted decimal, all four parts. */
+/* Dotted decimal, all four parts, each of one to three digits. */
 bool ipv4_parse(struct bytes text, uint32_t *ret);
 
 #endif

@@ -48,9 +48,9 @@ static void no_networks(void **state)
 {
         (void)state;
         static const char *const words[] = {
-                "",          "10",          "10.0.0",      "10.0.0.0/",  "10.0.0.0/33", "10.0.0.1/24",
-                "/8",        "10.0.0.0/-1", "256.0.0.0/8", "10.0.0.0.0", "::/129",      "2001:db8::1/64",
-                "localhost", "10.0.0.0/8x", "1.2.3.4/ 8"};
+                "",          "10",          "10.0.0",      "10.0.0.0/",   "10.0.0.0/33", "10.0.0.1/24",
+                "/8",        "10.0.0.0/-1", "256.0.0.0/8", "10.0.0.0.0",  "::/129",      "2001:db8::1/64",
+                "localhost", "10.0.0.0/8x", "1.2.3.4/ 8",  "0010.0.0.0/8"};
         struct network n;
         for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
                 assert_false(network_parse(bytes_str(words[i]), &n));
@@ -79,6 +79,7 @@ static void trusted(void **state)
         assert_false(trusts("0.168.5", "0.168.5.1"));
         assert_false(trusts("192.168.5.1.7", "192.168.5.1"));
         assert_false(trusts("256", "10.0.0.1"));
+        assert_false(trusts("0010", "10.0.0.1")); /* three digits at most */
         assert_false(trusts("", "10.0.0.1"));
         assert_false(trusts("10.", "10.0.0.1"));
         assert_false(trusts("lab", "10.0.0.1"));
