@@ -84,6 +84,9 @@ ni_status open_parent(struct api_handle *h, struct api_handle **ret);
 /* "host:port/tag" without a connection. */
 ni_status open_typed(const char *server, const char *tag, struct api_handle **ret);
 
+/* -- name.c: the component under which a domain knows the server of a child (4.8). The caller frees it. */
+ni_name name_below(struct api_handle *parent, const struct api_server *s);
+
 /* The parent's address and tag as the current server has it (RPARENT). NI_NORESPONSE is waited for: as long
  * as the read timeout when the handle aborts, else as long as any call is repeated. */
 enum ni_status handle_rparent(struct api_handle *h, struct api_server *ret);

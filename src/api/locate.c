@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 _Static_assert(LOCATED_MOST == SERVERS_MOST, "a list of servers fits");
 
@@ -56,6 +57,17 @@ static void explain(const char *path, enum ni_status s, const struct open_end *e
                  part ? at : "", part ? "`: " : "", reason, way_out);
 }
 
+static enum ni_status open_server(const struct located_server *server, unsigned seconds,
+                                  struct api_handle **ret)
+{
+        const enum ni_status s = open_typed(server->server[0] ? server->server : NULL, server->tag, ret);
+        if (s != NI_OK)
+                return s;
+        ni_setreadtimeout(*ret, (int)seconds);
+        ni_setabort(*ret, 1);
+        return NI_OK;
+}
+
 enum ni_status locate(const struct located_server *from, const char *path, unsigned seconds,
                       struct located *ret)
 {
@@ -65,13 +77,8 @@ enum ni_status locate(const struct located_server *from, const char *path, unsig
         ni_status s = NI_OK;
         ret->n = 0;
         ret->why[0] = '\0';
-        if (from) {
-                s = open_typed(from->server[0] ? from->server : NULL, from->tag, &start);
-                if (s == NI_OK) {
-                        ni_setreadtimeout(start, (int)seconds);
-                        ni_setabort(start, 1);
-                }
-        }
+        if (from)
+                s = open_server(from, seconds, &start);
         if (s == NI_OK && start && path[0] == '/')
                 s = open_above(start, path, &args, &h, &end);
         else if (s == NI_OK)
@@ -91,11 +98,9 @@ enum ni_status locate_name(const struct located_server *of, unsigned seconds, ch
 {
         struct api_handle *h;
         ni_name name;
-        ni_status s = open_typed(of->server[0] ? of->server : NULL, of->tag, &h);
+        ni_status s = open_server(of, seconds, &h);
         if (s != NI_OK)
                 return s;
-        ni_setreadtimeout(h, (int)seconds);
-        ni_setabort(h, 1);
         s = ni_pwdomain(h, &name);
         if (s == NI_OK) {
                 snprintf(ret_name, size, "%s", name);
@@ -103,4 +108,108 @@ enum ni_status locate_name(const struct located_server *of, unsigned seconds, ch
         }
         handle_free(h);
         return s;
+}
+
+bool located_is_here(const struct located_server *s)
+{
+        struct in_addr in;
+        return !s->server[0] || s->server[0] == '/' ||
+               (inet_pton(AF_INET, s->server, &in) == 1 && servers_own_address(ntohl(in.s_addr)));
+}
+
+/* -- the chain ------------------------------------------------------------------------------------------- */
+
+struct climber {
+        struct api_handle *level[LIMIT_DEPTH + 1];
+        unsigned n;
+        bool loop;
+};
+
+/* Handles of all levels; what ended it. */
+static enum ni_status climb(struct climber *c)
+{
+        struct servers *seen = api_alloc(1, sizeof(*seen));
+        enum ni_status s = NI_OK;
+        servers_climbed(seen, c->level[0]);
+        while (s == NI_OK && !c->loop) {
+                struct api_handle *up = NULL;
+                s = open_parent(c->level[c->n - 1], &up);
+                if (s != NI_OK)
+                        break;
+                c->loop = servers_climbed(seen, up) || c->n > LIMIT_DEPTH;
+                if (c->loop)
+                        handle_free(up);
+                else
+                        c->level[c->n++] = up;
+        }
+        free(seen);
+        if (c->loop)
+                return NI_UNRELATED;
+        return s == NI_NORESPONSE || s == NI_FAILED ? s : NI_OK;
+}
+
+/* From the root down: "/" and one component after the other. */
+static void name_levels(const struct climber *c, struct located_chain *chain)
+{
+        snprintf(chain->v[c->n - 1].name, sizeof(chain->v[0].name), "/");
+        for (unsigned i = c->n - 1; i > 0; i--) {
+                const struct api_handle *h = c->level[i - 1];
+                ni_name part = name_below(c->level[i], &h->servers[h->current]);
+                const char *above = i == c->n - 1 ? "" : chain->v[i].name;
+                snprintf(chain->v[i - 1].name, sizeof(chain->v[0].name), "%.500s/%.500s", above, part);
+                ni_name_free(&part);
+        }
+}
+
+static void put_levels(const struct climber *c, struct located_chain *chain)
+{
+        char path[sizeof(chain->v[0].path)] = ".";
+        chain->v = api_alloc(c->n, sizeof(*chain->v));
+        chain->n = c->n;
+        for (unsigned i = 0; i < c->n; i++) {
+                put_servers(c->level[i], &chain->v[i].servers);
+                snprintf(chain->v[i].path, sizeof(path), "%s", path);
+                snprintf(path + (i ? strlen(path) : 0), sizeof(path) - (i ? strlen(path) : 0), "%s",
+                         i ? "/.." : "..");
+        }
+}
+
+enum ni_status locate_chain(const struct located_server *from, unsigned seconds, struct located_chain *ret)
+{
+        static const struct located_server here = {.tag = "local"};
+        struct climber c = {.n = 0};
+        struct located words = {.n = 0};
+        ni_id root;
+        *ret = (struct located_chain){NULL, 0, ""};
+        enum ni_status s = open_server(from ? from : &here, seconds, &c.level[0]);
+        if (s == NI_OK) {
+                c.n = 1;
+                s = ni_root(c.level[0], &root);
+        }
+        if (s == NI_OK) {
+                s = climb(&c);
+                put_levels(&c, ret);
+        }
+        if (s == NI_OK) {
+                name_levels(&c, ret);
+        } else {
+                const struct open_end end = {.loop = c.loop, .component = ""};
+                char path[sizeof(ret->v[0].path) + 3] = ".";
+                if (ret->n == 1)
+                        snprintf(path, sizeof(path), "..");
+                else if (ret->n)
+                        snprintf(path, sizeof(path), "%s/..", ret->v[ret->n - 1].path);
+                explain(path, s, &end, &words);
+                snprintf(ret->why, sizeof(ret->why), "%s", words.why);
+        }
+        for (unsigned i = 0; i < c.n; i++)
+                handle_free(c.level[i]);
+        return s;
+}
+
+void located_chain_done(struct located_chain *c)
+{
+        free(c->v);
+        c->v = NULL;
+        c->n = 0;
 }

@@ -31,4 +31,22 @@ enum ni_status locate(const struct located_server *from, const char *path, unsig
 /* The absolute name of the domain that a server serves (4.8), at most size - 1 bytes. Statuses as above. */
 enum ni_status locate_name(const struct located_server *of, unsigned seconds, char *ret_name, unsigned size);
 
+/* The domains from a local one to the root, the local one first. */
+struct located_level {
+        struct located servers;
+        char path[4 * LIMIT_DEPTH]; /* ".", "..", "../.." */
+        char name[1024];            /* "/harbor/vellum"; "" when the root was not reached */
+};
+struct located_chain {
+        struct located_level *v; /* n of them */
+        unsigned n;
+        char why[512]; /* when the root was not reached: what is above the last level, and the way out */
+};
+/* Climbs from `from` (NULL: the local domain of this host). NI_OK: to the root; else the status of the step
+ * that failed (NI_UNRELATED: a loop), and *ret holds what was reached, if anything. Free it in any case. */
+enum ni_status locate_chain(const struct located_server *from, unsigned seconds, struct located_chain *ret);
+void located_chain_done(struct located_chain *c);
+/* Is this one of our own addresses, or this host as such? */
+bool located_is_here(const struct located_server *s);
+
 #endif

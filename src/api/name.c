@@ -60,7 +60,7 @@ static ni_name own_component(struct api_handle *parent, const char *tag)
         return found;
 }
 
-static ni_name name_below(struct api_handle *parent, const struct api_server *s)
+ni_name name_below(struct api_handle *parent, const struct api_server *s)
 {
         const uint32_t addr = s->addr ? s->addr : INADDR_LOOPBACK;
         char text[INET_ADDRSTRLEN];

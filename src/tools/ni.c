@@ -22,7 +22,7 @@ static const struct ni_command commands[] = {
         {"log", "show the changes of a domain, newest first", ni_log_run, true},
         {"watch", "show changes as they are made", ni_watch_run, true},
         {"status", "show the server and the state of a domain", ni_status_run, true},
-        {"domain", "list, create and destroy domains", ni_domain_run, true},
+        {"domain", "list, create and destroy domains, draw their hierarchy", ni_domain_run, true},
         {"backup", "write a domain into a file, or check such a file", ni_backup_run, true},
         {"restore", "make a domain out of a backup", ni_restore_run, false},
         {"getent", "look accounts up through the C library and NetInfo's module", ni_getent_run, false},

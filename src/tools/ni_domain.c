@@ -1,5 +1,7 @@
+#include "tools/domain_tree.h"
 #include "tools/talk.h"
 
+#include "base/text.h"
 #include "model/path.h"
 #include "model/status.h"
 #include "sys/clock.h"
@@ -7,23 +9,30 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { O_YES = 256 };
+enum { O_YES = 256, O_DEPTH };
 static const struct talk_option options[] = {
         {O_YES, "yes", NULL, "destroy without asking"},
+        {O_DEPTH, "depth", "N", "tree: so many levels below its top, default 32"},
         {0, NULL, NULL, NULL},
 };
 static const struct talk_manual manual = {
         .command = "domain",
         .synopsis = "domain list [--json]\n"
                     "domain create TAG\n"
-                    "domain destroy [--yes] TAG",
+                    "domain destroy [--yes] TAG\n"
+                    "domain tree [--depth N] [--json]\n"
+                    "domain name [--json] [PATH]",
         .about = "Lists the domains that a server serves, with their own ports of protocol version 2;\n"
                  "makes a new master domain, holding what every domain begins with; or takes one away.\n"
-                 "Creating and destroying are for the superuser of the server's machine.",
+                 "Creating and destroying are for the superuser of the server's machine.\n"
+                 "`tree` draws the hierarchy from the root down: every domain, its servers, how they are.\n"
+                 "`name` prints the absolute name of a domain.",
         .options = options,
         .examples = "  ni domain list\n"
                     "  ni domain create network\n"
-                    "  ni domain destroy --yes scratch",
+                    "  ni domain destroy --yes scratch\n"
+                    "  ni domain tree\n"
+                    "  ni domain name ..",
         .talks = true,
         .json = true,
 };
@@ -119,29 +128,50 @@ static void destroy(struct talk *t, const char *tag)
                 binder(t, NIBIND_PROC_destroydomain, &args, &r, tag);
 }
 
+static bool take_depth(struct talk *t, unsigned *ret)
+{
+        uint32_t n;
+        if (!text_u32(bytes_str(t->argument), &n) || n > LIMIT_DEPTH) {
+                talk_usage(t, "--depth %s: give a number, 0 to %u", t->argument, LIMIT_DEPTH);
+                return false;
+        }
+        *ret = n;
+        return true;
+}
+
+static void act(struct talk *t, unsigned depth)
+{
+        const char *verb = t->operands ? t->operand[0] : "";
+        const bool one = t->operands == 2;
+        if (strcmp(verb, "tree") == 0 && t->operands == 1) {
+                domain_tree(t, depth);
+        } else if (strcmp(verb, "name") == 0 && t->operands >= 1 && t->operands <= 2) {
+                domain_name(t, one ? t->operand[1] : NULL);
+        } else if (strcmp(verb, "list") == 0 && t->operands == 1) {
+                if (talk_connect(t))
+                        list(t);
+        } else if (strcmp(verb, "create") == 0 && one) {
+                if (good_tag(t, t->operand[1]))
+                        create(t, t->operand[1]);
+        } else if (strcmp(verb, "destroy") == 0 && one) {
+                if (good_tag(t, t->operand[1]))
+                        destroy(t, t->operand[1]);
+        } else {
+                talk_usage(t, "say `list`, `create TAG`, `destroy TAG`, `tree` or `name`");
+        }
+}
+
 int ni_domain_run(int argc, char **argv)
 {
         struct talk t;
+        unsigned depth = LIMIT_DEPTH;
         talk_begin(&t, &manual, argc, argv);
         for (int o; (o = talk_option(&t)) != TALK_END;) {
-                if (o == TALK_STOP)
+                if (o == TALK_STOP || (o == O_DEPTH && !take_depth(&t, &depth)))
                         return talk_end(&t);
-                t.yes = true;
+                t.yes |= o == O_YES;
         }
         t.server.no_domain = true;
-        const char *verb = t.operands ? t.operand[0] : "";
-        const bool one = t.operands == 2;
-        if (strcmp(verb, "list") == 0 && t.operands == 1) {
-                if (talk_connect(&t))
-                        list(&t);
-        } else if (strcmp(verb, "create") == 0 && one) {
-                if (good_tag(&t, t.operand[1]))
-                        create(&t, t.operand[1]);
-        } else if (strcmp(verb, "destroy") == 0 && one) {
-                if (good_tag(&t, t.operand[1]))
-                        destroy(&t, t.operand[1]);
-        } else {
-                talk_usage(&t, "say `list`, `create TAG` or `destroy TAG`");
-        }
+        act(&t, depth);
         return talk_end(&t);
 }
