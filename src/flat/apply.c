@@ -134,11 +134,11 @@ static bool keep(const struct flat_format *f, enum flat_mode mode, const struct 
 {
         const struct property *now = proplist_get(&item->props, p->name);
         if (!now) {
-                if (!flat_owns(f, p->name) || has(&item->initial, p->name))
+                if (mode == FLAT_UNITE || !flat_owns(f, p->name) || has(&item->initial, p->name))
                         return true;
                 return mode == FLAT_UPDATE && (!f->owned || flat_is_list(p->name));
         }
-        if (mode == FLAT_UPDATE && flat_is_list(p->name))
+        if (mode == FLAT_UNITE || (mode == FLAT_UPDATE && flat_is_list(p->name)))
                 p->values = flat_union(p->values, now->values, a);
         else
                 p->values = now->values;

@@ -268,10 +268,10 @@ static bool is_percent(const struct flat_file *file, const struct flat_line *lin
 
 static bool read_lines(struct flat_file *file, bool with_header, struct arena *a, struct flat_why *why)
 {
-        struct scan s = {file->text, 0, 1, file->format->join};
+        struct scan s = {file->text, 0, file->options.lines_before + 1, file->format->join};
         struct flat_line line;
         struct flat_item item;
-        bool counts = !file->format->after_percent || !with_header;
+        bool counts = !file->format->after_percent || !with_header || file->options.header_seen;
         while (next_line(&s, &line)) {
                 arena_reset(a);
                 if (!counts) {
@@ -289,6 +289,8 @@ static bool read_lines(struct flat_file *file, bool with_header, struct arena *a
                 if (outcome == FLAT_ITEM && !add_line(file, line, &item, a, why))
                         return false;
         }
+        file->lines = s.number - 1;
+        file->header_seen = counts;
         if (!counts && file->options.strict && !blank_only(file->text)) {
                 *why = (struct flat_why){0, "there is no line that begins with %%, so nothing would be read"};
                 return false;

@@ -68,6 +68,8 @@ struct flat_options {
         /* Without strict: told of every line that was skipped. May be NULL. */
         void (*skipped)(void *context, const struct flat_why *why);
         void *context;
+        uint32_t lines_before; /* the text is a piece: so many physical lines stand before it */
+        bool header_seen;      /* and the line that a bootptab begins to count at is among them */
 };
 
 /* A checked file: where its records are. Lines of one record (tools.md 5.1 "Several lines for one name") are
@@ -92,6 +94,8 @@ struct flat_file {
         uint32_t *table; /* slot -> entry + 1 */
         uint32_t table_mask;
         uint32_t skipped;
+        uint32_t lines;   /* physical ones, those before this piece included */
+        bool header_seen; /* here or before */
 };
 /* Reads the whole text. False: it is malformed (strict), too large, or memory is out; ret_why says where and
  * why, and *ret is empty. */
@@ -103,6 +107,26 @@ bool flat_file_find(const struct flat_file *file, struct flat_identity id, uint3
 /* The properties of entry i: its lines united. False only when the arena is full. */
 bool flat_file_item(const struct flat_file *file, uint32_t i, struct arena *a, struct flat_item *ret);
 
+/* -- a file of any length, piece by piece: memory does not grow with it (doc/flat-files.md "Streams") -- */
+#define FLAT_PIECE ((size_t)1 << 20) /* bytes of one piece; more where a record's lines are longer */
+struct flat_pieces {
+        const struct flat_format *format;
+        struct flat_options options; /* not strict: lines far apart are not compared */
+        /* Up to n bytes of the text that follow; 0 at its end. */
+        size_t (*read)(void *context, uint8_t *to, size_t n);
+        void *context;
+        struct buf text; /* from here on: of flat_pieces_next */
+        size_t taken;    /* bytes of it that the last piece had */
+        bool ended;
+};
+void flat_pieces_init(struct flat_pieces *p, const struct flat_format *f, const struct flat_options *o,
+                      size_t (*read)(void *context, uint8_t *to, size_t n), void *context);
+/* The next piece, never cut inside of a record's continued lines; *ret borrows from p until the next call,
+ * and is freed by the caller. False: the end, ret_why->text is empty then; or a line over FLAT_LINE_MAX, or
+ * no memory. */
+bool flat_pieces_next(struct flat_pieces *p, struct flat_file *ret, struct flat_why *ret_why);
+void flat_pieces_done(struct flat_pieces *p);
+
 /* -- an item meets a record (tools.md 5.1)
  * ------------------------------------------------------------------------- */
 enum flat_mode {
@@ -111,6 +135,8 @@ enum flat_mode {
         FLAT_OWNED,  /* niload, ni import --replace: the keys this format owns become as the item says */
         FLAT_MERGE_VALUES, /* niload -m: new values first, old ones of the same key behind them */
         FLAT_REPLACE_ALL,  /* niload --replace-all: the historical effect */
+        FLAT_UNITE, /* a further line of the record, in a later piece of the stream: values of each of its
+                       keys are united with those there, other keys stay */
 };
 /* The properties the record shall have; old == NULL: a new one (keys ascending). False: arena full. */
 bool flat_apply(const struct flat_format *f, enum flat_mode mode, const struct proplist *old,

@@ -16,15 +16,21 @@ enum token {
         T_BROKEN
 };
 
+#define PASSED_STEP ((size_t)1 << 20) /* bytes between two calls of `passed` */
+
 struct parser {
         struct bytes text;
-        size_t at;
-        uint32_t line; /* of the token at hand */
+        size_t at, token_at; /* behind the token at hand, and where it begins */
+        uint32_t line, token_line;
         enum token token;
         struct bytes word; /* T_WORD */
         struct arena *a;
         struct flat_why *why;
         bool bad;
+        bool skim; /* words are looked at and not kept: nothing is allocated */
+        raw_passed *passed;
+        void *context;
+        size_t said; /* `passed` was told last */
 };
 
 static bool fail(struct parser *p, const char *what)
@@ -71,10 +77,21 @@ static bool ends_word(uint8_t c, bool quoted)
         return is_blank(c) || c == '"' || punctuation(c) != T_WORD;
 }
 
+static size_t escapes(struct bytes raw)
+{
+        size_t n = 0;
+        for (size_t i = 0; i + 1 < raw.len; i++)
+                if (raw.data[i] == '\\') {
+                        n++;
+                        i++;
+                }
+        return n;
+}
+
 /* Without its escapes: a backslash makes the next byte literal. */
 static struct bytes unescape(struct parser *p, struct bytes raw)
 {
-        if (bytes_find(raw, '\\') == raw.len)
+        if (p->skim || bytes_find(raw, '\\') == raw.len)
                 return raw;
         uint8_t *to = arena_alloc(p->a, raw.len);
         size_t n = 0;
@@ -104,7 +121,7 @@ static void read_word(struct parser *p, bool quoted)
         }
         p->at += quoted;
         p->word = unescape(p, raw);
-        if (p->word.len > NI_NAME_MAX || bytes_find(p->word, 0) != p->word.len)
+        if (raw.len - escapes(raw) > NI_NAME_MAX || bytes_find(raw, 0) != raw.len)
                 fail(p, "A word holds a NUL byte or is longer than 65535 bytes");
         p->token = T_WORD;
         if (!quoted && bytes_eq_str(raw, "="))
@@ -117,6 +134,12 @@ static void advance(struct parser *p)
 {
         while (p->at < p->text.len && is_blank(p->text.data[p->at]))
                 p->line += p->text.data[p->at++] == '\n';
+        p->token_at = p->at;
+        p->token_line = p->line;
+        if (p->passed && p->at >= p->said + PASSED_STEP) {
+                p->passed(p->context, p->at);
+                p->said = p->at;
+        }
         if (p->at >= p->text.len) {
                 p->token = T_END;
                 return;
@@ -174,8 +197,8 @@ static bool append(struct parser *p, void *array, uint32_t n, size_t size, const
         return true;
 }
 
-/* word "=" list ";"; the commas are optional, the parentheses too. */
-static bool property(struct parser *p, struct raw_dir *d)
+/* word "=" list ";"; the commas are optional, the parentheses too. ret == NULL: it is only read over. */
+static bool property(struct parser *p, struct proplist *ret)
 {
         struct property prop = {p->word, {NULL, 0}};
         advance(p);
@@ -185,7 +208,7 @@ static bool property(struct parser *p, struct raw_dir *d)
         while (p->token == T_WORD) {
                 if (prop.values.n == NI_VALUES_MAX)
                         return fail(p, "A property has more than 65535 values");
-                if (!append(p, &prop.values.v, prop.values.n, sizeof(p->word), &p->word))
+                if (ret && !append(p, &prop.values.v, prop.values.n, sizeof(p->word), &p->word))
                         return false;
                 prop.values.n++;
                 advance(p);
@@ -196,30 +219,34 @@ static bool property(struct parser *p, struct raw_dir *d)
         if (p->token != T_SEMICOLON)
                 return fail(p, "Expecting semicolon \";\"");
         advance(p);
-        if (d->props.n == NI_PROPS_MAX)
-                return fail(p, "A directory has more than 65535 properties");
-        return append(p, &d->props.v, d->props.n, sizeof(prop), &prop) && (d->props.n++, true);
+        return !ret || (append(p, &ret->v, ret->n, sizeof(prop), &prop) && (ret->n++, true));
 }
 
-static bool directory(struct parser *p, struct raw_dir *d, unsigned depth, bool top);
+static bool directory(struct parser *p, struct proplist *ret, unsigned depth, bool top);
 
-/* CHILDREN "=" [ "(" ] dir *( "," dir ) [ ")" ] [ ";" ] */
-static bool children(struct parser *p, struct raw_dir *d, unsigned depth)
+/* Begins to read over text, or to keep words again: then the word at hand is read once more. */
+static void set_skim(struct parser *p, bool on)
+{
+        p->skim = on;
+        if (on || p->token != T_WORD)
+                return;
+        p->at = p->token_at;
+        p->line = p->token_line;
+        advance(p);
+}
+
+/* CHILDREN "=" [ "(" ] dir *( "," dir ) [ ")" ] [ ";" ], read over; *n of them so far. */
+static bool children(struct parser *p, unsigned depth, uint32_t *n)
 {
         advance(p);
         if (!take(p, T_EQUAL))
                 return fail(p, "Expecting equal \"=\"");
         const bool parens = take(p, T_LEFT);
         while (!(parens && p->token == T_RIGHT)) {
-                struct raw_dir *child = arena_zalloc(p->a, 1, sizeof(*child));
-                if (!child)
-                        return fail(p, "There is not enough memory");
-                if (d->n == NI_CHILDREN_MAX)
+                if ((*n)++ == NI_CHILDREN_MAX)
                         return fail(p, "A directory has more than 1048576 children");
-                if (!directory(p, child, depth + 1, false) ||
-                    !append(p, &d->child, d->n, sizeof(child), &child))
+                if (!directory(p, NULL, depth + 1, false))
                         return false;
-                d->n++;
                 if (!take(p, T_COMMA))
                         break;
         }
@@ -229,14 +256,27 @@ static bool children(struct parser *p, struct raw_dir *d, unsigned depth)
         return true;
 }
 
-static bool directory(struct parser *p, struct raw_dir *d, unsigned depth, bool top)
+/* A directory's properties; what is below it is read over. ret == NULL: all of it is. */
+static bool directory(struct parser *p, struct proplist *ret, unsigned depth, bool top)
 {
+        uint32_t properties = 0, below = 0;
         if (depth >= RAW_DEPTH_MAX)
                 return fail(p, "More than 256 levels of CHILDREN");
         const bool braces = take(p, T_OPEN);
-        while (p->token == T_WORD || p->token == T_CHILDREN)
-                if (!(p->token == T_WORD ? property(p, d) : children(p, d, depth)))
+        while (p->token == T_WORD || p->token == T_CHILDREN) {
+                if (p->token == T_WORD && properties++ == NI_PROPS_MAX)
+                        return fail(p, "A directory has more than 65535 properties");
+                if (p->token == T_WORD) {
+                        if (!property(p, ret))
+                                return false;
+                        continue;
+                }
+                const bool before = p->skim;
+                set_skim(p, true);
+                if (!children(p, depth, &below))
                         return false;
+                set_skim(p, before);
+        }
         if (braces)
                 return take(p, T_CLOSE) || unexpected(p);
         /* Without braces the text ends, or the list that this one stands in. */
@@ -245,17 +285,117 @@ static bool directory(struct parser *p, struct raw_dir *d, unsigned depth, bool 
         return true;
 }
 
-bool raw_parse(struct bytes text, struct arena *a, struct raw_dir *ret, struct flat_why *ret_why)
+bool raw_check(struct bytes text, raw_passed *passed, void *context, struct flat_why *ret_why)
 {
-        struct parser p = {.text = text, .line = 1, .a = a, .why = ret_why};
-        struct raw_dir d = {{NULL, 0}, NULL, 0};
+        struct parser p = {
+                .text = text, .line = 1, .why = ret_why, .skim = true, .passed = passed, .context = context};
         advance(&p);
-        if (!p.bad && directory(&p, &d, 0, true) && p.token != T_END)
+        if (!p.bad && directory(&p, NULL, 0, true) && p.token != T_END)
                 unexpected(&p);
-        if (p.bad || a->failed)
-                return p.bad ? false : fail(&p, "There is not enough memory");
-        *ret = d;
+        return !p.bad;
+}
+
+/* -- cursors */
+static struct parser resume(const struct raw_cursor *c, struct arena *a, struct flat_why *why)
+{
+        struct parser p = {.text = c->text,
+                           .at = c->at,
+                           .line = c->line,
+                           .a = a,
+                           .why = why,
+                           .skim = true,
+                           .passed = c->passed,
+                           .context = c->context,
+                           .said = c->said};
+        advance(&p);
+        return p;
+}
+
+/* The place of the token at hand. */
+static void stop_at(struct raw_cursor *c, const struct parser *p)
+{
+        c->at = p->token_at;
+        c->line = p->token_line;
+        c->said = p->said;
+}
+
+/* Reads a directory, and where its body begins. */
+static bool read_directory(struct parser *p, struct raw_cursor *c, bool top, struct proplist *ret_props,
+                           struct raw_cursor *ret_children)
+{
+        struct proplist props = {NULL, 0};
+        struct raw_cursor below = *c;
+        below.in_list = false;
+        stop_at(&below, p);
+        below.at += p->token == T_OPEN;
+        set_skim(p, false);
+        if (!directory(p, &props, 0, top) || p->bad || p->a->failed)
+                return false;
+        set_skim(p, true);
+        *ret_props = props;
+        *ret_children = below;
         return true;
+}
+
+bool raw_top(struct bytes text, raw_passed *passed, void *context, struct arena *a,
+             struct proplist *ret_props, struct raw_cursor *ret_children)
+{
+        struct flat_why why;
+        struct raw_cursor c = {.text = text, .passed = passed, .context = context, .line = 1};
+        struct parser p = resume(&c, a, &why);
+        return read_directory(&p, &c, true, ret_props, ret_children);
+}
+
+/* From a directory's body into its next list of children, or to its end. */
+static bool find_list(struct parser *p, struct raw_cursor *c)
+{
+        while (!c->in_list && p->token == T_WORD)
+                if (!property(p, NULL))
+                        return false;
+        if (c->in_list || p->token != T_CHILDREN)
+                return true;
+        advance(p);
+        if (!take(p, T_EQUAL))
+                return false;
+        c->parens = take(p, T_LEFT);
+        c->in_list = true;
+        return true;
+}
+
+static void leave_list(struct parser *p, struct raw_cursor *c)
+{
+        if (c->parens)
+                take(p, T_RIGHT);
+        take(p, T_SEMICOLON);
+        c->in_list = false;
+}
+
+bool raw_next(struct raw_cursor *c, struct arena *a, bool *ret_end, struct proplist *ret_props,
+              struct raw_cursor *ret_children)
+{
+        struct flat_why why;
+        struct parser p = resume(c, a, &why);
+        *ret_end = false;
+        while (!p.bad) {
+                if (!find_list(&p, c))
+                        return false;
+                if (!c->in_list) {
+                        stop_at(c, &p);
+                        *ret_end = true;
+                        return true;
+                }
+                if (c->parens && p.token == T_RIGHT) {
+                        leave_list(&p, c);
+                        continue;
+                }
+                if (!read_directory(&p, c, false, ret_props, ret_children))
+                        return false;
+                if (!take(&p, T_COMMA))
+                        leave_list(&p, c);
+                stop_at(c, &p);
+                return true;
+        }
+        return false;
 }
 
 /* -- printing */
@@ -312,22 +452,4 @@ void raw_close(struct buf *out, unsigned indent, bool comma)
 {
         blanks(out, indent);
         buf_puts(out, comma ? "},\n" : "}\n");
-}
-
-static void print(const struct raw_dir *d, unsigned indent, bool comma, struct buf *out)
-{
-        raw_open(out, indent);
-        raw_props(out, indent, &d->props);
-        if (d->n)
-                raw_children_open(out, indent);
-        for (uint32_t i = 0; i < d->n; i++)
-                print(d->child[i], indent + 4, i + 1 < d->n, out);
-        if (d->n)
-                raw_children_close(out, indent);
-        raw_close(out, indent, comma);
-}
-
-void raw_print(const struct raw_dir *d, struct buf *out)
-{
-        print(d, 0, false, out);
 }

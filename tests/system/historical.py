@@ -528,6 +528,73 @@ class Flat(WithService):
         self.assertEqual(before, self.run_tool("nidump", "group", "."))
 
 
+class Streams(WithService):
+    """Input and output of any length: memory does not grow with them (doc/flat-files.md "Streams")."""
+
+    PIECE = 1 << 20
+
+    def filler(self, count, line):
+        return "".join(line % i for i in range(count))
+
+    def test_a_record_in_two_pieces(self):
+        """Lines of one record that are far apart are one record all the same."""
+        text = "smtp 25/tcp mail\n" + self.filler(300, f"s%d 11/udp {'a' * 4000}\n") + "smtp 25/udp submit\n"
+        self.assertGreater(len(text), self.PIECE)
+        self.gives("", "niload", "services", ".", stdin=text)
+        self.gives("smtp mail submit\n", "niutil", "-readprop", ".", "/services/port=25", "name")
+        self.gives("tcp udp\n", "niutil", "-readprop", ".", "/services/port=25", "protocol")
+        again = self.run_tool("nidump", "-r", "/services", ".")
+        self.gives("", "niload", "services", ".", stdin=text)  # and once more: replaced, then united
+        self.assertEqual(again, self.run_tool("nidump", "-r", "/services", "."))
+        self.gives("", "niload", "services", ".", stdin="smtp 25/tcp mail\n")
+        self.gives("tcp\n", "niutil", "-readprop", ".", "/services/port=25", "protocol")
+
+    def test_lines_are_counted_through(self):
+        text = self.filler(40000, "g%d:*:1:somebody,somebody.else\n") + "bad\n"
+        code, _, err = self.run_tool("niload", "-v", "group", ".", stdin=text)
+        self.assertEqual(0, code)
+        self.assertIn("niload: line 40001: ignored\n", err)
+        self.assertIn("niload: 40000 items read from input\n", err)
+
+    # A process begins with the peak of the one that it was before exec: a small one starts the command.
+    STARTER = "import os, sys; p = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ); _, s, u = os.wait4(p, 0);" \
+              "open(sys.argv[1], 'w').write(str(u.ru_maxrss)); sys.exit(os.waitstatus_to_exitcode(s))"
+
+    def peak(self, name, *words, stdin="", stdout=subprocess.DEVNULL):
+        """The most memory that the command held, in KiB, or that of the interpreter that starts it."""
+        with tempfile.TemporaryFile() as f, tempfile.NamedTemporaryFile("r") as answer:
+            f.write(stdin.encode())
+            f.seek(0)
+            done = subprocess.run([sys.executable, "-c", self.STARTER, answer.name, tool(name), *words], stdin=f, stdout=stdout,
+                                  stderr=subprocess.PIPE, env=self.env, timeout=120)
+            self.assertEqual((0, b""), (done.returncode, done.stderr))
+            return int(answer.read())
+
+    def test_memory(self):
+        with open(tool("niload"), "rb") as f:
+            if b"__asan_init" in f.read():
+                self.skipTest("the sanitizer keeps what is freed")
+        small, large = (self.filler(n, f"g%d:*:1:{','.join(['member'] + ['x' * 1500] * 2)}\n") for n in (1000, 8000))
+        self.assertGreater(len(large) - len(small), 20 * self.PIECE)
+        few, many = self.peak("niload", "-d", "group", ".", stdin=small), self.peak("niload", "-d", "group", ".", stdin=large)
+        self.assertLess(many - few, 4096)
+        dumped, raw = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        with dumped, raw:
+            self.assertLess(self.peak("nidump", "group", ".", stdout=dumped) - few, 4096)
+            self.assertLess(self.peak("nidump", "-r", "/groups", ".", stdout=raw) - few, 4096)
+            for f, least in ((dumped, len(large)), (raw, len(large))):
+                self.assertGreaterEqual(f.seek(0, os.SEEK_END), least)
+            raw.seek(0)
+            text = raw.read().decode()
+        self.assertLess(self.peak("niload", "-r", "/groups", ".", stdin=text) - few, 4096)
+        self.assertEqual((0, text, ""), self.run_tool("nidump", "-r", "/groups", "."))
+
+    def test_a_folder_that_cannot_spool(self):
+        code, out, err = self.run_tool("niload", "-r", "/x", ".", stdin="a = b;", env={**self.env, "TMPDIR": "/nonexistent"})
+        self.assertEqual((1, "", "niload: standard input cannot be kept in TMPDIR or /var/tmp: No such file or directory\n"), (code, out, err))
+        self.assertEqual(105, self.run_tool("niutil", "-read", ".", "/x")[0])
+
+
 class Terminal:
     """A program on a terminal of its own; what it prints is read until an expected text comes."""
 

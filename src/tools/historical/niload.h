@@ -1,0 +1,38 @@
+/* niload (doc/tools.md 5, 7.3): what its files share. Input of any length is read as it comes, or from a
+ * spool file, so that memory does not grow with it. */
+#ifndef NETINFO_TOOLS_HISTORICAL_NILOAD_H
+#define NETINFO_TOOLS_HISTORICAL_NILOAD_H
+
+#include "tools/historical/edit.h"
+#include "tools/historical/tool.h"
+
+#include "flat/flat.h"
+
+#include <stdio.h>
+
+#define QUEUE_MOST  256u
+#define QUEUE_BYTES ((size_t)1 << 20) /* of property lists; far below what one call may carry */
+
+struct niload {
+        struct tool t;
+        bool raw, destroy, merge, verbose, replace_all, strict, force;
+        const char *what, *domain, *shadow_file;
+        const struct flat_format *format;
+        struct buf text, shadow_text;
+        struct flat_file file, shadow;
+        struct arena arena;      /* of one item, or of some directories of a raw text */
+        netinfo_change *waiting; /* QUEUE_MOST of them; sent together: one durable step instead of many */
+        unsigned queued;
+        size_t queued_bytes;
+        struct seen *seen; /* objects that this run has written */
+};
+
+/* The whole of f into memory; `name` is for the message. False: said why. */
+bool niload_read_all(const struct niload *l, FILE *f, const char *name, struct buf *to);
+/* About the bytes that the list takes in a call. */
+size_t niload_size_of(const struct proplist *p);
+/* The exit status. */
+int niload_flat(struct niload *l);
+int niload_raw(struct niload *l);
+
+#endif
