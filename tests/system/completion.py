@@ -90,7 +90,7 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.replies('ni export passw'), ['passwd'])
         self.assertEqual(self.replies('ni import ni'), ['nidb', 'nis'])
         self.assertEqual(self.ask('ni import passwd '), ([], ['default']))
-        self.assertEqual(self.replies('ni domain '), ['create', 'destroy', 'list'])
+        self.assertEqual(self.replies('ni domain '), ['create', 'destroy', 'list', 'name', 'tree'])
         self.assertEqual(self.replies('ni store c'), ['check', 'copy'])
         self.assertEqual(self.replies('ni ls -d lo'), ['local'])
 
