@@ -55,7 +55,7 @@ static enum ni_status count_children(struct store_txn *t, uint32_t parent, uint3
 static enum ni_status lift(struct store_txn *t, const struct store_node *n)
 {
         uint32_t child = 0;
-        if (n->id.object == 0)
+        if (n->id.object == 0 || n->ordinal == 0) /* the root, or put out of its place already */
                 return NI_OK;
         enum ni_status st = store_index_change(t, n->parent, n->ordinal, n->id.object, n->props, BYTES_NONE);
         if (st != NI_OK)
@@ -350,6 +350,110 @@ enum ni_status store_replay_past(struct store_txn *t, const struct store_entry *
         if (st == NI_OK)
                 st = append(t, e);
         t->dirty = true;
+        if (st != NI_OK && t->failed == NI_OK)
+                return store_damaged(t);
+        return st;
+}
+
+/* -- loosely: pages and changes of different moments, which agree only at the end
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Somebody else stands at this place, by a page or record that is older or newer than n: he waits outside,
+ * with ordinal 0, until a later record moves or removes him. */
+static enum ni_status make_room(struct store_txn *t, const struct store_node *n)
+{
+        struct store_node other;
+        uint32_t child = 0;
+        if (n->id.object == 0)
+                return NI_OK;
+        enum ni_status st = child_at(t, n->parent, n->ordinal, &child);
+        if (st != NI_OK || child == n->id.object)
+                return st == NI_NODIR ? NI_OK : st;
+        st = store_get(t, child, &other);
+        if (st != NI_OK)
+                return st == NI_NODIR ? store_damaged(t) : st;
+        other.props = keep(t, other.props);
+        if (!other.props.data)
+                return t->failed;
+        st = lift(t, &other);
+        if (st == NI_OK)
+                st = store_get(t, child, &other); /* its own parent, perhaps: counted anew */
+        if (st != NI_OK)
+                return st;
+        other.props = keep(t, other.props);
+        other.ordinal = 0;
+        return other.props.data ? store_node_put(t, &other, true) : t->failed;
+}
+
+static enum ni_status put_loosely(struct store_txn *t, struct store_node *n)
+{
+        if (!acceptable(n))
+                return store_damaged(t);
+        n->props = keep(t, n->props);
+        if (!n->props.data)
+                return t->failed;
+        const enum ni_status st = make_room(t, n);
+        return st == NI_OK ? install(t, n) : st;
+}
+
+static enum ni_status record_loosely(struct store_txn *t, const struct store_record *r, uint64_t seq)
+{
+        struct store_node n = {.id = {r->object, r->instance},
+                               .parent = r->parent,
+                               .ordinal = r->ordinal,
+                               .born = r->born,
+                               .version = seq,
+                               .props = r->after};
+        if (r->kind == STORE_CREATED)
+                return r->has_after ? put_loosely(t, &n) : store_damaged(t);
+        struct store_node old;
+        enum ni_status st = store_get(t, r->object, &old);
+        if (st != NI_OK || old.born != r->born) /* destroyed before its page was read */
+                return st == NI_OK || st == NI_NODIR ? NI_OK : st;
+        if (r->kind != STORE_DESTROYED) {
+                n.props = r->has_after ? r->after : old.props;
+                return put_loosely(t, &n);
+        }
+        if (r->object == 0)
+                return store_damaged(t);
+        old.props = keep(t, old.props);
+        st = old.props.data ? lift(t, &old) : t->failed;
+        if (st == NI_OK)
+                st = store_node_del(t, r->object);
+        return st == NI_OK ? store_number_give(t, r->object, r->instance) : st;
+}
+
+enum ni_status store_replay_page(struct store_txn *t, const struct store_node *node)
+{
+        struct store_node n = *node;
+        enum ni_status st = may_replay(t);
+        if (st == NI_OK && !acceptable(node))
+                st = NI_SYSTEMERR;
+        if (st != NI_OK)
+                return st;
+        st = put_loosely(t, &n);
+        arena_reset(&t->change.arena);
+        if (st != NI_OK && t->failed == NI_OK)
+                return store_damaged(t);
+        return st;
+}
+
+enum ni_status store_replay_loosely(struct store_txn *t, const struct store_entry *e)
+{
+        enum ni_status st = may_replay(t);
+        if (st == NI_OK && e->seq != t->state.seq + 1)
+                st = NI_STALE;
+        if (st == NI_OK &&
+            (e->record_count == 0 || e->record_count > LIMIT_ENTRY_RECORDS || e->when < t->state.last_when))
+                st = NI_SYSTEMERR;
+        if (st != NI_OK)
+                return st;
+        for (uint32_t i = 0; st == NI_OK && i < e->record_count; i++)
+                st = record_loosely(t, &e->records[i], e->seq);
+        if (st == NI_OK)
+                st = append(t, e);
+        t->dirty = true;
+        arena_reset(&t->change.arena);
         if (st != NI_OK && t->failed == NI_OK)
                 return store_damaged(t);
         return st;

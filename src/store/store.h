@@ -211,6 +211,27 @@ enum ni_status store_replay_entry(struct store_txn *t, const struct store_entry 
  */
 enum ni_status store_replay_past(struct store_txn *t, const struct store_entry *e);
 
+/* A copy of a running store (doc/extension-program.md 6.3): pages of different moments, then the entries from
+ * the first page's seq on, loosely: records are states, the last one wins, and two directories may claim one
+ * place meanwhile. Head set to the first page's seq before; after the entry of the last page's seq the store
+ * is exact, and store_check says whether it is. Status as store_replay_node and store_replay_past. */
+enum ni_status store_replay_page(struct store_txn *t, const struct store_node *n);
+enum ni_status store_replay_loosely(struct store_txn *t, const struct store_entry *e);
+
+/* -- origin: of a clone, where its master is (doc/store-format.md, doc/replication.md 1) */
+enum store_origin_kind { STORE_ORIGIN_ASK = 0, STORE_ORIGIN_FOLLOW = 1, STORE_ORIGIN_COPY = 2 };
+#define STORE_ORIGIN_MAX 1023u
+struct store_origin {
+        uint64_t term; /* changes of the master so far */
+        enum store_origin_kind kind;
+        bool filled;                      /* the content is a whole copy of the master's */
+        char where[STORE_ORIGIN_MAX + 1]; /* "host:port/tag"; "" of a master */
+};
+/* All zero when nothing is stored. NI_SYSTEMERR: damaged. */
+enum ni_status store_get_origin(struct store_txn *t, struct store_origin *ret);
+/* Inside a write transaction. */
+enum ni_status store_set_origin(struct store_txn *t, const struct store_origin *o);
+
 /* -- checking
  * ----------------------------------------------------------------------------------------------------------------------------------
  */

@@ -437,6 +437,28 @@ static void test_hidden_secrets_are_refused(void **state)
         assert_int_equal(a.kind, FOLLOW_PAGE);
 }
 
+/* The last page of an earlier copy, come late, is not the last page of this one. */
+static void test_late_answers_are_dropped(void **state)
+{
+        struct follow f;
+        struct follow_action a, b;
+        (void)state;
+        follow_init(&f);
+        follow_step(&f, &(struct follow_event){.kind = FOLLOW_STARTED}, &a);
+        const struct follow_event there = {
+                .kind = FOLLOW_THERE, .turn = a.turn, .point = point_of(&node[0].store)};
+        follow_step(&f, &there, &a);
+        assert_int_equal(a.kind, FOLLOW_PAGE);
+        struct follow_event last = {.kind = FOLLOW_PAGED, .turn = a.turn - 1, .epoch = 1, .seq = 10};
+        follow_step(&f, &last, &b);
+        assert_int_equal(b.kind, FOLLOW_NOTHING);
+        assert_int_equal(f.counts.late, 1);
+        assert_string_equal(follow_state_word(&f), "copying");
+        last.turn = a.turn;
+        follow_step(&f, &last, &b);
+        assert_int_equal(b.kind, FOLLOW_SWAP);
+}
+
 /* The master dies, a clone takes over with what it has; the others follow it; the old one comes back as a
  * clone, with changes that nobody else ever saw. */
 static void test_promotion(void **state)
@@ -562,6 +584,7 @@ int main(void)
                 cmocka_unit_test_setup(test_silent_damage_is_found, setup),
                 cmocka_unit_test_setup(test_another_domain_is_refused, setup),
                 cmocka_unit_test_setup(test_hidden_secrets_are_refused, setup),
+                cmocka_unit_test_setup(test_late_answers_are_dropped, setup),
                 cmocka_unit_test_setup(test_promotion, setup),
                 cmocka_unit_test_setup(test_random_lives, setup),
         };
