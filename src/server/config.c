@@ -25,12 +25,14 @@ enum kind {
         KIND_HOSTS,
         KIND_NETWORKS,
         KIND_IPV4S,
+        KIND_PORTS,
         KIND_LEVEL,
 };
 
 #define KEYS(X)                                                             \
         X(listen, ENDPOINTS, listen, 0, 0)                                  \
         X(tag_listen, HOSTS, tag_listen, 0, 0)                              \
+        X(tag_ports, PORTS, tag_ports, 1, 65535)                            \
         X(socket, PATH, socket, 0, 0)                                       \
         X(default_domain, TAG, default_domain, 0, 0)                        \
         X(legacy_read_networks, NETWORKS, read_networks, 0, 0)              \
@@ -235,6 +237,23 @@ static bool set_ipv4s(struct reader *r, struct bytes value)
         return true;
 }
 
+static bool set_ports(struct reader *r, const struct key *k, struct ports *l, struct bytes value)
+{
+        for (struct bytes word; next_word(&value, &word);) {
+                uint64_t n;
+                if (bytes_eq_str(word, "none"))
+                        continue;
+                if (!text_u64(word, k->most, &n) || n < k->least)
+                        return wrong(r, "\"%.*s\" is no port from %llu to %llu", BYTES_FMT(word),
+                                     (unsigned long long)k->least, (unsigned long long)k->most);
+                l->v = grow(&r->config->arena, l->v, l->n, sizeof(*l->v));
+                if (!l->v)
+                        return wrong(r, "out of memory");
+                l->v[l->n++] = (uint16_t)n;
+        }
+        return true;
+}
+
 static bool parse_yes_no(struct reader *r, struct bytes value, bool *ret)
 {
         const bool yes = text_bool(value, false), no = !text_bool(value, true);
@@ -299,7 +318,8 @@ static bool set_number(struct reader *r, const struct key *k, uint32_t *to, stru
 
 static bool is_list(enum kind kind)
 {
-        return kind == KIND_ENDPOINTS || kind == KIND_HOSTS || kind == KIND_NETWORKS || kind == KIND_IPV4S;
+        return kind == KIND_ENDPOINTS || kind == KIND_HOSTS || kind == KIND_NETWORKS || kind == KIND_IPV4S ||
+               kind == KIND_PORTS;
 }
 
 static void empty_list(struct config *c, const struct key *k)
@@ -309,6 +329,8 @@ static void empty_list(struct config *c, const struct key *k)
                 ((struct endpoints *)field)->n = 0;
         else if (k->kind == KIND_NETWORKS)
                 ((struct networks *)field)->n = 0;
+        else if (k->kind == KIND_PORTS)
+                ((struct ports *)field)->n = 0;
         else if (k->kind == KIND_IPV4S)
                 c->address_count = 0;
 }
@@ -334,6 +356,8 @@ static bool set_value(struct reader *r, const struct key *k, struct bytes tag, s
                 return set_networks(r, field, value);
         case KIND_IPV4S:
                 return set_ipv4s(r, value);
+        case KIND_PORTS:
+                return set_ports(r, k, field, value);
         case KIND_LEVEL:
                 return set_level(r, field, value);
         }
@@ -457,6 +481,18 @@ struct config *config_read(const char *file, bool must_exist, struct config_over
                                  default_socket, why);
         buf_done(&text);
         return c;
+}
+
+struct config *config_load(const struct config_source *source, struct config_why *why)
+{
+        return config_read(source->file, source->must_exist, source->overrides, source->default_port,
+                           source->default_socket, why);
+}
+
+struct config *config_load_text(const struct config_source *source, struct bytes text, struct config_why *why)
+{
+        return config_parse(text, source->file ? source->file : "configuration", source->overrides,
+                            source->default_port, source->default_socket, why);
 }
 
 struct config *config_hold(struct config *c)

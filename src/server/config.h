@@ -25,6 +25,11 @@ struct endpoints {
         unsigned n;
 };
 
+struct ports {
+        uint16_t *v;
+        unsigned n;
+};
+
 struct tag_switch { /* KEY.TAG = yes|no */
         struct bytes tag;
         bool on;
@@ -41,13 +46,14 @@ struct config {
         struct arena arena; /* everything below points into it */
         struct endpoints listen, tag_listen;
         bool listen_given;          /* somebody wrote `listen` down */
+        struct ports tag_ports;     /* below 1024: those that a monitor opens for domains */
         const char *socket;         /* path, or "" for none */
         const char *default_domain; /* "" : network, else local */
         struct networks read_networks, write_networks;
         struct per_tag redact, historical_clones;
         bool historical;            /* tag local at 1033, as old libraries expect it */
         bool allow_empty_passwords; /* protocol.md 9 #11 */
-        const char *user;           /* to become after binding; "" : stay */
+        const char *user;           /* to become, when started as root; "" : stay */
         const char
                 *agent_user; /* whose agent may see secrets over the socket; "" : nobody but the superuser */
         const char *host;    /* name for new domains; "" : the machine's */
@@ -71,6 +77,15 @@ struct config_overrides {
         unsigned n;
 };
 
+/* Where a configuration comes from: all that reading it needs. Borrowed. */
+struct config_source {
+        const char *file;
+        bool must_exist;
+        struct config_overrides overrides;
+        uint16_t default_port;
+        const char *default_socket;
+};
+
 /* file: NULL for none. must_exist: whether a missing file is an error. default_port: of `listen` without a
  * port. NULL with *why filled on any mistake. */
 struct config *config_read(const char *file, bool must_exist, struct config_overrides o,
@@ -78,6 +93,10 @@ struct config *config_read(const char *file, bool must_exist, struct config_over
 /* The same over text in memory; `name` stands in messages. */
 struct config *config_parse(struct bytes text, const char *name, struct config_overrides o,
                             uint16_t default_port, const char *default_socket, struct config_why *why);
+/* Both from a source; text: of its file. */
+struct config *config_load(const struct config_source *source, struct config_why *why);
+struct config *config_load_text(const struct config_source *source, struct bytes text,
+                                struct config_why *why);
 struct config *config_hold(struct config *c);
 /* The last one to let go frees it; NULL is fine. */
 void config_release(struct config *c);

@@ -1,9 +1,11 @@
 /* netinfod: the server of NetInfo domains (doc/man/netinfod.8, doc/server.md). */
+#include "server/monitor.h"
 #include "server/server.h"
 
 #include "model/path.h"
 #include "sys/fs.h"
 #include "sys/log.h"
+#include "sys/privilege.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -164,6 +166,11 @@ static int take_option(struct command *c, int option)
         return ok ? 0 : 3;
 }
 
+static uint16_t default_port(void)
+{
+        return geteuid() == 0 ? NI_DEFAULT_PORT : NI_DEFAULT_PORT + 10000u; /* high without root */
+}
+
 struct places {
         char domains[PATH_MAX], spools[PATH_MAX], socket[PATH_MAX], config[PATH_MAX];
 };
@@ -193,17 +200,39 @@ static bool find_places(const struct command *c, struct places *p)
         return fits;
 }
 
+/* What root makes for a server that runs as a user belongs to that user. */
+static bool become_owner(const struct config *c, const struct server_options *o, struct config_why *why)
+{
+        uid_t uid;
+        gid_t gid;
+        if (geteuid() != 0 || !c->user[0])
+                return true;
+        int err = privilege_find_user(c->user, &uid, &gid);
+        if (!err && !monitor_give_folder(o->domains, uid, gid, why))
+                return false;
+        if (!err)
+                err = privilege_become(c->user, uid, gid);
+        if (err)
+                snprintf(why->text, sizeof(why->text), "user %s: %s; see `user` in netinfod.conf", c->user,
+                         err == ENOENT ? "there is no such user on this machine" : strerror(err));
+        return !err;
+}
+
 /* --create: beside a running server it is the server's business. */
 static int create(const struct command *c, const struct server_options *o)
 {
         struct config_why why = {{0}};
         struct store_why store_why = {{0}};
         char lock[PATH_MAX + 8];
-        struct config *config =
-                config_read(o->config_file, o->config_must_exist, o->overrides, 0, o->default_socket, &why);
+        struct config *config = config_load(&o->source, &why);
         if (!config) {
                 fprintf(stderr, "netinfod: %s\n", why.text);
                 return 2;
+        }
+        if (!become_owner(config, o, &why)) {
+                fprintf(stderr, "netinfod: %s\n", why.text);
+                config_release(config);
+                return 1;
         }
         int status = 1;
         int err = fs_make_folders(o->domains, 0755);
@@ -226,10 +255,14 @@ static int create(const struct command *c, const struct server_options *o)
         return status;
 }
 
-static int serve(const struct server_options *o)
+/* The server itself: the whole program, or the child of a monitor. */
+static int serve(void *context, bool again)
 {
+        struct server_options o = *(const struct server_options *)context;
         struct config_why why = {{0}};
-        struct server *s = inherited_take(&o->opener->inherited, &why) ? server_start(o, &why) : NULL;
+        if (again) /* who waited for the line has had it */
+                o.ready_fd = -1;
+        struct server *s = server_start(&o, &why);
         if (!s) {
                 log_event(LOG_LEVEL_ERROR, "start-failed", "reason=\"%s\"", why.text);
                 return 1;
@@ -240,12 +273,35 @@ static int serve(const struct server_options *o)
         return 0;
 }
 
+/* Root with a `user` becomes the monitor of a server without rights. */
+static int run(struct server_options *o)
+{
+        struct config_why why = {{0}};
+        struct config *c = inherited_take(&o->opener->inherited, &why) ? config_load(&o->source, &why) : NULL;
+        if (!c) {
+                log_event(LOG_LEVEL_ERROR, "start-failed", "reason=\"%s\"", why.text);
+                return 1;
+        }
+        if (geteuid() == 0 && c->user[0]) {
+                const struct monitor_options m = {.source = &o->source,
+                                                  .domains = o->domains,
+                                                  .opener = o->opener,
+                                                  .serve = serve,
+                                                  .context = o,
+                                                  .first_fd = o->ready_fd};
+                return monitor_run(&m, c);
+        }
+        config_release(c);
+        return serve(o, false);
+}
+
 int main(int argc, char **argv)
 {
         struct command c = {.ready_fd = -1};
         static struct places places;
-        static struct opener opener;
+        static struct opener opener = {.monitor = -1};
         int status = 0;
+        opener.main_pid = getpid();
         log_set_name("netinfod");
         umask(022); /* the socket's folder is for all; what is not has its mode said */
         for (int option; !status && (option = getopt_long(argc, argv, "d:c:o:hV", options, NULL)) != -1;)
@@ -257,17 +313,18 @@ int main(int argc, char **argv)
         if (!status && !find_places(&c, &places))
                 status = 2;
         if (!status) {
-                const struct server_options o = {
+                struct server_options o = {
                         .domains = places.domains,
                         .spools = places.spools,
-                        .config_file = c.config ? c.config : places.config,
-                        .config_must_exist = c.config != NULL,
-                        .default_socket = places.socket,
-                        .overrides = {.v = c.override, .n = c.overrides},
+                        .source = {.file = c.config ? c.config : places.config,
+                                   .must_exist = c.config != NULL,
+                                   .default_socket = places.socket,
+                                   .default_port = default_port(),
+                                   .overrides = {.v = c.override, .n = c.overrides}},
                         .opener = &opener,
                         .ready_fd = c.ready_fd,
                 };
-                status = 1 + (c.create ? create(&c, &o) : serve(&o));
+                status = 1 + (c.create ? create(&c, &o) : run(&o));
         }
         for (unsigned i = 0; i < c.owns; i++)
                 free(c.owned[i]);

@@ -66,10 +66,10 @@ void notify_ready(struct server *s)
 {
         if (s->options.ready_fd < 0)
                 return;
-        json_t *all =
-                json_pack("{s:i,s:i,s:i,s:s,s:s,s:o}", "pid", (int)getpid(), "binder_tcp",
-                          listeners_main_port(s, false), "binder_udp", listeners_main_port(s, true), "socket",
-                          s->config->socket, "folder", s->options.domains, "domains", domains_of(s));
+        json_t *all = json_pack("{s:i,s:i,s:i,s:i,s:s,s:s,s:o}", "pid", (int)s->options.opener->main_pid,
+                                "server_pid", (int)getpid(), "binder_tcp", listeners_main_port(s, false),
+                                "binder_udp", listeners_main_port(s, true), "socket", s->config->socket,
+                                "folder", s->options.domains, "domains", domains_of(s));
         char *line = all ? json_dumps(all, JSON_COMPACT) : NULL;
         if (line && fs_write_all(s->options.ready_fd, line, strlen(line)) == 0)
                 fs_write_all(s->options.ready_fd, "\n", 1);

@@ -2,17 +2,124 @@
 
 #include "server/endpoint.h"
 #include "server/listener.h"
+#include "server/notify.h"
+#include "sys/clock.h"
 #include "sys/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define BACKLOG 511
+#define MONITOR_MS \
+        10000 /* the monitor answers at once, or looks through the processes for a port's holder first */
+
+/* -- asking the monitor -- */
+
+/* The descriptor in a message that came, or -1. */
+static int descriptor_in(struct msghdr *m)
+{
+        int fd = -1;
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+                if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+                    c->cmsg_len == CMSG_LEN(sizeof(fd)))
+                        memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+        return fd;
+}
+
+/* What came: a descriptor, or -1 with errno. In the main loop, as opening itself would be: the monitor waits
+ * for nobody, and a dead one is seen at once. */
+static int receive(int monitor, struct monitor_reply *ret)
+{
+        union {
+                struct cmsghdr header;
+                char room[CMSG_SPACE(sizeof(int))];
+        } control;
+        struct iovec part = {.iov_base = ret, .iov_len = sizeof(*ret)};
+        struct msghdr m = {.msg_iov = &part,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof(control)};
+        struct pollfd watched = {.fd = monitor, .events = POLLIN};
+        int ready;
+        do
+                ready = poll(&watched, 1, MONITOR_MS);
+        while (ready < 0 && errno == EINTR);
+        const ssize_t n = ready > 0 ? recvmsg(monitor, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) : -1;
+        const int fd = n < 0 ? -1 : descriptor_in(&m);
+        if (n == (ssize_t)sizeof(*ret) && (fd >= 0) == (ret->error == 0)) {
+                errno = ret->error;
+                return fd;
+        }
+        if (fd >= 0)
+                close(fd);
+        errno = EPIPE;
+        return -1;
+}
+
+static int ask(const struct opener *o, enum monitor_kind kind, uint32_t number, const struct endpoint *e,
+               bool udp, struct monitor_reply *ret)
+{
+        const struct monitor_request r = monitor_request_of(kind, number, e, udp);
+        memset(ret, 0, sizeof(*ret));
+        const ssize_t sent = send(o->monitor, &r, sizeof(r), MSG_NOSIGNAL);
+        const int fd = sent == (ssize_t)sizeof(r) ? receive(o->monitor, ret) : -1;
+        const int err = errno;
+        if (fd < 0 && !ret->why.text[0])
+                snprintf(ret->why.text, sizeof(ret->why.text), "the monitor does not answer: %s",
+                         strerror(err));
+        errno = err;
+        return fd;
+}
+
+static int ask_for(const struct opener *o, enum monitor_kind kind, const struct endpoint *e, bool udp,
+                   struct config_why *why)
+{
+        struct monitor_reply reply;
+        const int fd = ask(o, kind, 0, e, udp, &reply);
+        if (fd < 0)
+                *why = reply.why;
+        return fd;
+}
+
+struct config *opener_config(const struct opener *o, const struct config_source *source,
+                             struct config_why *why)
+{
+        struct buf text;
+        if (o->monitor < 0)
+                return config_load(source, why);
+        const int fd = ask_for(o, MONITOR_CONFIG, NULL, false, why);
+        if (fd < 0)
+                return NULL;
+        buf_init(&text, 0);
+        const int err = fs_read_fd(fd, LIMIT_CONFIG, &text);
+        struct config *c = err ? NULL : config_load_text(source, buf_bytes(&text), why);
+        if (err)
+                snprintf(why->text, sizeof(why->text), "the configuration cannot be read: %s", strerror(err));
+        buf_done(&text);
+        close(fd);
+        return c;
+}
+
+void opener_state(const struct opener *o, enum monitor_state state)
+{
+        static const char *const words[MONITOR_STATES] = {"READY=1", NULL, "STOPPING=1", "WATCHDOG=1"};
+        const struct monitor_request r = monitor_request_of(MONITOR_STATE, (uint32_t)state, NULL, false);
+        if (o->monitor >= 0) {
+                if (send(o->monitor, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+                        /* it is gone: then so are we, soon */
+                }
+        } else if (state == MONITOR_RELOADING) {
+                notify_reloading();
+        } else {
+                notify_manager(words[state]);
+        }
+}
 
 /* -- ports -- */
 
@@ -74,9 +181,13 @@ static int inherited_for_tag(const struct opener *o, const struct endpoint *e, b
 int opener_port(const struct opener *o, const struct endpoint *e, bool udp, enum opener_use use,
                 struct config_why *why)
 {
+        if (o->monitor >= 0 && use == OPENER_MAIN)
+                return ask_for(o, MONITOR_MAIN, e, udp, why);
         int fd = use == OPENER_TAG ? inherited_for_tag(o, e, udp) : -1;
         if (fd < 0)
                 fd = bind_port(e, udp);
+        if (fd < 0 && errno == EACCES && o->monitor >= 0) /* the monitor may have it, or may open it */
+                return ask_for(o, MONITOR_TAG, e, udp, why);
         if (fd < 0) {
                 const int err = errno;
                 explain(e, udp, err, why->text, sizeof(why->text));
@@ -87,6 +198,13 @@ int opener_port(const struct opener *o, const struct endpoint *e, bool udp, enum
 
 bool opener_inherited(const struct opener *o, unsigned i, struct inherited_socket *ret)
 {
+        struct monitor_reply reply;
+        if (o->monitor >= 0) {
+                const int fd = ask(o, MONITOR_INHERITED, i, NULL, false, &reply);
+                *ret = (struct inherited_socket){
+                        .fd = fd, .udp = reply.udp, .local = reply.local, .at = reply.at};
+                return fd >= 0;
+        }
         for (unsigned at = 0; at < o->inherited.n; at++) {
                 if (o->inherited.v[at].for_tags || i-- > 0)
                         continue;
@@ -113,7 +231,8 @@ int opener_local(const struct opener *o, const char *path, struct config_why *wh
 {
         struct sockaddr_un at = {.sun_family = AF_UNIX};
         char folder[sizeof(at.sun_path)];
-        (void)o;
+        if (o->monitor >= 0)
+                return ask_for(o, MONITOR_LOCAL, NULL, false, why);
         if (strlen(path) >= sizeof(at.sun_path)) {
                 snprintf(why->text, sizeof(why->text),
                          "socket %.120s: the path is longer than %zu bytes; choose a shorter one with "
@@ -145,7 +264,6 @@ int opener_local(const struct opener *o, const char *path, struct config_why *wh
 
 void opener_local_done(const struct opener *o, const char *path)
 {
-        (void)o;
-        if (path[0])
+        if (path[0] && o->monitor < 0)
                 unlink(path);
 }

@@ -5,8 +5,12 @@
 #define NETINFO_SERVER_OPENER_H
 
 #include "server/inherited.h"
+#include "server/monitor_message.h"
 
 struct opener {
+        int monitor;    /* the channel to it; -1: there is none */
+        pid_t main_pid; /* whom a service manager started, and whom to send signals: the monitor, or this
+                           process */
         struct inherited inherited; /* none where there is a monitor: it has them */
 };
 
@@ -25,5 +29,11 @@ int opener_local(const struct opener *o, const char *path, struct config_why *wh
 bool opener_inherited(const struct opener *o, unsigned i, struct inherited_socket *ret);
 /* The UNIX socket was closed: its file goes. */
 void opener_local_done(const struct opener *o, const char *path);
+
+/* The configuration: read here, or by the monitor, which sees what the server's user may not. */
+struct config *opener_config(const struct opener *o, const struct config_source *source,
+                             struct config_why *why);
+/* Tells the service manager: the process that it listens to does. */
+void opener_state(const struct opener *o, enum monitor_state state);
 
 #endif

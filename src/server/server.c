@@ -10,8 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <signal.h>
@@ -78,18 +76,6 @@ static unsigned worker_count(const struct config *c)
         return cores < SERVER_WORKERS_MAX ? cores : SERVER_WORKERS_MAX;
 }
 
-static uint16_t default_port(void)
-{
-        return geteuid() == 0 ? NI_DEFAULT_PORT : NI_DEFAULT_PORT + 10000u; /* high without root */
-}
-
-static struct config *read_config(const struct server *s, struct config_why *why)
-{
-        const struct server_options *o = &s->options;
-        return config_read(o->config_file, o->config_must_exist, o->overrides, default_port(),
-                           o->default_socket, why);
-}
-
 static bool take_folder(struct server *s, struct config_why *why)
 {
         char path[4200];
@@ -116,39 +102,6 @@ static bool take_folder(struct server *s, struct config_why *why)
                 why,
                 "%s: another netinfod serves this folder; stop it, use another --dir, or talk to it with ni",
                 folder);
-}
-
-static bool become_user(const struct config *c, struct config_why *why)
-{
-        struct passwd entry, *found = NULL;
-        char room[16384];
-        if (!c->user[0] || geteuid() != 0)
-                return true;
-        if (getpwnam_r(c->user, &entry, room, sizeof(room), &found) != 0 || !found)
-                return fail(why,
-                            "user %s: there is no such user on this machine; see `user` in netinfod.conf",
-                            c->user);
-        if (initgroups(c->user, entry.pw_gid) < 0 ||
-            setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid) < 0 ||
-            setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid) < 0)
-                return fail(why, "user %s: cannot become it: %s", c->user, strerror(errno));
-        return true;
-}
-
-/* Before the user changes: what it will have to write belongs to it. */
-static bool give_folder(const struct server *s, struct config_why *why)
-{
-        struct passwd entry, *found = NULL;
-        char room[16384];
-        if (!s->config->user[0] || geteuid() != 0)
-                return true;
-        if (getpwnam_r(s->config->user, &entry, room, sizeof(room), &found) != 0 || !found)
-                return true; /* become_user says it */
-        if (chown(s->options.domains, entry.pw_uid, entry.pw_gid) < 0 ||
-            fchown(s->lock_fd, entry.pw_uid, entry.pw_gid) < 0)
-                return fail(why, "%s: cannot be given to user %s: %s", s->options.domains, s->config->user,
-                            strerror(errno));
-        return true;
 }
 
 /* -- domains -- */
@@ -267,7 +220,7 @@ static void on_stop(evutil_socket_t number, short what, void *context)
                 return;
         s->stopping = true;
         log_event(LOG_LEVEL_NOTICE, "stop", "signal=%d", (int)number);
-        notify_manager("STOPPING=1");
+        opener_state(s->options.opener, MONITOR_STOPPING);
         listeners_close(s);
         for (unsigned i = 0; i < s->workers; i++)
                 worker_ask_stop(&s->worker[i]);
@@ -295,8 +248,8 @@ static void on_reload(evutil_socket_t number, short what, void *context)
         struct config_why why = {{0}};
         (void)number;
         (void)what;
-        notify_reloading();
-        struct config *c = s->stopping ? NULL : read_config(s, &why);
+        opener_state(s->options.opener, MONITOR_RELOADING);
+        struct config *c = s->stopping ? NULL : opener_config(s->options.opener, &s->options.source, &why);
         if (c) {
                 if (strcmp(c->socket, s->config->socket) != 0 || c->workers != s->config->workers ||
                     strcmp(c->user, s->config->user) != 0)
@@ -313,7 +266,7 @@ static void on_reload(evutil_socket_t number, short what, void *context)
         } else if (!s->stopping) {
                 log_event(LOG_LEVEL_ERROR, "reload", "result=kept-the-old-one reason=\"%s\"", why.text);
         }
-        notify_manager("READY=1");
+        opener_state(s->options.opener, MONITOR_READY);
 }
 
 /* Alive is a server whose loops all turn: one that hangs is not spoken for. */
@@ -326,7 +279,7 @@ static void feed_watchdog(struct server *s)
                 if (now > s->worker[i].turned_ms + s->watchdog_ms / 2 + 1000u)
                         return;
         s->watched_ms = now;
-        notify_manager("WATCHDOG=1");
+        opener_state(s->options.opener, MONITOR_ALIVE);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *context)
@@ -375,9 +328,28 @@ static bool catch_signals(struct server *s)
                event_add(&s->tick, &second) == 0;
 }
 
+/* Nothing comes unasked from the monitor, but its end. */
+static void on_orphan(evutil_socket_t fd, short what, void *context)
+{
+        struct server *s = context;
+        (void)fd;
+        event_del(&s->orphan);
+        log_event(LOG_LEVEL_ERROR, "monitor-gone", "note=\"the server ends too\"");
+        on_stop(0, what, s);
+}
+
+static bool watch_monitor(struct server *s, struct config_why *why)
+{
+        const int fd = s->options.opener->monitor;
+        if (fd < 0 || (event_assign(&s->orphan, s->loop.base, fd, EV_READ | EV_PERSIST, on_orphan, s) == 0 &&
+                       event_add(&s->orphan, NULL) == 0))
+                return true;
+        return fail(why, "the monitor cannot be watched");
+}
+
 static bool start(struct server *s, struct config_why *why)
 {
-        s->config = read_config(s, why);
+        s->config = opener_config(s->options.opener, &s->options.source, why);
         if (!s->config)
                 return false;
         log_set_level(s->config->log_level);
@@ -389,8 +361,7 @@ static bool start(struct server *s, struct config_why *why)
                 return fail(why, "no event loop: %s", strerror(err));
         if (!catch_signals(s))
                 return fail(why, "signals cannot be caught");
-        if (!take_folder(s, why) || !listeners_open(s, why) || !give_folder(s, why) ||
-            !become_user(s->config, why))
+        if (!take_folder(s, why) || !listeners_open(s, why) || !watch_monitor(s, why))
                 return false;
         domain_tidy(s->options.domains);
         return start_threads(s, why) && open_domains(s, why);
@@ -406,12 +377,12 @@ struct server *server_start(const struct server_options *o, struct config_why *w
         s->options = *o;
         s->lock_fd = -1;
         s->started_us = clock_mono_us();
-        s->watchdog_ms = notify_watchdog_ms(getpid());
+        s->watchdog_ms = notify_watchdog_ms(o->opener->main_pid);
         if (start(s, why)) {
                 log_event(LOG_LEVEL_NOTICE, "ready", "version=%s pid=%d folder=%s domains=%u workers=%u",
                           NETINFO_VERSION, (int)getpid(), o->domains, s->registry.domains, s->workers);
                 notify_ready(s);
-                notify_manager("READY=1");
+                opener_state(s->options.opener, MONITOR_READY);
                 return s;
         }
         server_free(s);
@@ -460,6 +431,8 @@ void server_free(struct server *s)
                                 event_del(&s->signals[i]);
                 if (event_initialized(&s->tick))
                         event_del(&s->tick);
+                if (event_initialized(&s->orphan))
+                        event_del(&s->orphan);
                 loop_done(&s->loop);
         }
         if (s->datagrams_dropped || s->records_dropped)

@@ -16,10 +16,7 @@
 struct server_options {
         const char *domains; /* folder of the domains */
         const char *spools;  /* folder for unlinked temporary files */
-        const char *config_file;
-        bool config_must_exist;
-        const char *default_socket;
-        struct config_overrides overrides;
+        struct config_source source;
         struct opener *opener; /* of the doors */
         int ready_fd;          /* -1: none */
 };
@@ -36,8 +33,8 @@ struct server {
         unsigned workers; /* started */
         unsigned ended;   /* of those */
         struct listeners listeners;
-        int lock_fd; /* keeps a second netinfod out of the folder */
-        struct event signals[3], tick;
+        int lock_fd;                           /* keeps a second netinfod out of the folder */
+        struct event signals[3], tick, orphan; /* orphan: the monitor is gone */
         bool stopping, accept_paused;
         uint64_t watchdog_ms, watched_ms; /* the service manager's: how often; when it last heard from us */
         uint64_t started_us, ticks;

@@ -9,6 +9,8 @@
 /* Reads a whole regular file into *out (appended). 0, or an errno: EFBIG over max bytes, EINVAL when it is no
  * regular file. */
 int fs_read(const char *path, size_t max, struct buf *out);
+/* The same from an open descriptor, from where it stands. */
+int fs_read_fd(int fd, size_t max, struct buf *out);
 /* Writes all n bytes, through EINTR and short writes. 0 or errno. */
 int fs_write_all(int fd, const void *data, size_t n);
 /* The only place that knows how to replace a file: writes bytes to a temporary name in the same folder, sets

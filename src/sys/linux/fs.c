@@ -10,13 +10,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-int fs_read(const char *path, size_t max, struct buf *out)
+int fs_read_fd(int fd, size_t max, struct buf *out)
 {
-        const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         struct stat st;
         int err = 0;
-        if (fd < 0)
-                return errno;
         if (fstat(fd, &st) < 0)
                 err = errno;
         else if (!S_ISREG(st.st_mode))
@@ -38,6 +35,15 @@ int fs_read(const char *path, size_t max, struct buf *out)
                 if (got > max)
                         err = EFBIG;
         }
+        return err;
+}
+
+int fs_read(const char *path, size_t max, struct buf *out)
+{
+        const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0)
+                return errno;
+        const int err = fs_read_fd(fd, max, out);
         close(fd);
         return err;
 }

@@ -109,7 +109,7 @@ class FullDisk(unittest.TestCase):
 
     def test_no_space_is_said(self):
         """A real full disk, which takes half of a write first; reads go on, and nothing that was acknowledged is lost."""
-        with daemon.Daemon(folder=self.folder, listen=None) as d:
+        with daemon.Daemon(folder=self.folder) as d:
             with d.admin() as c:
                 self.assertEqual(c.createmaster('network'), OK)
                 self.assertEqual(c.select('network'), OK)

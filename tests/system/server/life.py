@@ -238,7 +238,7 @@ class Start(unittest.TestCase):
 
     def test_ready_line(self):
         with daemon.Daemon() as d:
-            self.assertEqual(set(d.ready), {'pid', 'binder_tcp', 'binder_udp', 'socket', 'folder', 'domains'})
+            self.assertEqual(set(d.ready), {'pid', 'server_pid', 'binder_tcp', 'binder_udp', 'socket', 'folder', 'domains'})
             self.assertEqual(d.ready['pid'], d.process.pid)
 
 

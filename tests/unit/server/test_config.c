@@ -41,6 +41,24 @@ static void expect_endpoint(const struct endpoint *e, const char *address, unsig
         assert_int_equal(got, port);
 }
 
+static void tag_ports(void **state)
+{
+        (void)state;
+        struct config *c = good("tag_ports = 600, 1023\n");
+        assert_int_equal(c->tag_ports.n, 2);
+        assert_int_equal(c->tag_ports.v[0], 600);
+        assert_int_equal(c->tag_ports.v[1], 1023);
+        assert_false(c->listen_given);
+        config_release(c);
+        c = good("tag_ports = none\nlisten = none\n");
+        assert_int_equal(c->tag_ports.n, 0);
+        assert_true(c->listen_given);
+        config_release(c);
+        bad("tag_ports = 0\n", "\"0\" is no port from 1 to 65535");
+        bad("tag_ports = 65536\n", "test.conf:1:");
+        bad("tag_ports = ssh\n", "\"ssh\" is no port");
+}
+
 static void defaults(void **state)
 {
         (void)state;
@@ -198,10 +216,10 @@ static void every_key_is_known(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(defaults),           cmocka_unit_test(values),
-                cmocka_unit_test(many_in_a_list),     cmocka_unit_test(mistakes),
-                cmocka_unit_test(command_line_wins),  cmocka_unit_test(files),
-                cmocka_unit_test(every_key_is_known),
+                cmocka_unit_test(defaults), cmocka_unit_test(tag_ports),
+                cmocka_unit_test(values),   cmocka_unit_test(many_in_a_list),
+                cmocka_unit_test(mistakes), cmocka_unit_test(command_line_wins),
+                cmocka_unit_test(files),    cmocka_unit_test(every_key_is_known),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
