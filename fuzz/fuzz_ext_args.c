@@ -1,5 +1,6 @@
 /* Arguments of the extension program. First byte: procedure. */
 #include "stable.h"
+#include "wire/ext_replica.h"
 #include "wire/ext_search.h"
 
 static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf *out)
@@ -9,6 +10,7 @@ static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf
         struct ext_edit_args edit;
         struct ext_search_args search;
         struct ext_history_args history;
+        struct ext_replica_args replica;
         struct bytes tag;
         bool ok;
         switch (proc) {
@@ -36,6 +38,11 @@ static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf
                 ok = ext_history_args_decode(in, &history);
                 if (ok)
                         ext_history_args_encode(&history, out);
+                return ok;
+        case NIEXT_PROC_replica:
+                ok = ext_replica_args_decode(in, &replica);
+                if (ok)
+                        ext_replica_args_encode(&replica, out);
                 return ok;
         default:
                 ok = ext_tag_decode(in, &tag);

@@ -1,5 +1,6 @@
 /* Results of the extension program. First byte: procedure. */
 #include "stable.h"
+#include "wire/ext_replica.h"
 #include "wire/ext_search.h"
 
 static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf *out)
@@ -10,6 +11,7 @@ static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf
         struct ext_edit_result edit;
         struct ext_search_result search;
         struct ext_history_result history;
+        struct ext_replica_result replica;
         bool ok;
         switch (proc) {
         case NIEXT_PROC_changes:
@@ -36,6 +38,11 @@ static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf
                 ok = ext_history_decode(in, a, &history);
                 if (ok)
                         ext_history_encode(&history, out);
+                return ok;
+        case NIEXT_PROC_replica:
+                ok = ext_replica_decode(in, a, &replica);
+                if (ok)
+                        ext_replica_encode(&replica, out);
                 return ok;
         default:
                 ok = ext_status_decode(in, &status);

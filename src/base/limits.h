@@ -56,6 +56,12 @@
 #define LIMIT_BACKUP_FRAME \
         (64u << 20) /* one frame of a backup: a reply of CHANGES or SNAPSHOT as it came (LIMIT_REPLY) */
 
+/* -- replication (doc/replication.md) -- */
+#define LIMIT_WHERE     1023u /* bytes of a place: two host names of 255, port, tag, and room for words */
+#define LIMIT_PUSHED    64u   /* historical clones that a master pushes to: each has a thread */
+#define LIMIT_PUSH      (64u << 20) /* bytes of calls queued for them: a busy day; who lacks more reads all */
+#define LIMIT_OLD_REPLY LIMIT_REPLY /* bytes of a historical master's READALL: half a million users */
+
 /* -- databases of old servers, read whole into memory (src/nidb) -- */
 #define LIMIT_NIDB_BYTES (1u << 30) /* bytes of all files: some three million users */
 #define LIMIT_NIDB_FILES 65536u     /* one for each directory that did not fit in its slot, and a few */

@@ -64,7 +64,8 @@
         X(4, edit)     \
         X(5, search)   \
         X(6, history)  \
-        X(7, select)
+        X(7, select)   \
+        X(8, replica)
 
 enum ni_proc {
 #define X(n, name, args, result, kind, udp) NI_PROC_##name = n,
@@ -84,7 +85,7 @@ enum niext_proc {
 #define X(n, name) NIEXT_PROC_##name = n,
         NIEXT_PROCS(X)
 #undef X
-                NIEXT_PROC_COUNT = 8
+                NIEXT_PROC_COUNT = 9
 };
 
 #endif

@@ -44,6 +44,8 @@ static void random_ext_args(struct dice *d, unsigned proc, union value *v)
                 dice_ext_search_args(d, &v->search_args);
         else if (proc == NIEXT_PROC_history)
                 dice_ext_history_args(d, &v->history_args);
+        else if (proc == NIEXT_PROC_replica)
+                dice_ext_replica_args(d, &v->replica_args);
         else
                 v->tag = dice_name(d, LIMIT_TAG);
 }
@@ -62,6 +64,8 @@ static void random_ext_result(struct dice *d, unsigned proc, union value *v)
                 dice_ext_search(d, &v->search);
         else if (proc == NIEXT_PROC_history)
                 dice_ext_history(d, &v->history);
+        else if (proc == NIEXT_PROC_replica)
+                dice_ext_replica(d, &v->replica);
         else
                 v->word = dice_u32(d);
 }
@@ -102,6 +106,8 @@ static void encode_ext_args(unsigned proc, const union value *v, struct buf *out
                 ext_search_args_encode(&v->search_args, out);
         else if (proc == NIEXT_PROC_history)
                 ext_history_args_encode(&v->history_args, out);
+        else if (proc == NIEXT_PROC_replica)
+                ext_replica_args_encode(&v->replica_args, out);
         else
                 ext_tag_encode(v->tag, out);
 }
@@ -120,6 +126,8 @@ static void encode_ext_result(unsigned proc, const union value *v, struct buf *o
                 ext_search_encode(&v->search, out);
         else if (proc == NIEXT_PROC_history)
                 ext_history_encode(&v->history, out);
+        else if (proc == NIEXT_PROC_replica)
+                ext_replica_encode(&v->replica, out);
         else
                 xdr_put_u32(out, v->word);
 }
@@ -160,6 +168,8 @@ static bool decode_ext_args(unsigned proc, struct xdr_in *in, struct arena *a, u
                 return ext_search_args_decode(in, a, &v->search_args);
         if (proc == NIEXT_PROC_history)
                 return ext_history_args_decode(in, &v->history_args);
+        if (proc == NIEXT_PROC_replica)
+                return ext_replica_args_decode(in, &v->replica_args);
         return ext_tag_decode(in, &v->tag);
 }
 
@@ -177,6 +187,8 @@ static bool decode_ext_result(unsigned proc, struct xdr_in *in, struct arena *a,
                 return ext_search_decode(in, a, &v->search);
         if (proc == NIEXT_PROC_history)
                 return ext_history_decode(in, a, &v->history);
+        if (proc == NIEXT_PROC_replica)
+                return ext_replica_decode(in, a, &v->replica);
         v->word = xdr_u32(in);
         return xdr_ok(in);
 }

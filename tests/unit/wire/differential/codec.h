@@ -18,12 +18,14 @@ union value {
         struct ext_edit_args edit_args;
         struct ext_search_args search_args;
         struct ext_history_args history_args;
+        struct ext_replica_args replica_args;
         struct ext_status_result status;
         struct ext_changes_result changes;
         struct ext_snapshot_result snapshot;
         struct ext_edit_result edit;
         struct ext_search_result search;
         struct ext_history_result history;
+        struct ext_replica_result replica;
 };
 
 /* Number of procedures of a kind of message, and whether this one exists and carries anything. */

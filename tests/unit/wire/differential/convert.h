@@ -6,6 +6,7 @@
 #define xdr_bool   ours_xdr_bool /* declared by our cursor.h, not called here */
 #define xdr_opaque ours_xdr_opaque
 #include "wire/binder.h"
+#include "wire/ext_replica.h"
 #include "wire/ext_search.h"
 #include "wire/ni.h"
 #undef xdr_bool

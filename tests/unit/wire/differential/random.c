@@ -444,3 +444,37 @@ void dice_ext_history(struct dice *d, struct ext_history_result *ret)
                 r.entries[i] = dice_entry(d);
         *ret = r;
 }
+
+void dice_ext_replica_args(struct dice *d, struct ext_replica_args *ret)
+{
+        *ret = (struct ext_replica_args){.tag = dice_name(d, LIMIT_TAG),
+                                         .verb = dice_below(d, EXT_REPLICA_DEMOTE + 1),
+                                         .flags = dice_below(d, 2),
+                                         .where = dice_name(d, LIMIT_WHERE)};
+}
+
+void dice_ext_replica(struct dice *d, struct ext_replica_result *ret)
+{
+        struct ext_replica_result r = {
+                .status = dice_ext_word(d),
+                .epoch = dice_u64(d),
+                .seq = dice_u64(d),
+                .role = dice_u32(d),
+                .kind = dice_u32(d),
+                .term = dice_u64(d),
+                .where = dice_name(d, LIMIT_WHERE),
+                .state = dice_name(d, LIMIT_WHO),
+                .reason = dice_name(d, LIMIT_WHERE),
+                .head = dice_u64(d),
+                .conflict = dice_name(d, LIMIT_WHERE),
+                .pushed_count = dice_below(d, LIMIT_PUSHED + 1),
+        };
+        for (unsigned i = 0; i < sizeof(r.uuid); i++)
+                r.uuid[i] = (uint8_t)dice_u32(d);
+        r.pushed = room(d, r.pushed_count, sizeof(*r.pushed));
+        for (uint32_t i = 0; i < r.pushed_count; i++)
+                r.pushed[i] = (struct ext_pushed){.name = dice_name(d, LIMIT_WHERE),
+                                                  .state = dice_name(d, LIMIT_WHO),
+                                                  .behind = dice_u64(d)};
+        *ret = r;
+}

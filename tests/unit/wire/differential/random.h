@@ -3,6 +3,7 @@
 #define NETINFO_TESTS_RANDOM_H
 
 #include "wire/binder.h"
+#include "wire/ext_replica.h"
 #include "wire/ext_search.h"
 #include "wire/ni.h"
 
@@ -33,5 +34,7 @@ void dice_ext_search_args(struct dice *d, struct ext_search_args *ret);
 void dice_ext_search(struct dice *d, struct ext_search_result *ret);
 void dice_ext_history_args(struct dice *d, struct ext_history_args *ret);
 void dice_ext_history(struct dice *d, struct ext_history_result *ret);
+void dice_ext_replica_args(struct dice *d, struct ext_replica_args *ret);
+void dice_ext_replica(struct dice *d, struct ext_replica_result *ret);
 
 #endif

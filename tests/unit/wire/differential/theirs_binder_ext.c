@@ -220,6 +220,16 @@ static void args_ext_history(const void *ours, void *theirs)
         t->max_entries = o->max_entries;
 }
 
+static void args_ext_replica(const void *ours, void *theirs)
+{
+        const struct ext_replica_args *o = ours;
+        t_ext_replica_args *t = theirs;
+        t->tag = string_of(o->tag);
+        t->verb = (t_ext_replica_verb)o->verb;
+        t->flags = o->flags;
+        t->where = string_of(o->where);
+}
+
 const struct row ext_args_rows[NIEXT_PROC_COUNT] = {
         [NIEXT_PROC_status] = {(xdrproc_t)xdr_t_ext_tag, args_ext_tag},
         [NIEXT_PROC_changes] = {(xdrproc_t)xdr_t_ext_changes_args, args_ext_changes},
@@ -228,6 +238,7 @@ const struct row ext_args_rows[NIEXT_PROC_COUNT] = {
         [NIEXT_PROC_search] = {(xdrproc_t)xdr_t_ext_search_args, args_ext_search},
         [NIEXT_PROC_history] = {(xdrproc_t)xdr_t_ext_history_args, args_ext_history},
         [NIEXT_PROC_select] = {(xdrproc_t)xdr_t_ext_tag, args_ext_tag},
+        [NIEXT_PROC_replica] = {(xdrproc_t)xdr_t_ext_replica_args, args_ext_replica},
 };
 
 /* -- extension: results */
@@ -405,6 +416,31 @@ static void result_ext_history(const void *ours, void *theirs)
         s->what.t_ext_history_what_u.entries.entries_val = v;
 }
 
+static void result_ext_replica(const void *ours, void *theirs)
+{
+        const struct ext_replica_result *o = ours;
+        t_ext_replica_res *t = theirs;
+        t->status = o->status;
+        t_ext_replica_ok *s = &t->t_ext_replica_res_u.ok;
+        memcpy(s->uuid, o->uuid, sizeof(s->uuid));
+        s->epoch = o->epoch;
+        s->seq = o->seq;
+        s->role = o->role;
+        s->kind = o->kind;
+        s->term = o->term;
+        s->where = string_of(o->where);
+        s->state = string_of(o->state);
+        s->reason = string_of(o->reason);
+        s->head = o->head;
+        s->conflict = string_of(o->conflict);
+        s->pushed.pushed_len = o->pushed_count;
+        s->pushed.pushed_val = pool(o->pushed_count * sizeof(t_ext_pushed));
+        for (uint32_t i = 0; i < o->pushed_count; i++) {
+                const struct ext_pushed *p = &o->pushed[i];
+                s->pushed.pushed_val[i] = (t_ext_pushed){string_of(p->name), string_of(p->state), p->behind};
+        }
+}
+
 const struct row ext_result_rows[NIEXT_PROC_COUNT] = {
         [NIEXT_PROC_status] = {(xdrproc_t)xdr_t_ext_status_res, result_ext_status},
         [NIEXT_PROC_changes] = {(xdrproc_t)xdr_t_ext_changes_res, result_ext_changes},
@@ -413,4 +449,5 @@ const struct row ext_result_rows[NIEXT_PROC_COUNT] = {
         [NIEXT_PROC_search] = {(xdrproc_t)xdr_t_ext_search_res, result_ext_search},
         [NIEXT_PROC_history] = {(xdrproc_t)xdr_t_ext_history_res, result_ext_history},
         [NIEXT_PROC_select] = {(xdrproc_t)xdr_u_int, result_word},
+        [NIEXT_PROC_replica] = {(xdrproc_t)xdr_t_ext_replica_res, result_ext_replica},
 };
