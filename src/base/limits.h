@@ -114,4 +114,11 @@
 #define LIMIT_PENALTY_PAIR_MS   10000u /* after which one failure is forgotten: 8,640 guesses a day */
 #define LIMIT_PENALTY_SOURCE_MS 2000u  /* the same for a source */
 
+/* -- binding (doc/binding.md): what a database, a DHCP server or a machine's interfaces may make us ask -- */
+#define LIMIT_PARENTS           32u  /* candidates for a domain's parent */
+#define LIMIT_PARENT_INTERFACES 16u  /* interfaces looked at */
+#define LIMIT_PARENT_TARGETS    128u /* pairs of both: datagrams of one round */
+#define LIMIT_PARENT_SERVERS    64u  /* servers of the own domain, which are no parents */
+#define LIMIT_PARENT_REFUSED    16u  /* servers remembered because they would make a loop */
+
 #endif

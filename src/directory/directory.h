@@ -106,6 +106,14 @@ enum ni_status dir_bind(struct dir_request *rq, struct bytes tag, uint32_t addr)
 /* The `ip/tag` values of STATISTICS' domain_servers: every (ip_address, ./tag) combination in /machines. List
  * in the arena. */
 enum ni_status dir_servers(struct dir_request *rq, struct namelist *ret);
+/* Where the parent domain may be (4.2 item 2): of each child of /machines the first `ip_address`, as text,
+ * and the tag of the first `../tag` in `serves`; at most `most`, in child order, in the arena. NI_OK also
+ * without /machines. */
+struct dir_parent {
+        struct bytes address, tag;
+};
+enum ni_status dir_parents(struct dir_request *rq, uint32_t most, struct dir_parent **ret,
+                           uint32_t *ret_count);
 /* First value of a property of the root directory, or {NULL,0}; `all` (may be NULL) gets all its values and
  * says whether it exists. Arena. */
 struct bytes dir_root_option(struct dir_request *rq, const char *name, struct namelist *all,

@@ -135,6 +135,52 @@ enum ni_status dir_servers(struct dir_request *rq, struct namelist *ret)
         return s;
 }
 
+/* The first value of `serves` that begins with "../", and the first address. */
+static bool read_parent(struct arena *a, struct bytes props, struct dir_parent *ret)
+{
+        struct prop_walk w;
+        struct bytes v, address;
+        if (!prop_find(props, BYTES_LIT("serves"), &w) || !prop_first(props, "ip_address", &address))
+                return false;
+        struct xdr_in in = xdr_in(w.values);
+        for (uint32_t n = xdr_count(&in, NI_VALUES_MAX, 4); n && xdr_ok(&in); n--) {
+                v = xdr_opaque(&in, NI_NAME_MAX);
+                if (!bytes_starts(v, "../"))
+                        continue;
+                *ret = (struct dir_parent){arena_bytes(a, address), arena_bytes(a, bytes_sub(v, 3, v.len))};
+                return true;
+        }
+        return false;
+}
+
+enum ni_status dir_parents(struct dir_request *rq, uint32_t most, struct dir_parent **ret,
+                           uint32_t *ret_count)
+{
+        struct store_node machines, m;
+        struct store_walk w;
+        uint32_t n = 0;
+        struct dir_parent *list = arena_zalloc(rq->arena, most, sizeof(*list));
+        enum ni_status s = list ? dir_top(rq->txn, "machines", &machines) : NI_SYSTEMERR;
+        if (s == NI_OK) {
+                store_children(rq->txn, machines.id.object, STORE_FROM_START, &w);
+                while (n < most && store_next(&w))
+                        if (store_get(rq->txn, w.child, &m) == NI_OK &&
+                            read_parent(rq->arena, m.props, &list[n]))
+                                n++;
+                store_end(&w);
+                s = w.status;
+        } else if (s == NI_NODIR) {
+                s = NI_OK;
+        }
+        if (s == NI_OK && rq->arena->failed)
+                s = NI_SYSTEMERR;
+        if (s == NI_OK) {
+                *ret = list;
+                *ret_count = n;
+        }
+        return s;
+}
+
 struct bytes dir_root_option(struct dir_request *rq, const char *name, struct namelist *all,
                              bool *ret_present)
 {

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "model/path.h"
+#include "server/parent_config.h"
 #include "sys/fs.h"
 
 #include <arpa/inet.h>
@@ -27,6 +28,8 @@ enum kind {
         KIND_IPV4S,
         KIND_PORTS,
         KIND_LEVEL,
+        KIND_PARENTS,
+        KIND_DHCP,
 };
 
 #define KEYS(X)                                                             \
@@ -38,6 +41,12 @@ enum kind {
         X(legacy_read_networks, NETWORKS, read_networks, 0, 0)              \
         X(legacy_write_networks, NETWORKS, write_networks, 0, 0)            \
         X(redact, PER_TAG, redact, 0, 0)                                    \
+        X(parent_servers, PARENTS, parents, 0, 0)                           \
+        X(force_root, PER_TAG, force_root, 0, 0)                            \
+        X(dhcp_parent_addresses, DHCP, dhcp, 0, 0)                          \
+        X(dhcp_parent_tag, TAG, dhcp.tag, 0, 0)                             \
+        X(dhcp_file, PATH, dhcp_file, 0, 0)                                 \
+        X(wait_for_parent, YES_NO, wait_for_parent, 0, 0)                   \
         X(historical, YES_NO, historical, 0, 0)                             \
         X(historical_clones, PER_TAG, historical_clones, 0, 0)              \
         X(allow_empty_passwords, YES_NO, allow_empty_passwords, 0, 0)       \
@@ -282,6 +291,52 @@ static bool set_per_tag(struct reader *r, struct per_tag *s, struct bytes tag, s
         return true;
 }
 
+static bool set_parents(struct reader *r, struct bytes tag, struct bytes value)
+{
+        struct config *c = r->config;
+        const char *why;
+        if (tag.len == 0)
+                tag = BYTES_LIT("local");
+        if (!tag_is_valid(tag))
+                return wrong(r, "\"%.*s\" can be no domain's tag", BYTES_FMT(tag));
+        struct parent_list *l = (struct parent_list *)(uintptr_t)config_parents(c, tag);
+        if (!l) {
+                c->parents = grow(&c->arena, c->parents, c->parent_lists, sizeof(*c->parents));
+                if (!c->parents)
+                        return wrong(r, "out of memory");
+                l = &c->parents[c->parent_lists++];
+                *l = (struct parent_list){.tag = arena_bytes(&c->arena, tag)};
+        }
+        for (struct bytes word; next_word(&value, &word);) {
+                if (bytes_eq_str(word, "none"))
+                        continue;
+                if (l->n == LIMIT_PARENTS)
+                        return wrong(r, "parent_servers: more than %u servers", LIMIT_PARENTS);
+                l->v = grow(&c->arena, l->v, l->n, sizeof(*l->v));
+                if (!l->v)
+                        return wrong(r, "out of memory");
+                if (!parent_word_parse(word, &l->v[l->n], &why))
+                        return wrong(r, "\"%.*s\": %s; write 192.0.2.1/network or broadcast/network",
+                                     BYTES_FMT(word), why);
+                l->n++;
+        }
+        return true;
+}
+
+static bool set_dhcp(struct reader *r, struct dhcp_values *to, struct bytes value)
+{
+        for (struct bytes word; next_word(&value, &word);) {
+                if (bytes_eq_str(word, "none"))
+                        continue;
+                if (to->n == LIMIT_PARENTS)
+                        return wrong(r, "dhcp_parent_addresses: more than %u", LIMIT_PARENTS);
+                if (!ipv4_parse(word, &to->address[to->n]))
+                        return wrong(r, "\"%.*s\" is no IPv4 address", BYTES_FMT(word));
+                to->n++;
+        }
+        return true;
+}
+
 static bool set_level(struct reader *r, enum log_level *to, struct bytes value)
 {
         static const char *const words[] = {"error", "warning", "notice", "info", "debug"};
@@ -319,7 +374,7 @@ static bool set_number(struct reader *r, const struct key *k, uint32_t *to, stru
 static bool is_list(enum kind kind)
 {
         return kind == KIND_ENDPOINTS || kind == KIND_HOSTS || kind == KIND_NETWORKS || kind == KIND_IPV4S ||
-               kind == KIND_PORTS;
+               kind == KIND_PORTS || kind == KIND_DHCP;
 }
 
 static void empty_list(struct config *c, const struct key *k)
@@ -333,6 +388,10 @@ static void empty_list(struct config *c, const struct key *k)
                 ((struct ports *)field)->n = 0;
         else if (k->kind == KIND_IPV4S)
                 c->address_count = 0;
+        else if (k->kind == KIND_PARENTS)
+                c->parent_lists = 0;
+        else if (k->kind == KIND_DHCP)
+                c->dhcp.n = 0;
 }
 
 static bool set_value(struct reader *r, const struct key *k, struct bytes tag, struct bytes value)
@@ -360,6 +419,10 @@ static bool set_value(struct reader *r, const struct key *k, struct bytes tag, s
                 return set_ports(r, k, field, value);
         case KIND_LEVEL:
                 return set_level(r, field, value);
+        case KIND_PARENTS:
+                return set_parents(r, tag, value);
+        case KIND_DHCP:
+                return set_dhcp(r, field, value);
         }
         return false;
 }
@@ -378,10 +441,11 @@ static bool set_key(struct reader *r, struct bytes name, struct bytes value)
                 return wrong(r, "unknown key \"%s\"%s%s%s", word, near ? "; did you mean \"" : "",
                              near ? near : "; netinfod.conf(5) lists them", near ? "\"?" : "");
         }
-        if (dot < name.len && keys[i].kind != KIND_PER_TAG)
+        const bool per_tag = keys[i].kind == KIND_PER_TAG || keys[i].kind == KIND_PARENTS;
+        if (dot < name.len && !per_tag)
                 return wrong(r, "\"%s\" is not set per domain; leave out \".%.*s\"", keys[i].name,
                              BYTES_FMT(tag));
-        if (r->set_in[i] == r->pass && !is_list(keys[i].kind) && keys[i].kind != KIND_PER_TAG)
+        if (r->set_in[i] == r->pass && !is_list(keys[i].kind) && !per_tag)
                 return wrong(r, "\"%s\" is set twice; keep one of the two lines", keys[i].name);
         if (r->set_in[i] != r->pass)
                 empty_list(r->config, &keys[i]);
@@ -430,6 +494,7 @@ static bool set_defaults(struct reader *r, const char *socket)
                 return false;
         c->socket = arena_str(&c->arena, bytes_str(socket));
         c->default_domain = c->user = c->agent_user = c->host = "";
+        c->dhcp.tag = "network";
         c->redact.otherwise = true;
         c->connections = LIMIT_CONNECTIONS;
         c->connections_per_source = LIMIT_PER_SOURCE;
@@ -515,6 +580,14 @@ bool config_switch(const struct per_tag *s, struct bytes tag)
                 if (bytes_eq(s->v[i - 1].tag, tag))
                         return s->v[i - 1].on;
         return s->otherwise;
+}
+
+const struct parent_list *config_parents(const struct config *c, struct bytes tag)
+{
+        for (unsigned i = 0; i < c->parent_lists; i++)
+                if (bytes_eq(c->parents[i].tag, tag))
+                        return &c->parents[i];
+        return NULL;
 }
 
 bool config_udp(const struct config *c)

@@ -5,6 +5,7 @@
 #define NETINFO_SERVER_CONFIG_H
 
 #include "base/arena.h"
+#include "binding/binding.h"
 #include "server/network.h"
 #include "sys/log.h"
 
@@ -41,6 +42,18 @@ struct per_tag {
         unsigned n;
 };
 
+struct parent_list { /* parent_servers.TAG (doc/binding.md 1) */
+        struct bytes tag;
+        struct binding_candidate *v;
+        unsigned n;
+};
+
+struct dhcp_values { /* options 112 and 113 */
+        uint32_t address[LIMIT_PARENTS];
+        unsigned n;
+        const char *tag;
+};
+
 struct config {
         _Atomic unsigned holders;
         struct arena arena; /* everything below points into it */
@@ -51,7 +64,13 @@ struct config {
         const char *default_domain; /* "" : network, else local */
         struct networks read_networks, write_networks;
         struct per_tag redact, historical_clones;
-        bool historical;            /* tag local at 1033, as old libraries expect it */
+        struct per_tag force_root;
+        struct parent_list *parents;
+        unsigned parent_lists;
+        struct dhcp_values dhcp;
+        const char *dhcp_file; /* NULL: beside the socket's default place; "": none */
+        bool wait_for_parent;  /* NI_RPARENT says NI_NORESPONSE while no parent answers, as NeXTSTEP did */
+        bool historical;       /* tag local at 1033, as old libraries expect it */
         bool allow_empty_passwords; /* protocol.md 9 #11 */
         const char *user;           /* to become, when started as root; "" : stay */
         const char
@@ -102,6 +121,8 @@ struct config *config_hold(struct config *c);
 void config_release(struct config *c);
 
 bool config_switch(const struct per_tag *s, struct bytes tag);
+/* The candidates written down for this domain; NULL: none are, not even "none". */
+const struct parent_list *config_parents(const struct config *c, struct bytes tag);
 /* UDP is on only where historical peers were named (decision 4). */
 bool config_udp(const struct config *c);
 /* The keys in the order of the manual page; NULL-terminated. */

@@ -183,6 +183,7 @@ struct domain *domain_open(const char *folder, const char *tag, const struct con
         };
         gate_init(&d->gate);
         pthread_mutex_init(&d->servers_mutex, NULL);
+        pthread_mutex_init(&d->parent.mutex, NULL);
         pthread_mutex_init(&d->batch, NULL);
         arena_init(&d->servers_arena, LIMIT_ARENA);
         d->state = DOMAIN_SERVING;
@@ -241,6 +242,7 @@ void domain_release(struct domain *d)
                 return;
         pthread_rwlock_destroy(&d->gate);
         pthread_mutex_destroy(&d->servers_mutex);
+        pthread_mutex_destroy(&d->parent.mutex);
         pthread_mutex_destroy(&d->batch);
         arena_done(&d->servers_arena);
         free(d);

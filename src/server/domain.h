@@ -3,6 +3,7 @@
 #ifndef NETINFO_SERVER_DOMAIN_H
 #define NETINFO_SERVER_DOMAIN_H
 
+#include "binding/binding.h"
 #include "directory/directory.h"
 #include "server/config.h"
 #include "server/loop.h"
@@ -42,6 +43,14 @@ struct wake {
         _Atomic bool posted;
 };
 
+/* What is known of the parent domain (server/parent.h). */
+struct domain_parent {
+        pthread_mutex_t mutex;
+        struct binding_answer answer;
+        struct note asked; /* to the main loop: somebody called NI_RPARENT */
+        _Atomic bool posted;
+};
+
 struct domain {
         char tag[LIMIT_TAG + 1];
         char folder[PATH_MAX];
@@ -65,6 +74,7 @@ struct domain {
         domain_committed *committed;
         void *context;
         struct wake wake[8]; /* one a worker: calls that wait for changes */
+        struct domain_parent parent;
         pthread_mutex_t servers_mutex;
         uint64_t servers_seq; /* of the cached `domain_servers`; UINT64_MAX: none */
         struct arena servers_arena;

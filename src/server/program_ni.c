@@ -228,6 +228,17 @@ static bool may_read_all(struct conn *c, struct dir_request *rq, struct caller *
         return c->peer.own || networks_have(&cfg->write_networks, &c->peer.address);
 }
 
+/* From the last known state: nobody waits for a parent (doc/binding.md 2). */
+static void answer_rparent(struct worker *w, struct domain *d, const struct rpc_call *rpc, struct buf *out)
+{
+        const struct binding_answer parent = parent_answer(d, true, w->server);
+        const struct ni_result r = {.status = parent_status(&parent, w->config),
+                                    .value = bytes_str(parent.parent.tag),
+                                    .addr = parent.parent.addr};
+        reply_accepted(out, rpc->xid, ACCEPT_SUCCESS);
+        ni_result_encode(NI_PROC_rparent, &r, out);
+}
+
 static enum served serve_control(struct conn *c, struct domain *d, const struct rpc_call *rpc,
                                  struct xdr_in *in, struct buf *out)
 {
@@ -249,8 +260,8 @@ static enum served serve_control(struct conn *c, struct domain *d, const struct 
                 if (statistics_put(w, d, &rq, asks_checksum_only(rpc)) != NI_OK)
                         out->failed = true; /* it has no status: SYSTEM_ERR goes out */
                 break;
-        case NI_PROC_rparent: /* this server does not bind to a parent: it is the root of its hierarchy */
-                with_status(out, rpc->xid, NI_NETROOT);
+        case NI_PROC_rparent:
+                answer_rparent(w, d, rpc, out);
                 break;
         case NI_PROC_bind:
                 accepted(out, rpc->xid,

@@ -125,6 +125,7 @@ static bool add_domain(struct server *s, const char *tag)
                 return false;
         }
         log_event(LOG_LEVEL_INFO, "domain-open", "tag=%s tcp=%u udp=%u", tag, d->tcp_port, d->udp_port);
+        parents_add(s->parents, d);
         return true;
 }
 
@@ -192,6 +193,7 @@ enum ni_status server_destroy_domain(struct server *s, struct bytes tag)
         if (!d) /* another server's: its process is not ours to end */
                 return registry_ports(&s->registry, tag, &udp, &tcp) == NI_OK ? NI_PERM : NI_NOTAG;
         listeners_close_tag(s, d);
+        parents_remove(s->parents, d);
         domain_close(d);
         workers_wake(d, s); /* those that wait for its changes */
         secrets_forget(s->secrets);
@@ -222,6 +224,7 @@ static void on_stop(evutil_socket_t number, short what, void *context)
         log_event(LOG_LEVEL_NOTICE, "stop", "signal=%d", (int)number);
         opener_state(s->options.opener, MONITOR_STOPPING);
         listeners_close(s);
+        parents_stop(s->parents);
         for (unsigned i = 0; i < s->workers; i++)
                 worker_ask_stop(&s->worker[i]);
 }
@@ -262,6 +265,7 @@ static void on_reload(evutil_socket_t number, short what, void *context)
                 config_release(s->config);
                 s->config = c;
                 retry_broken(s);
+                parents_reload(s->parents);
                 log_event(LOG_LEVEL_NOTICE, "reload", "result=ok");
         } else if (!s->stopping) {
                 log_event(LOG_LEVEL_ERROR, "reload", "result=kept-the-old-one reason=\"%s\"", why.text);
@@ -290,6 +294,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         if (s->accept_paused && !s->stopping)
                 listeners_pause(s, false);
         feed_watchdog(s);
+        parents_tick(s->parents);
         if (++s->ticks % TIDY_EVERY_S == 0)
                 domain_tidy(s->options.domains);
 }
@@ -347,6 +352,19 @@ static bool watch_monitor(struct server *s, struct config_why *why)
         return fail(why, "the monitor cannot be watched");
 }
 
+static bool open_parents(struct server *s, struct config_why *why)
+{
+        int err;
+        s->parents = parents_new(s, &err);
+        return s->parents || fail(why, "no socket for finding parent domains: %s", strerror(err));
+}
+
+static bool start_parents(struct server *s, struct config_why *why)
+{
+        const int err = parents_start(s->parents);
+        return !err || fail(why, "parent domains cannot be looked for: %s", strerror(err));
+}
+
 static bool start(struct server *s, struct config_why *why)
 {
         s->config = opener_config(s->options.opener, &s->options.source, why);
@@ -361,10 +379,11 @@ static bool start(struct server *s, struct config_why *why)
                 return fail(why, "no event loop: %s", strerror(err));
         if (!catch_signals(s))
                 return fail(why, "signals cannot be caught");
-        if (!take_folder(s, why) || !listeners_open(s, why) || !watch_monitor(s, why))
+        if (!take_folder(s, why) || !listeners_open(s, why) || !open_parents(s, why) ||
+            !watch_monitor(s, why))
                 return false;
         domain_tidy(s->options.domains);
-        return start_threads(s, why) && open_domains(s, why);
+        return start_threads(s, why) && open_domains(s, why) && start_parents(s, why);
 }
 
 struct server *server_start(const struct server_options *o, struct config_why *why)
@@ -413,8 +432,10 @@ void server_free(struct server *s)
                 free(s);
                 return;
         }
-        if (s->loop.base)
+        if (s->loop.base) {
                 listeners_close(s);
+                parents_stop(s->parents);
+        }
         end_workers(s);
         pool_stop(s->passwords);
         pool_stop(s->long_reads);
@@ -435,6 +456,7 @@ void server_free(struct server *s)
                         event_del(&s->orphan);
                 loop_done(&s->loop);
         }
+        parents_free(s->parents);
         if (s->datagrams_dropped || s->records_dropped)
                 log_event(LOG_LEVEL_INFO, "dropped", "datagrams=%llu records=%llu",
                           (unsigned long long)s->datagrams_dropped, (unsigned long long)s->records_dropped);

@@ -5,6 +5,7 @@
 #include "server/admission.h"
 #include "server/listener.h"
 #include "server/opener.h"
+#include "server/parent.h"
 #include "server/pool.h"
 #include "server/registry.h"
 #include "server/secret.h"
@@ -33,6 +34,7 @@ struct server {
         unsigned workers; /* started */
         unsigned ended;   /* of those */
         struct listeners listeners;
+        struct parents *parents;
         int lock_fd;                           /* keeps a second netinfod out of the folder */
         struct event signals[3], tick, orphan; /* orphan: the monitor is gone */
         bool stopping, accept_paused;

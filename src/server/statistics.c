@@ -113,7 +113,15 @@ static void row_connections(struct rows *r, struct server *s, const struct confi
         row_numbers(r, "connections", v, 4);
 }
 
-static void rows_of_procedures(struct rows *r, struct worker *w, const struct domain *d)
+static void row_binding(struct rows *r, struct worker *w, struct domain *d)
+{
+        char text[96];
+        const struct binding_answer a = parent_answer(d, false, w->server);
+        parent_text(&a, text, sizeof(text));
+        row_text(r, "binding", arena_str(r->arena, bytes_str(text)));
+}
+
+static void rows_of_procedures(struct rows *r, struct worker *w, struct domain *d)
 {
         uint64_t calls[NI_PROC_COUNT] = {0}, us[NI_PROC_COUNT] = {0}, total = 0;
         for (unsigned p = 0; p < NI_PROC_COUNT; p++) {
@@ -124,7 +132,7 @@ static void rows_of_procedures(struct rows *r, struct worker *w, const struct do
                 total += calls[p];
         }
         row_numbers(r, "total_calls", &total, 1);
-        row_text(r, "binding", "root");
+        row_binding(r, w, d);
         row_connections(r, w->server, w->config);
         for (unsigned p = 0; p < NI_PROC_COUNT; p++) {
                 const uint64_t v[] = {p, calls[p], us[p]};

@@ -1,0 +1,74 @@
+/* What the files of parent*.c share. */
+#ifndef NETINFO_SERVER_PARENT_INTERNAL_H
+#define NETINFO_SERVER_PARENT_INTERNAL_H
+
+#include "server/parent.h"
+#include "server/pool.h"
+#include "server/server.h"
+
+/* What the domain's database says about its parent, read in a pool. */
+struct parent_look {
+        struct task task;
+        struct note note;
+        bool wanted, under_way, known;
+        uint64_t seq; /* the state it belongs to, when known */
+        bool is_root; /* isRoot */
+        struct binding_candidate candidate[LIMIT_PARENTS];
+        struct binding_server own[LIMIT_PARENT_SERVERS];
+        unsigned candidates, owns;
+};
+
+/* The chain above a server, asked for in a thread that may wait. */
+struct parent_climb {
+        struct task task;
+        struct note note;
+        bool wanted, under_way;
+        unsigned next_number, number; /* next: while one is under way */
+        struct binding_server next_from, from;
+        uint16_t next_port, port, main_port; /* main_port: our own */
+        struct binding_server chain[LIMIT_DEPTH];
+        unsigned length;
+};
+
+struct parent {
+        struct parent *next;
+        struct parents *all;
+        struct domain *domain; /* a reference */
+        struct binding *core;
+        struct event timer;
+        bool gone; /* freed when nothing is under way any more */
+        uint64_t changed_ms;
+        struct parent_look look;
+        struct parent_climb climb;
+};
+
+struct parents {
+        struct server *server;
+        struct parent *first;
+        int fd, news_fd, stop_fd; /* datagrams; netlink; readable when it is over */
+        struct event readable, news, news_timer;
+        struct pool *climbers;
+        bool started, stopping;
+        struct dhcp_values dhcp; /* of dhcp_file */
+        char dhcp_tag[LIMIT_TAG + 1];
+        bool has_dhcp;
+        struct binding_actions actions; /* of the step at hand */
+        struct buf out;
+        uint64_t dropped; /* datagrams that answered no question */
+};
+
+/* One step of p's core, and what follows from it. */
+void parent_step(struct parent *p, struct binding_event *e);
+
+/* -- parent_look.c -- */
+/* Begins to look; ends in parent_looked. */
+void parent_look_begin(struct parent *p);
+/* Reads dhcp_file. */
+void parent_read_dhcp(struct parents *all);
+/* Active interfaces with IPv4. */
+unsigned parent_interfaces(struct binding_interface to[LIMIT_PARENT_INTERFACES]);
+
+/* -- parent_climb.c -- */
+void parent_climb_begin(struct parent *p, const struct binding_action *a);
+
+#endif
