@@ -201,7 +201,7 @@ void parent_look_begin(struct parent *p)
 void parent_read_dhcp(struct parents *all)
 {
         const struct config *c = all->server->config;
-        const char *socket = all->server->options.default_socket, *why, *slash = strrchr(socket, '/');
+        const char *socket = all->server->options.source.default_socket, *why, *slash = strrchr(socket, '/');
         char path[PATH_MAX];
         struct buf text;
         all->has_dhcp = false;
