@@ -21,6 +21,15 @@ struct api_server {
         char host[256]; /* as typed, "quill:1987" or "[2001:db8::1]"; "": addr says it */
 };
 
+/* Who answers the calls of a handle that has no server: a database on disk (nicl -raw). */
+struct api_local {
+        /* As client_ni and client_edit; what ret points to lives until the next call. */
+        enum ni_status (*call)(void *context, enum ni_proc proc, const struct ni_args *args,
+                               struct ni_result *ret);
+        enum ni_status (*edit)(void *context, const struct ext_edit_args *args, struct ext_edit_result *ret);
+        void *context; /* borrowed until ni_free */
+};
+
 /* One domain: the servers that serve it, and the connection to one of them (protocol.md 4.6, 4.9). */
 struct api_handle {
         pthread_mutex_t lock; /* a handle may be used by several threads, one call at a time */
@@ -35,10 +44,13 @@ struct api_handle {
         char user[256];
         uint32_t uid;
         char *password;
+        const struct api_local *local; /* borrowed; NULL: calls go to servers */
 };
 
 struct api_handle *handle_new(const struct api_server *servers, unsigned count, bool direct,
                               const struct api_handle *like);
+/* A handle for all ni_* calls, answered by `local`. */
+void *handle_local(const struct api_local *local);
 void handle_free(struct api_handle *h);
 /* One call of program version 2, with failover for reads and the master for writes; *ret borrows from the
  * client until the next call on the handle. The handle is locked by the caller. Gives the call's own status,

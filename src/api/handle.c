@@ -34,6 +34,14 @@ struct api_handle *handle_new(const struct api_server *servers, unsigned count, 
         return h;
 }
 
+void *handle_local(const struct api_local *local)
+{
+        const struct api_server nobody = {.tag = "local"};
+        struct api_handle *h = handle_new(&nobody, 1, true, NULL);
+        h->local = local;
+        return h;
+}
+
 static void disconnect(struct api_handle *h)
 {
         if (h->client)
@@ -178,6 +186,10 @@ enum ni_status handle_call(struct api_handle *h, enum ni_proc proc, const struct
 {
         const bool to_master = h->need_write || is_write(proc);
         unsigned pause = RETRY_FIRST;
+        if (h->local) {
+                const enum ni_status s = h->local->call(h->local->context, proc, args, ret);
+                return s == NI_OK ? ret->status : s;
+        }
         for (uint64_t waited = 0, most = patience();;
              waited += pause, pause = pause < RETRY_MOST ? pause * 2 : pause) {
                 if (to_master && !find_master(h))
@@ -192,9 +204,10 @@ enum ni_status handle_call(struct api_handle *h, enum ni_proc proc, const struct
 enum ni_status handle_edit(struct api_handle *h, const struct ext_edit_args *args,
                            struct ext_edit_result *ret)
 {
-        if (!find_master(h) || !connect_current(h))
+        if (!h->local && (!find_master(h) || !connect_current(h)))
                 return NI_FAILED;
-        const enum ni_status s = client_edit(h->client, args, ret);
+        const enum ni_status s =
+                h->local ? h->local->edit(h->local->context, args, ret) : client_edit(h->client, args, ret);
         if (s == NI_FAILED)
                 disconnect(h);
         if (s != NI_OK || ret->status == NI_OK)

@@ -26,6 +26,10 @@ int fs_make_folders(const char *path, mode_t mode);
 /* Removes a folder and all below it; does not follow links; at most 16 levels deep. 0 or errno; ENOENT counts
  * as done. */
 int fs_remove_tree(const char *path);
+/* A new folder, and the files in it, become those of the owner of the folder that it stands in, where this
+ * process is root: what root makes among the files of another user's daemon, the daemon can open. 0 or errno.
+ */
+int fs_give_to_owner(const char *folder);
 /* True when the path lies on a file system whose locks and mmap cannot be trusted (NFS, SMB, 9P, AFS, FUSE,
  * Ceph ...). */
 bool fs_is_network(const char *path);

@@ -3,6 +3,7 @@
 
 #include "model/path.h"
 #include "store/store.h"
+#include "tools/nidb_store.h"
 #include "sys/fs.h"
 
 #include <errno.h>
@@ -11,51 +12,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define BATCH       5000u /* directories per commit */
-#define FIRST_PLACE ((uint64_t)1 << 62)
-#define PLACE_STEP  ((uint64_t)1 << 32) /* room between siblings, as the store itself leaves it */
-
-/* Every directory's place among its siblings, by index. */
-static uint64_t *places(const struct nidb *db)
-{
-        uint64_t *v = calloc(db->count, sizeof(*v));
-        for (uint32_t p = 0; v && p < db->count; p++)
-                for (uint32_t k = 0; k < db->dir[p].child_count; k++)
-                        v[nidb_find(db, db->dir[p].child[k]) - db->dir] = FIRST_PLACE + k * PLACE_STEP;
-        return v;
-}
-
-static enum ni_status put_all(struct store *s, const struct nidb *db, const uint64_t *place)
-{
-        struct store_txn *t = NULL;
-        enum ni_status st = NI_OK;
-        for (uint32_t i = 0; i < db->count && st == NI_OK; i++) {
-                const struct nidb_dir *d = &db->dir[i];
-                const struct store_node n = {.id = d->id,
-                                             .parent = d->parent,
-                                             .ordinal = place[i],
-                                             .version = d->version,
-                                             .props = d->props};
-                if (!t)
-                        st = store_write_begin(s, &t);
-                if (st == NI_OK)
-                        st = store_replay_node(t, &n);
-                if (st != NI_OK || (i + 1) % BATCH)
-                        continue;
-                st = store_commit(t, NULL);
-                t = NULL;
-        }
-        if (st == NI_OK && !t)
-                st = store_write_begin(s, &t);
-        if (st == NI_OK)
-                st = store_replay_head(t, NULL, 0, db->highest_version);
-        if (st == NI_OK)
-                return store_commit(t, NULL);
-        if (t)
-                store_abort(t);
-        return st;
-}
 
 static void keep_first(void *context, const char *problem)
 {
@@ -95,18 +51,16 @@ static bool build_aside(struct talk *t, const struct nidb *db, const char *aside
         struct store_why why = {{0}};
         struct store *s = NULL;
         char reason[256] = "";
-        uint64_t *place = places(db);
-        enum ni_status st = place ? store_create(aside, STORE_MASTER, &options, &s, &why) : NI_NOSPACE;
+        enum ni_status st = store_create(aside, STORE_MASTER, &options, &s, &why);
         if (st != NI_OK)
-                snprintf(reason, sizeof(reason), "%s", place ? why.text : "out of memory");
+                snprintf(reason, sizeof(reason), "%s", why.text);
         if (st == NI_OK)
-                st = put_all(s, db, place);
+                st = nidb_store(s, db);
         if (st == NI_OK)
                 st = examine(s, db, reason);
         if (st == NI_OK)
                 st = store_sync(s);
         store_close(s);
-        free(place);
         if (st != NI_OK)
                 talk_error(t, EXIT_FAILED, aside, reason[0] ? reason : "the store could not be written",
                            "nothing was changed");
@@ -156,7 +110,9 @@ void nidb_build(struct talk *t, const struct nidb *db, const char *dir, const ch
                 return;
         }
         if (build_aside(t, db, aside)) {
-                err = fs_sync_folder(aside);
+                err = fs_give_to_owner(aside);
+                if (!err)
+                        err = fs_sync_folder(aside);
                 if (!err && rename(aside, folder) < 0)
                         err = errno;
                 if (!err)

@@ -18,7 +18,10 @@ import tempfile
 import threading
 import unittest
 
-BIN = NETINFOD = None
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import nidb  # noqa: E402
+
+BIN = NETINFOD = NI = None
 
 # doc/tools.md 14
 FIXTURE = r'''
@@ -655,8 +658,8 @@ class Nicl(WithService):
         groups, staff, wheel = self.id_of("/groups"), self.id_of("/groups/staff"), self.id_of("/groups/wheel")
         self.gives("", "niutil", "-createprop", ".", "/groups/staff", "_meta", "m")
         code, out, _ = self.run_tool("nicl", "-v", ".", "read", "/groups/staff")
-        serial = re.search(r"Serial: (\d+)", out).group(1)
-        self.assertEqual(f"Record: {staff}   Version: {serial}   Serial: {serial}\nParent: {groups}\nAttributes:\n    name: staff\n"
+        version, serial = re.search(r"Version: (\d+)   Serial: (\d+)", out).groups()
+        self.assertEqual(f"Record: {staff}   Version: {version}   Serial: {serial}\nParent: {groups}\nAttributes:\n    name: staff\n"
                          "    gid: 20\n    users:\nMeta-attributes:\n    _meta: m\n", out)
         _, out, _ = self.run_tool("nicl", "-vv", ".", "read", "/groups")
         self.assertRegex(out, rf"\ARecord: {groups}   Version: \d+   Serial: \d+\nParent: 0\nChildren \(2\): {wheel} {staff}\nAttributes:\n    name: groups\n\Z")
@@ -752,7 +755,6 @@ class Nicl(WithService):
         self.gives("", "nicl", "harbor", "read", "/", code=233,
                    err="nicl: can't connect to server for domain harbor\nopen(harbor): Invalid Datastore\n")
         self.gives("", "nicl", "-t", "quill", "read", "/", code=233, err=re.compile(r"\nopen\(quill\): Invalid Datastore\n\Z"))
-        self.gives("", "nicl", "-raw", "/nowhere", "read", "/", code=233, err=re.compile(r"open\(/nowhere\): Invalid Datastore\n\Z"))
         self.gives("name: staff\ngid: 20\nusers:\n", "nicl", "-t", "127.0.0.1/local", "read", "/groups/staff")
         self.gives("name: staff\ngid: 20\nusers:\n", "nicl", "netinfo://127.0.0.1/local:/groups", "read", "staff")
 
@@ -994,6 +996,153 @@ class Reports(WithService):
         self.assertRegex(out, r"\A/marks/vellum found in /harbor/vellum, id = \d+\n\Z")
         code, out, err = self.run_tool("nifind", "-v", "/users/amelia", "/harbor")
         self.assertEqual((0, "nifind: warning: domain /harbor is not above the local one\n"), (code, err))
+
+
+class Raw(unittest.TestCase):
+    """nicl -raw: databases on disk, without a server (doc/tools.md 3)."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="netinfo-raw-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.env = environment(TMPDIR=self.folder)
+        self.store = os.path.join(self.folder, "local")
+
+    def nicl(self, *words, out="", err="", code=0, options=("-raw",), place=None, stdin=""):
+        done = subprocess.run([tool("nicl"), *options, place or self.store, *words], input=stdin, capture_output=True, text=True,
+                              env=self.env, timeout=60)
+        (self.assertEqual if isinstance(out, str) else self.assertRegex)(done.stdout, out)
+        (self.assertEqual if isinstance(err, str) else self.assertRegex)(done.stderr, err)
+        self.assertEqual(code, done.returncode, words)
+        return done.stdout
+
+    def made(self):
+        self.nicl("create")
+        self.nicl("mk", "/users/ada", "uid", "501")
+        self.nicl("mk", "/groups/staff", "_writers", "ada")
+
+    def test_a_new_one(self):
+        self.nicl("read", "/", code=234, err=f"nicl: {self.store}: No such file or directory\nopen({self.store}): No Such File\n")
+        self.nicl("-create")
+        self.nicl("read", "/", options=("-raw", "-v"), out="Record: 0   Version: 0   Serial: 1\nParent: 0\n")
+        self.nicl("create", code=236, err=re.compile(rf"\ncreate\({self.store}\): Write Failed\n\Z"))
+        other = os.path.join(self.folder, "other")
+        self.nicl("mk", "/a/b", "k", "v", options=("-raw", "-c"), place=other)  # make it, and go on
+        self.nicl("read", "/a/b", place=other, out="name: b\nk: v\n")
+        self.nicl("x", "create", options=(), place=".", code=1, err="Can't create a NetInfo domain\n")
+
+    def test_commands(self):
+        self.made()
+        self.nicl("read", "/users/ada", out="name: ada\nuid: 501\n")
+        self.nicl("list", "/", out="1          users\n3          groups\n")
+        self.nicl("append", "/users/ada", "uid", "x")
+        self.nicl("merge", "/users/ada", "uid", "x", "y")
+        self.nicl("insert", "/users/ada", "uid", "first", "0")
+        self.nicl("rename", "/users/ada", "uid", "ids")
+        self.nicl("read", "2", out="name: ada\nids: first 501 x y\n")
+        self.nicl("delete", "/users/ada", "ids", "x")
+        self.nicl("copy", "/users/ada", "/groups")
+        self.nicl("search", "/", "0", "-1", "name", "ada",
+                  out="Search found 2 matches\n\nname: ada\nids: first 501 y\n\nname: ada\nids: first 501 y\n")
+        self.nicl("path", "/users/ada", out="name: ada\nids: first 501 y\n\nname: users\n\n")
+        self.nicl("delete", "/groups/ada")
+        self.nicl("read", "/groups/ada", code=212, err="read: Invalid Path\n")
+        self.nicl("delete", "/", code=211, err="Can't delete root!\n")
+        self.nicl("flush")
+        for words, text in ((["rparent"], "get rparent"), (["resync"], "resync"), (["domainname"], "get domain name"), (["auth"], "authenticate")):
+            self.nicl(*words, *(["root"] if words == ["auth"] else []), code=15, err=f"Can't {text} in raw mode\n")
+        out = self.nicl("stats", out=re.compile(r"\Achecksum: \d+\nversion: \d+\nmax_dsid: 4\nfetch_count: 0\nsave_count: 0\nremove_count: 0\n\Z"))
+        self.nicl(out=re.compile(r"save_count: 3\nremove_count: 1\n"), stdin="mk /n k v\nrm /n\nmk /x\nstats\n")
+        self.assertEqual(0, subprocess.run([NI, "store", "check", self.store], stdout=subprocess.DEVNULL).returncode)
+        self.assertNotEqual("", out)
+
+    def test_move_and_repairs(self):
+        self.made()
+        self.nicl("move", "/users/ada", "/groups")
+        self.nicl("read", "2", options=("-raw", "-v"), out=re.compile(r"\ARecord: 2   Version: \d+   Serial: \d+\nParent: 3\n"))  # its number stays
+        self.nicl("move", "/groups/ada", "/groups")
+        self.nicl("move", "/groups", "/groups/ada", code=216, err="Move failed: Constraint Violation\n")
+        self.nicl("move", "/", "/users", code=216, err="Move failed: Constraint Violation\n")
+        self.nicl("attach", "/users", "2")
+        self.nicl("list", "/users", out="2          ada\n")
+        self.nicl("parent", "2", "3")
+        self.nicl("list", "/groups", out="4          staff\n2          ada\n")
+        self.nicl("parent", "3", "2", code=216, err="parent: Constraint Violation\n")
+        self.nicl("detach", "/groups", "2", code=216, err=re.compile(r"\Adetach: Constraint Violation: .*delete"))
+        self.nicl("detach", "/groups", "1", code=212, err="detach: Invalid Path\n")
+        self.nicl("detach", "/groups", "99", code=209 + 3, err="detach: Invalid Path\n")
+        self.nicl("attach", "/users", "x", code=1, err="attach: ID is the number of a record, found x\n")
+
+    def test_history(self):
+        self.made()  # 1: /users, 2: ada, 3: her uid; 4: /groups, 5: staff, 6: _writers
+        self.nicl("history", out="Maximum version: 6\nRecord: 0   Version: 4   Serial: 3\n")
+        self.nicl("history", "3", out="Record: 2   Version: 3\n")
+        self.nicl("hist", "=", "6", out="Record: 4   Version: 6\n")
+        self.nicl("hist", "eq", "1", out="No record with version 1\n", code=211)
+        self.nicl("hist", "<", "6", out="Record: 3            Version: 5\nRecord: 0            Version: 4\nRecord: 2            Version: 3\n"
+                  "Record: 1            Version: 2\n")
+        self.nicl("hist", "gt", "3", out="Record: 0            Version: 4\nRecord: 3            Version: 5\nRecord: 4            Version: 6\n")
+        self.nicl("hist", ">", "6", out="Maximum version number is 6\n")
+        self.nicl("hist", ">", "six", code=1, err="hist: a version is a number, found six\n")
+        self.nicl("hist", "=", out="Record: 0   Version: 4\n")
+        self.nicl("hist", "lt", "0")
+        self.nicl("hist", ">", stdin="", out=re.compile(r"\ARecord: 3 "))
+
+    def test_a_database_that_is_served(self):
+        service = Service()
+        self.addCleanup(service.stop)
+        place = os.path.join(service.folder, "domains", "local")
+        self.nicl("read", "/", place=place, code=240, err=re.compile(rf"\nopen\({place}\): Datastore Locked\n\Z"))
+        self.nicl("read", "/machines", options=("-raw", "-ro"), place=place, out="name: machines\n")
+        self.nicl("mk", "/x", options=("-raw", "-ro"), place=place, code=4003 % 256, err="mk: Write Access Restricted\n")
+        self.assertEqual(0, service.end())
+        self.nicl("mk", "/x", place=place)
+        service.start()
+        done = subprocess.run([tool("niutil"), "-read", ".", "/x"], capture_output=True, text=True, timeout=60,
+                              env=environment(NETINFO_SOCKET=service.socket))
+        self.assertEqual("name: x\n", done.stdout)
+
+    def test_a_historical_database(self):
+        place = os.path.join(self.folder, "old.nidb")
+        nidb.write(place, nidb.current(nidb.office()))
+        self.nicl("read", "/users/joe", "uid", place=place, out="uid: 501\n")
+        self.nicl("read", "/users/joe", options=("-raw", "-v"), place=place, out=re.compile(r"\ARecord: 4   Version: 17   Serial: 2\nParent: 3\n"))
+        self.nicl("hist", ">", "10", place=place, out="Record: 9            Version: 11\nRecord: 4            Version: 17\n")
+        self.nicl("mk", "/x", place=place, code=4003 % 256, err="mk: Write Access Restricted\n")
+        self.assertEqual(["old.nidb"], os.listdir(self.folder))  # the copy aside is gone
+        with open(os.path.join(place, "Config"), "wb") as f:
+            f.write(b"damaged")
+        self.nicl("read", "/", place=place, code=235, err=re.compile(rf"\Anicl: {place}/Config.*\nopen\({place}\): Read Failed\n\Z", re.S))
+
+    def test_what_is_no_database(self):
+        self.nicl("read", "/", place=self.folder, code=233, err=re.compile(r"Invalid Datastore\n\Z"))
+        name = os.path.join(self.folder, "file")
+        open(name, "w").close()
+        self.nicl("read", "/", place=name, code=233, err=re.compile(r"Invalid Datastore\n\Z"))
+        self.nicl("read", "/", place=name, options=("-raw", "-ro"), code=235, err=re.compile(r"Read Failed\n\Z"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "chown is root's")
+    def test_whose_it_is(self):
+        """What root makes among netinfod's files is netinfod's."""
+        os.chown(self.folder, 12345, 23456)
+        self.nicl("create")
+        for name in ("", "data.mdb", "lock.mdb"):
+            st = os.stat(os.path.join(self.store, name))
+            self.assertEqual((12345, 23456), (st.st_uid, st.st_gid), name)
+
+
+class Versions(WithService):
+    """Versions are asked of servers by SELF (doc/protocol.md 2.7)."""
+
+    def test_history(self):
+        newest = int(self.run_tool("nicl", ".", "history")[1].split()[2])
+        self.gives("", "nicl", ".", "mk", "/users/amelia", "k", "v")
+        number = self.id_of("/users/amelia")
+        self.gives(f"Record: {number}   Version: {newest + 1}\n", "nicl", ".", "history", str(newest + 1))
+        self.gives(f"Record: {number:<10}   Version: {newest + 1}\n", "nicl", ".", "history", ">", str(newest))
+        code, out, _ = self.run_tool("nicl", "-v", ".", "read", "/users/amelia")
+        self.assertRegex(out, rf"\ARecord: {number}   Version: {newest + 1}   Serial: \d+\n")
+        below = [int(line.split()[3]) for line in self.run_tool("nicl", ".", "history", "<")[1].splitlines()]  # than the root's own
+        self.assertEqual(sorted(below, reverse=True), below)
 
 
 class Nidomain(WithService):
@@ -1239,10 +1388,11 @@ class Hierarchy(WithService):
 
 
 def main():
-    global BIN, NETINFOD
+    global BIN, NETINFOD, NI
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     BIN, NETINFOD = (os.path.abspath(p) for p in sys.argv[1:3])
+    NI = os.path.join(BIN, "ni")
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
 
 

@@ -180,6 +180,34 @@ int fs_remove_tree(const char *path)
         return rmdir(path) < 0 ? errno : 0;
 }
 
+static int give_files(int fd, uid_t uid, gid_t gid)
+{
+        DIR *d = fdopendir(dup(fd));
+        int err = d ? 0 : errno;
+        for (struct dirent *e; d && !err && (e = readdir(d));)
+                if (strcmp(e->d_name, "..") != 0 &&
+                    fchownat(fd, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+                        err = errno;
+        if (d)
+                closedir(d);
+        return err;
+}
+
+int fs_give_to_owner(const char *folder)
+{
+        struct stat above;
+        if (geteuid() != 0)
+                return 0;
+        const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return errno;
+        int err = fstatat(fd, "..", &above, 0) < 0 ? errno : 0;
+        if (!err && above.st_uid != 0)
+                err = give_files(fd, above.st_uid, above.st_gid);
+        close(fd);
+        return err;
+}
+
 bool fs_is_network(const char *path)
 {
         static const unsigned long kinds[] = {0x6969 /* NFS */,      0xff534d42 /* CIFS */,

@@ -1,32 +1,42 @@
 #include "tools/historical/nicl.h"
 
+#include "tools/historical/disk_domain.h"
+
 #include <stdlib.h>
 
 #define NICL_SECONDS 15
 
-static const char usage[] = "usage: nicl [options] DATASOURCE [COMMAND [ARGS...]]\n"
-                            "options: -t                  DATASOURCE is HOST/TAG\n"
-                            "         -p                  ask for a password\n"
-                            "         -u USER             act as USER (asks for the password)\n"
-                            "         -P -                the password is the first line of standard input\n"
-                            "         --password-file F   the password is the first line of file F\n"
-                            "         -T SECONDS          time allowed for each call\n"
-                            "         -v                  print records with their numbers\n"
-                            "         -q                  no prompt\n"
-                            "         -nobold             no bold prompt\n"
-                            "commands: read [PATH [KEY...]]              list [PATH [KEY]]\n"
-                            "          search PATH MIN MAX KEY VAL...    path [PATH]\n"
-                            "          create PATH [KEY [VAL...]]        append PATH KEY VAL...\n"
-                            "          merge PATH KEY VAL...             insert PATH KEY VAL INDEX\n"
-                            "          rename PATH OLDKEY NEWKEY         delete PATH [KEY [VAL...]]\n"
-                            "          copy PATH NEWPARENT               move PATH NEWPARENT\n"
-                            "          load DELIM KEY VAL...             setrdn PATH KEY\n"
-                            "          cd PATH                           pwd\n"
-                            "          auth [USER [PASSWORD]]            source FILE\n"
-                            "          echo [WORD...]                    statistics\n"
-                            "          domainname                        rparent\n"
-                            "          resync                            flush\n"
-                            "          help                              quit\n";
+static const char usage[] =
+        "usage: nicl [options] DATASOURCE [COMMAND [ARGS...]]\n"
+        "options: -t                  DATASOURCE is HOST/TAG\n"
+        "         -raw                DATASOURCE is a database on disk, opened without a server\n"
+        "         -c                  -raw: make it first\n"
+        "         -ro                 -raw: only read, also while a server has it open\n"
+        "         -p                  ask for a password\n"
+        "         -u USER             act as USER (asks for the password)\n"
+        "         -P -                the password is the first line of standard input\n"
+        "         --password-file F   the password is the first line of file F\n"
+        "         -T SECONDS          time allowed for each call\n"
+        "         -v, -vv             print records with their numbers\n"
+        "         -q                  no prompt\n"
+        "         -nobold             no bold prompt\n"
+        "         -nonotify           nothing: nobody is told of raw changes\n"
+        "commands: read [PATH [KEY...]]              list [PATH [KEY]]\n"
+        "          search PATH MIN MAX KEY VAL...    path [PATH]\n"
+        "          create PATH [KEY [VAL...]]        append PATH KEY VAL...\n"
+        "          merge PATH KEY VAL...             insert PATH KEY VAL INDEX\n"
+        "          rename PATH OLDKEY NEWKEY         delete PATH [KEY [VAL...]]\n"
+        "          copy PATH NEWPARENT               move PATH NEWPARENT\n"
+        "          load DELIM KEY VAL...             setrdn PATH KEY\n"
+        "          cd PATH                           pwd\n"
+        "          auth [USER [PASSWORD]]            source FILE\n"
+        "          echo [WORD...]                    statistics\n"
+        "          domainname                        rparent\n"
+        "          resync                            flush\n"
+        "          history [<|=|>|lt|eq|gt] [VERSION]\n"
+        "          attach PATH ID                    detach PATH ID\n"
+        "          parent PATH ID                    (these three with -raw)\n"
+        "          help                              quit\n";
 
 static const struct nicl_command commands[] = {
         {"read cat .", 1, true, false, nicl_read},
@@ -54,8 +64,10 @@ static const struct nicl_command commands[] = {
         {"cd", 1, false, false, nicl_cd},
         {"pwd", 0, false, false, nicl_pwd},
         {"setrdn", 2, false, true, nicl_setrdn},
-        {"refs", 0, false, false, nicl_raw_only},
-        {"attach detach parent", 2, false, false, nicl_raw_only},
+        {"refs", 0, false, false, nicl_refs},
+        {"attach", 2, false, true, nicl_attach},
+        {"detach", 2, false, true, nicl_detach},
+        {"parent", 2, false, true, nicl_parent},
         {"help", 0, false, false, nicl_help},
 };
 
@@ -69,20 +81,34 @@ const char *nicl_text(enum nicl_status s)
         static const struct {
                 int status;
                 const char *text;
-        } texts[] = {{0, "Operation Succeeded"},     {1001, "Invalid Datastore"},
-                     {1004, "Write Failed"},         {2002, "No Data"},
-                     {2003, "Invalid Record ID"},    {2004, "Invalid Path"},
-                     {2005, "Invalid Key"},          {2006, "Stale Record Serial Number"},
-                     {2008, "Constraint Violation"}, {3001, "Invalid Session Mode"},
-                     {4001, "Access Restricted"},    {9999, "Operation Failed"}};
+        } texts[] = {{0, "Operation Succeeded"},
+                     {1001, "Invalid Datastore"},
+                     {1002, "No Such File"},
+                     {1003, "Read Failed"},
+                     {1004, "Write Failed"},
+                     {1005, "Invalid Update on Clone"},
+                     {1007, "No Root Record in Datastore"},
+                     {1008, "Datastore Locked"},
+                     {2002, "No Data"},
+                     {2003, "Invalid Record ID"},
+                     {2004, "Invalid Path"},
+                     {2005, "Invalid Key"},
+                     {2006, "Stale Record Serial Number"},
+                     {2008, "Constraint Violation"},
+                     {3001, "Invalid Session Mode"},
+                     {4001, "Access Restricted"},
+                     {4003, "Write Access Restricted"},
+                     {9999, "Operation Failed"}};
         for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
                 if (texts[i].status == (int)s)
                         return texts[i].text;
         return "Unknown Status Code";
 }
 
-enum nicl_status nicl_fold(ni_status s)
+enum nicl_status nicl_fold(const struct nicl *n, ni_status s)
 {
+        if (s == NI_RDONLY && n->raw)
+                return disk_read_only(n->raw);
         switch (s) {
         case NI_OK:
                 return NICL_OK;
@@ -110,8 +136,7 @@ enum nicl_status nicl_fold(ni_status s)
 
 enum nicl_status nicl_failed(const struct nicl *n, ni_status s, const char *what)
 {
-        const enum nicl_status folded = nicl_fold(s);
-        (void)n;
+        const enum nicl_status folded = nicl_fold(n, s);
         if (folded != NICL_OK) {
                 fflush(stdout);
                 fprintf(stderr, "%s: %s\n", what, nicl_text(folded));
@@ -178,24 +203,20 @@ enum nicl_status nicl_help(struct nicl *n, int argc, char **argv)
         return NICL_OK;
 }
 
-/* What only a database on disk has. */
-enum nicl_status nicl_raw_only(struct nicl *n, int argc, char **argv)
+static int failed_open(const struct nicl *n, const char *action, enum nicl_status s)
 {
-        (void)argc;
-        (void)n;
-        fprintf(stderr, "%s: %s\n", argv[0], nicl_text(NICL_MODE));
-        return NICL_MODE;
+        fprintf(stderr, "%s(%s): %s\n", action, n->datasource, nicl_text(s));
+        return (int)s % 256;
 }
 
-static int no_raw(const struct nicl *n, const char *datasource)
+static void on_repair(void *context, const char *text)
 {
-        tool_say(&n->t, "a database on disk cannot be opened; serve it with netinfod, or see ni-store(1)");
-        fprintf(stderr, "open(%s): %s\n", datasource, nicl_text(NICL_DATASTORE));
-        return NICL_DATASTORE % 256;
+        const struct nicl *n = context;
+        tool_say(&n->t, "%s", text);
 }
 
 struct nicl_options {
-        bool raw, x500;
+        bool raw, x500, create, read_only;
         int datasource; /* its place in argv; argc: there is none */
 };
 
@@ -221,8 +242,12 @@ static int options(struct nicl *n, int argc, char **argv, struct nicl_options *o
                         o->raw = true;
                 else if (strcmp(w, "-x500") == 0)
                         o->x500 = true;
-                else if (strcmp(w, "-c") == 0 || strcmp(w, "-ro") == 0 || strcmp(w, "-nonotify") == 0)
-                        continue; /* of raw mode */
+                else if (strcmp(w, "-c") == 0)
+                        o->create = true;
+                else if (strcmp(w, "-ro") == 0)
+                        o->read_only = true;
+                else if (strcmp(w, "-nonotify") == 0)
+                        continue; /* no server has a database open that is written to */
                 else if ((takes = after && strcmp(w, "-u") == 0)) {
                         free(n->t.user);
                         n->t.user = tool_take(after);
@@ -243,6 +268,21 @@ static int options(struct nicl *n, int argc, char **argv, struct nicl_options *o
         return -1;
 }
 
+/* 0, or the exit status. A new database that is all that was asked for is closed at once. */
+static int open_raw(struct nicl *n, const struct nicl_options *o, bool create)
+{
+        const struct disk_options options = {
+                .create = create || o->create, .read_only = o->read_only, .reporter = {on_repair, n}};
+        struct store_why why;
+        const enum nicl_status s = disk_open(n->datasource, &options, &n->raw, &why);
+        if (s == NICL_OK) {
+                n->handle = disk_handle(n->raw);
+                return 0;
+        }
+        tool_say(&n->t, "%s", why.text);
+        return failed_open(n, options.create ? "create" : "open", s);
+}
+
 static int open_datasource(struct nicl *n)
 {
         ni_id at = {0, 0};
@@ -253,8 +293,7 @@ static int open_datasource(struct nicl *n)
         }
         if (result == NI_NOUSER)
                 return tool_exit(result);
-        fprintf(stderr, "open(%s): %s\n", n->datasource, nicl_text(NICL_DATASTORE));
-        return NICL_DATASTORE % 256;
+        return failed_open(n, "open", NICL_DATASTORE);
 }
 
 static int run(struct nicl *n, int argc, char **argv)
@@ -280,11 +319,13 @@ static int run(struct nicl *n, int argc, char **argv)
                 fputs("Can't create a NetInfo domain\n", stderr);
                 return 1;
         }
-        if (o.raw)
-                return no_raw(n, n->datasource);
-        e = open_datasource(n);
+        e = o.raw ? open_raw(n, &o, create) : open_datasource(n);
         if (e)
                 return e;
+        if (create) {
+                ni_free(n->handle);
+                return 0;
+        }
         n->interactive = o.datasource + 1 == argc;
         if (n->interactive) {
                 nicl_interact(n);
@@ -302,5 +343,7 @@ int nicl_run(int argc, char **argv)
         struct nicl n = {.bold = true};
         tool_init(&n.t, argv, usage);
         n.t.seconds = NICL_SECONDS;
-        return tool_done(&n.t, run(&n, argc, argv));
+        const int e = run(&n, argc, argv);
+        disk_close(n.raw);
+        return tool_done(&n.t, e);
 }

@@ -1,6 +1,8 @@
 /* nicl's commands that read (doc/tools.md 3.4, 3.5). */
 #include "tools/historical/nicl.h"
 
+#include "tools/historical/disk_domain.h"
+
 #include "base/buf.h"
 #include "base/limits.h"
 #include "model/path.h"
@@ -32,7 +34,7 @@ static bool put_group(const struct nicl *n, const ni_proplist *l, bool meta, con
         return any;
 }
 
-/* A record in the format of `read`. A server's record has no version of its own: its serial stands there. */
+/* A record in the format of `read`. */
 static ni_status put_record(struct nicl *n, ni_id *id)
 {
         ni_proplist l;
@@ -46,8 +48,8 @@ static ni_status put_record(struct nicl *n, ni_id *id)
         if (s == NI_OK && n->verbose)
                 s = ni_children(n->handle, id, &children);
         if (s == NI_OK && n->verbose) {
-                printf("Record: %u   Version: %u   Serial: %u\nParent: %u\n", id->nii_object,
-                       id->nii_instance, id->nii_instance, parent);
+                nicl_put_version(n, *id);
+                printf("Parent: %u\n", parent);
                 if (children.niil_len)
                         printf("Children (%u):", children.niil_len);
                 for (unsigned i = 0; i < children.niil_len; i++)
@@ -272,6 +274,8 @@ enum nicl_status nicl_statistics(struct nicl *n, int argc, char **argv)
 {
         ni_proplist l;
         (void)argc;
+        if (n->raw)
+                return nicl_raw_statistics(n, argv[0]);
         NI_INIT(&l);
         const ni_status s = ni_statistics(n->handle, &l);
         for (unsigned i = 0; s == NI_OK && i < l.nipl_len; i++)
@@ -284,6 +288,8 @@ enum nicl_status nicl_domainname(struct nicl *n, int argc, char **argv)
 {
         ni_name name;
         (void)argc;
+        if (n->raw)
+                return nicl_not_raw("get domain name");
         const ni_status s = ni_pwdomain(n->handle, &name);
         if (s != NI_OK)
                 return nicl_failed(n, s, argv[0]);
@@ -299,6 +305,8 @@ enum nicl_status nicl_rparent(struct nicl *n, int argc, char **argv)
         ni_name tag;
         char host[INET_ADDRSTRLEN];
         (void)argc;
+        if (n->raw)
+                return nicl_not_raw("get rparent");
         const ni_status s = netinfo_rparent(n->handle, &a, &tag);
         if (s == NI_NETROOT) {
                 fprintf(stderr, "%s\n", ni_error(s));
@@ -311,15 +319,6 @@ enum nicl_status nicl_rparent(struct nicl *n, int argc, char **argv)
         putchar('\n');
         ni_name_free(&tag);
         return NICL_OK;
-}
-
-/* Versions of records are a matter of the database; a server keeps a journal instead. */
-enum nicl_status nicl_history(struct nicl *n, int argc, char **argv)
-{
-        (void)n;
-        (void)argc;
-        fprintf(stderr, "%s: a server has no versions of records; ni log shows its changes\n", argv[0]);
-        return NICL_MODE;
 }
 
 /* -- the shell --------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 /* nicl's commands that change things (doc/tools.md 3.4). */
 #include "tools/historical/nicl.h"
 
+#include "tools/historical/disk_domain.h"
+
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -124,9 +126,9 @@ enum nicl_status nicl_delete(struct nicl *n, int argc, char **argv)
         return s == NI_NOPROP ? no_key(argv[2]) : nicl_failed(n, s, argv[0]);
 }
 
-static enum nicl_status copy_failed(ni_status s, const char *what)
+static enum nicl_status copy_failed(const struct nicl *n, ni_status s, const char *what)
 {
-        const enum nicl_status folded = s == NI_UNRELATED ? NICL_CONSTRAINT : nicl_fold(s);
+        const enum nicl_status folded = s == NI_UNRELATED ? NICL_CONSTRAINT : nicl_fold(n, s);
         if (folded != NICL_OK)
                 fprintf(stderr, "%s failed: %s\n", what, nicl_text(folded));
         return folded;
@@ -142,10 +144,12 @@ static enum nicl_status copy(struct nicl *n, char **argv, bool move)
         if (found != NICL_OK)
                 return found;
         if (!move)
-                return copy_failed(dir_copy(n->handle, id.nii_object, to.nii_object, &new_one), "Copy");
+                return copy_failed(n, dir_copy(n->handle, id.nii_object, to.nii_object, &new_one), "Copy");
         ni_status s = ni_parent(n->handle, &id, &parent);
         if (s == NI_OK && id.nii_object != 0 && parent == to.nii_object)
                 return NICL_OK; /* it is there */
+        if (s == NI_OK && n->raw)
+                return copy_failed(n, disk_move(n->raw, id.nii_object, to.nii_object), "Move");
         const bool here = id.nii_object != 0 && n->current == id.nii_object;
         if (s == NI_OK)
                 s = dir_copy(n->handle, id.nii_object, to.nii_object, &new_one);
@@ -153,7 +157,7 @@ static enum nicl_status copy(struct nicl *n, char **argv, bool move)
                 s = dir_destroy(n->handle, id.nii_object);
         if (s == NI_OK && here)
                 n->current = new_one;
-        return copy_failed(s, "Move");
+        return copy_failed(n, s, "Move");
 }
 
 enum nicl_status nicl_copy(struct nicl *n, int argc, char **argv)
@@ -236,6 +240,8 @@ enum nicl_status nicl_load(struct nicl *n, int argc, char **argv)
 enum nicl_status nicl_resync(struct nicl *n, int argc, char **argv)
 {
         (void)argc;
+        if (n->raw)
+                return nicl_not_raw("resync");
         if (n->t.by_tag)
                 ni_needwrite(n->handle, 0);
         return nicl_failed(n, ni_resync(n->handle), argv[0]);
@@ -243,6 +249,8 @@ enum nicl_status nicl_resync(struct nicl *n, int argc, char **argv)
 
 enum nicl_status nicl_auth(struct nicl *n, int argc, char **argv)
 {
+        if (n->raw)
+                return nicl_not_raw("authenticate");
         const char *user = argc > 1 ? argv[1] : "root";
         char *typed = argc > 2 ? argv[2] : getpass("Password: ");
         ni_status s = typed ? ni_setuser(n->handle, user) : NI_AUTHERROR;
