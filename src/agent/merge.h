@@ -24,6 +24,16 @@ struct merge_rules {
         struct siphash_key key;     /* of tables in memory: random */
 };
 
+/* A group as gshadow has it. */
+struct merge_gshadow {
+        const struct bytes *names;
+        size_t name_count;
+        const struct bytes *admins, *members; /* united over its records */
+        size_t admin_count, member_count;
+        struct bytes hash; /* of the first record that has a `passwd`; data NULL: none has */
+        bool hash_local;   /* that record is the local domain's */
+};
+
 /* What comes out, in rank order. Strings live until the call returns. A false ends the merge. */
 struct merge_sink {
         bool (*user)(void *context, const struct snap_user *u);
@@ -35,6 +45,8 @@ struct merge_sink {
         /* Two records of groups became one; may be NULL. */
         void (*united)(void *context);
         void *context;
+        bool (*gshadow)(void *context, const struct merge_gshadow *g); /* NULL: nobody asks; else called by
+                                                                          merge_groups in place of `group` */
 };
 
 /* Each gives false when the sink said so or memory is out. */

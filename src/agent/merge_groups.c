@@ -11,6 +11,7 @@ struct united {
         uint32_t hash;
 };
 struct part {
+        const struct merge_domain *domain;
         struct bytes props;
         uint32_t next;
 };
@@ -53,7 +54,7 @@ static void add_record(struct work *w, const struct merge_domain *d, struct byte
         }
         const uint32_t hash = hash_of(w, &account), at = w->parts++;
         uint32_t *slot = slot_of(w, &account, hash);
-        w->part[at] = (struct part){props, NO_PART};
+        w->part[at] = (struct part){d, props, NO_PART};
         if (*slot) {
                 struct united *g = &w->group[*slot - 1];
                 if (w->sink->united)
@@ -84,20 +85,22 @@ static void add_member(struct members *m, struct bytes name)
         m->slot[at] = (uint32_t)m->n;
 }
 
-static size_t count_members(const struct work *w, const struct united *g)
+static size_t count_members(const struct work *w, const struct united *g, const char *property)
 {
         size_t n = 0;
         for (uint32_t at = g->first; at != NO_PART; at = w->part[at].next) {
                 struct prop_walk walk;
-                if (prop_find(w->part[at].props, BYTES_LIT("users"), &walk))
+                if (prop_find(w->part[at].props, bytes_str(property), &walk))
                         n += walk.count;
         }
         return n;
 }
 
-static bool unite_members(const struct work *w, const struct united *g, struct arena *a, struct members *ret)
+/* property: "users" or "admins" */
+static bool unite_members(const struct work *w, const struct united *g, const char *property, struct arena *a,
+                          struct members *ret)
 {
-        const size_t most = count_members(w, g);
+        const size_t most = count_members(w, g, property);
         size_t slots = 4;
         while (slots < most * 2)
                 slots *= 2;
@@ -107,7 +110,7 @@ static bool unite_members(const struct work *w, const struct united *g, struct a
                 return false;
         for (uint32_t at = g->first; at != NO_PART; at = w->part[at].next) {
                 struct prop_walk walk;
-                if (!prop_find(w->part[at].props, BYTES_LIT("users"), &walk))
+                if (!prop_find(w->part[at].props, bytes_str(property), &walk))
                         continue;
                 struct xdr_in in = xdr_in(walk.values);
                 for (uint32_t n = xdr_u32(&in); n && !in.bad; n--) {
@@ -162,11 +165,33 @@ static bool has_hash(const struct work *w, const struct united *g)
         return false;
 }
 
+static bool emit_gshadow(const struct work *w, const struct united *g, struct arena *a)
+{
+        struct snap_group named;
+        struct members members, admins;
+        struct merge_gshadow out = {.hash = BYTES_NONE};
+        if (!unite_names(w, g, a, &named) || !unite_members(w, g, "users", a, &members) ||
+            !unite_members(w, g, "admins", a, &admins))
+                return false;
+        out.names = named.names;
+        out.name_count = named.name_count;
+        out.members = members.v;
+        out.member_count = members.n;
+        out.admins = admins.v;
+        out.admin_count = admins.n;
+        for (uint32_t at = g->first; at != NO_PART && !out.hash.data; at = w->part[at].next)
+                if (prop_first(w->part[at].props, "passwd", &out.hash))
+                        out.hash_local = w->part[at].domain->local;
+        return w->sink->gshadow(w->sink->context, &out);
+}
+
 static bool emit(const struct work *w, const struct united *g, struct arena *a)
 {
+        if (w->sink->gshadow)
+                return emit_gshadow(w, g, a);
         struct snap_group out = {.gid = g->account.gid, .enumerate = true, .has_hash = has_hash(w, g)};
         struct members members;
-        if (!unite_names(w, g, a, &out) || !unite_members(w, g, a, &members))
+        if (!unite_names(w, g, a, &out) || !unite_members(w, g, "users", a, &members))
                 return false;
         out.members = members.v;
         out.member_count = members.n;

@@ -27,16 +27,28 @@ struct publisher {
 struct job {
         struct snap_builder *map[SNAP_KINDS];
         unsigned whole, deltas; /* which of them are what */
-        uint32_t left_out[SNAP_ACCOUNTS];
-        char first_left_out[SNAP_ACCOUNTS][256];
-        bool misfit[SNAP_ACCOUNTS]; /* the image could not hold a record */
-        bool united;                /* groups: records became one */
-        unsigned kind;              /* being made */
+        uint32_t left_out[SNAP_KINDS];
+        char first_left_out[SNAP_KINDS][256];
+        bool misfit[SNAP_KINDS]; /* the image could not hold a record */
+        bool united;             /* groups: records became one */
+        unsigned kind;           /* being made */
         int error;
 };
 
 void publish_left_out(struct job *j, const char *domain, const char *what, struct bytes name,
                       const char *reason);
+
+/* A domain whose table is exact, for the small maps; nearest first. */
+struct publish_source {
+        const struct table *table;
+        const char *name; /* for reports */
+        bool local;       /* the machine's own */
+};
+
+/* Makes those of `images` that are map images, whole, into j->map; j->left_out tells what is not in them. 0
+ * or errno. */
+int publish_maps(const struct publish_source *sources, size_t n, const struct merge_rules *r, unsigned images,
+                 struct job *j);
 
 /* Makes the image of one kind as a delta upon p's base. False: it has to be made whole (not known what
  * changed, a contested key, too much, no memory); then j->map[kind] is NULL. *ret_count: records of the

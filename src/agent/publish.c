@@ -116,7 +116,7 @@ static void united(void *context)
 
 static int make_whole(struct job *j, const struct merge_domain *d, const struct merge_rules *r)
 {
-        const struct merge_sink sink = {add_user, add_group, add_shadow, left_out, united, j};
+        const struct merge_sink sink = {add_user, add_group, add_shadow, left_out, united, j, NULL};
         bool (*const merge[SNAP_ACCOUNTS])(const struct merge_domain *, size_t, const struct merge_rules *,
                                            const struct merge_sink *) = {merge_users, merge_groups,
                                                                          merge_shadow};
@@ -244,7 +244,7 @@ static void tell(const struct job *j, const struct table *t, struct publish_repo
                         report->grown |= 1u << k;
         }
         report->left_out = 0;
-        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
+        for (unsigned k = 0; k < SNAP_KINDS; k++) {
                 if (j->left_out[k] && !report->left_out)
                         memcpy(report->first_left_out, j->first_left_out[k], sizeof(report->first_left_out));
                 report->left_out += j->left_out[k];
@@ -268,6 +268,8 @@ int publish_images(struct publisher *p, const struct agent_config *c, struct tab
         random_bytes(&r.key, sizeof(r.key));
         make_deltas(p, t, &d, &r, images, &j, ret_report);
         int err = j.whole ? make_from_table(p, &j, t, &d, &r) : 0;
+        if (!err)
+                err = publish_maps(&(struct publish_source){t, d.name, d.local}, 1, &r, images, &j);
         if (err)
                 snprintf(ret_report->trouble, sizeof(ret_report->trouble), "%s", strerror(err));
         else

@@ -207,7 +207,7 @@ static void take_left_out(void *context, const struct merge_domain *d, const cha
 static bool pass(struct work *w, enum pass which, const struct merge_domain *like,
                  const struct merge_rules *r)
 {
-        const struct merge_sink sink = {take_user, take_group, take_shadow, take_left_out, NULL, w};
+        const struct merge_sink sink = {take_user, take_group, take_shadow, take_left_out, NULL, w, NULL};
         w->pass = which;
         if (which == ADD && w->own_count)
                 qsort(w->own, w->own_count, sizeof(*w->own), by_address);

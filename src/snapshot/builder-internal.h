@@ -14,7 +14,7 @@ struct snap_builder {
         uint64_t record_count;              /* added */
         uint64_t member_count;              /* of all groups */
         uint64_t base_generation, base_sum; /* of a delta; 0: a whole image */
-        struct buf gids;                    /* of a delta: its member records */
+        struct buf gids; /* of a delta: its member records; of a map: its keys, as in the image */
         uint32_t gids_count;
         uint64_t contested[SNAP_CONTESTED_MAX];
         size_t contested_count;
@@ -75,6 +75,24 @@ static inline void snap_filling_set(const struct snap_filling *t, uint32_t i, ui
 /* The members of all groups in the buffer, turned round: member records for doc/snapshot-format.md 4, one
  * after the other, in order of first appearance. 0 or ENOMEM. */
 int snap_index_members(const struct snap_builder *b, struct buf *ret_entries, uint32_t *ret_users);
+
+/* Length of the longest row of used slots, around the end. */
+uint64_t snap_longest_run(const struct snap_filling *t);
+/* Zeros up to a multiple of `align`. False: no memory. */
+bool snap_append_aligned(struct buf *image, uint64_t align);
+/* Behind what is there, on a cache line, so that no bucket lies on two. False: no memory. */
+bool snap_append_table(struct buf *image, const struct snap_filling *t, struct snap_table *ret_table);
+/* Bytes that the strings take with their NULs; SIZE_MAX when they are more than max. */
+size_t snap_packed(const struct bytes *strings, size_t n, size_t max);
+/* Copies the string and its NUL; where the next one goes. */
+uint8_t *snap_pack(uint8_t *to, struct bytes s);
+
+/* snap_build of a map image. */
+int snap_build_map(struct snap_builder *b);
+
+/* Keys drawn before we give up: with random keys the second is not needed in a lifetime. */
+#define SNAP_KEY_TRIES 64u
+#define SNAP_KEYS_MAX  (1ull << 29) /* half of the largest table */
 
 /* One member record behind what is there; gids are copied. False: no memory. */
 bool snap_put_member(struct buf *out, struct bytes name, const uint32_t *gids, size_t n);

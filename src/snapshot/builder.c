@@ -6,10 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define KEY_TRIES \
-        64u /* keys drawn before we give up: with random keys the second is not needed in a lifetime */
-#define KEYS_MAX (1ull << 29) /* half of the largest table */
-
 int snap_builder_new(enum snap_kind kind, struct snap_builder **ret_builder)
 {
         struct snap_builder *b = calloc(1, sizeof(*b));
@@ -68,8 +64,7 @@ static bool are_names(const struct bytes *names, size_t n)
         return n > 0;
 }
 
-/* Bytes that the strings take with their NULs; SIZE_MAX when they are more than max. */
-static size_t packed(const struct bytes *strings, size_t n, size_t max)
+size_t snap_packed(const struct bytes *strings, size_t n, size_t max)
 {
         size_t total = 0;
         for (size_t i = 0; i < n; i++) {
@@ -80,7 +75,7 @@ static size_t packed(const struct bytes *strings, size_t n, size_t max)
         return total;
 }
 
-static uint8_t *pack(uint8_t *to, struct bytes s)
+uint8_t *snap_pack(uint8_t *to, struct bytes s)
 {
         if (s.len)
                 memcpy(to, s.data, s.len);
@@ -92,7 +87,7 @@ static uint8_t *pack(uint8_t *to, struct bytes s)
 static uint8_t *record_add(struct snap_builder *b, uint64_t size, size_t name_count, int *ret_error)
 {
         const uint64_t whole = snap_round(size, SNAP_UNIT);
-        if (b->image.len + whole > SNAP_SIZE_MAX || b->name_count + name_count > KEYS_MAX) {
+        if (b->image.len + whole > SNAP_SIZE_MAX || b->name_count + name_count > SNAP_KEYS_MAX) {
                 *ret_error = E2BIG;
                 return NULL;
         }
@@ -122,8 +117,8 @@ int snap_add_user(struct snap_builder *b, const struct snap_user *user)
             !are_names(user->names, user->name_count) || !is_field(user->gecos) || !is_field(user->dir) ||
             !is_field(user->shell))
                 return EINVAL;
-        const size_t text_len = packed(text, 5, SNAP_TEXT_MAX);
-        const size_t aliases_len = packed(user->names + 1, user->name_count - 1, SNAP_TEXT_MAX);
+        const size_t text_len = snap_packed(text, 5, SNAP_TEXT_MAX);
+        const size_t aliases_len = snap_packed(user->names + 1, user->name_count - 1, SNAP_TEXT_MAX);
         if (text_len == SIZE_MAX || aliases_len == SIZE_MAX)
                 return E2BIG;
         struct snap_user_bytes r = {.uid = user->uid,
@@ -140,10 +135,10 @@ int snap_add_user(struct snap_builder *b, const struct snap_user *user)
         for (unsigned i = 0; i < 5; i++) {
                 if (positions[i])
                         *positions[i] = (uint16_t)(to - begin);
-                to = pack(to, text[i]);
+                to = snap_pack(to, text[i]);
         }
         for (size_t i = 1; i < user->name_count; i++)
-                to = pack(to, user->names[i]);
+                to = snap_pack(to, user->names[i]);
         memcpy(p, &r, sizeof(r));
         return 0;
 }
@@ -165,10 +160,10 @@ int snap_add_group(struct snap_builder *b, const struct snap_group *group)
         if (b->kind != SNAP_GROUP || b->built || (group->gone && !b->base_generation) ||
             !are_names(group->names, group->name_count) || !are_members(group->members, group->member_count))
                 return EINVAL;
-        const size_t head_len = packed(head, 2, SNAP_TEXT_MAX);
+        const size_t head_len = snap_packed(head, 2, SNAP_TEXT_MAX);
         const size_t members_len =
-                packed(group->members, group->member_count, SNAP_GROUP_MAX - SNAP_TEXT_MAX);
-        const size_t aliases_len = packed(group->names + 1, group->name_count - 1, SNAP_TEXT_MAX);
+                snap_packed(group->members, group->member_count, SNAP_GROUP_MAX - SNAP_TEXT_MAX);
+        const size_t aliases_len = snap_packed(group->names + 1, group->name_count - 1, SNAP_TEXT_MAX);
         if (head_len == SIZE_MAX || members_len == SIZE_MAX || aliases_len == SIZE_MAX)
                 return E2BIG;
         const struct snap_group_bytes r = {.gid = group->gid,
@@ -184,14 +179,14 @@ int snap_add_group(struct snap_builder *b, const struct snap_group *group)
         b->member_count += group->member_count;
         memcpy(p, &r, sizeof(r));
         uint8_t *const begin = p + sizeof(r) + words;
-        uint8_t *to = pack(pack(begin, head[0]), head[1]);
+        uint8_t *to = snap_pack(snap_pack(begin, head[0]), head[1]);
         for (size_t i = 0; i < group->member_count; i++) {
                 const uint32_t position = (uint32_t)(to - begin);
                 memcpy(p + sizeof(r) + i * sizeof(position), &position, sizeof(position));
-                to = pack(to, group->members[i]);
+                to = snap_pack(to, group->members[i]);
         }
         for (size_t i = 1; i < group->name_count; i++)
-                to = pack(to, group->names[i]);
+                to = snap_pack(to, group->names[i]);
         return 0;
 }
 
@@ -202,8 +197,8 @@ int snap_add_shadow(struct snap_builder *b, const struct snap_shadow *shadow)
         if (b->kind != SNAP_SHADOW || b->built || (shadow->gone && !b->base_generation) ||
             !are_names(shadow->names, shadow->name_count) || !is_field(shadow->hash))
                 return EINVAL;
-        const size_t text_len = packed(text, 2, SNAP_TEXT_MAX);
-        const size_t aliases_len = packed(shadow->names + 1, shadow->name_count - 1, SNAP_TEXT_MAX);
+        const size_t text_len = snap_packed(text, 2, SNAP_TEXT_MAX);
+        const size_t aliases_len = snap_packed(shadow->names + 1, shadow->name_count - 1, SNAP_TEXT_MAX);
         if (text_len == SIZE_MAX || aliases_len == SIZE_MAX)
                 return E2BIG;
         const struct snap_shadow_bytes r = {.last_change = shadow->last_change,
@@ -221,9 +216,9 @@ int snap_add_shadow(struct snap_builder *b, const struct snap_shadow *shadow)
         if (!p)
                 return err;
         memcpy(p, &r, sizeof(r));
-        uint8_t *to = pack(pack(p + sizeof(r), text[0]), text[1]);
+        uint8_t *to = snap_pack(snap_pack(p + sizeof(r), text[0]), text[1]);
         for (size_t i = 1; i < shadow->name_count; i++)
-                to = pack(to, shadow->names[i]);
+                to = snap_pack(to, shadow->names[i]);
         return 0;
 }
 
@@ -320,8 +315,7 @@ void snap_filling_done(struct snap_filling *t)
         *t = (struct snap_filling){0};
 }
 
-/* Length of the longest row of used slots, around the end. */
-static uint64_t longest_run(const struct snap_filling *t)
+uint64_t snap_longest_run(const struct snap_filling *t)
 {
         const uint64_t n = t->buckets ? (uint64_t)1 << t->bits : 0;
         uint64_t run = 0, longest = 0;
@@ -461,15 +455,15 @@ static int try_key(struct snap_builder *b, const struct buf *entries, uint32_t u
         fill(b, t, *records_end, records_end);
         if (b->kind == SNAP_GROUP)
                 fill_members(&t->members, t->key, entries, *records_end);
-        if (longest_run(&t->names) > SNAP_RUN_MAX || longest_run(&t->numbers) > SNAP_RUN_MAX ||
-            longest_run(&t->members) > SNAP_RUN_MAX)
+        if (snap_longest_run(&t->names) > SNAP_RUN_MAX || snap_longest_run(&t->numbers) > SNAP_RUN_MAX ||
+            snap_longest_run(&t->members) > SNAP_RUN_MAX)
                 return EAGAIN;
         return 0;
 }
 
 /* -- putting it together
  * ------------------------------------------------------------------------------------------- */
-static bool append_aligned(struct buf *image, uint64_t align)
+bool snap_append_aligned(struct buf *image, uint64_t align)
 {
         const uint64_t gap = snap_round(image->len, align) - image->len;
         uint8_t *p = buf_add(image, gap);
@@ -478,14 +472,13 @@ static bool append_aligned(struct buf *image, uint64_t align)
         return p != NULL;
 }
 
-/* On a cache line, so that no bucket lies on two. */
-static bool append_table(struct buf *image, const struct snap_filling *t, struct snap_table *ret_table)
+bool snap_append_table(struct buf *image, const struct snap_filling *t, struct snap_table *ret_table)
 {
         if (!t->buckets) {
                 *ret_table = (struct snap_table){0, 0};
                 return true;
         }
-        if (!append_aligned(image, 64))
+        if (!snap_append_aligned(image, 64))
                 return false;
         *ret_table = (struct snap_table){(uint32_t)(image->len / SNAP_UNIT), t->bits};
         buf_put(image, bytes_of(t->buckets, sizeof(*t->buckets) << (t->bits - 2)));
@@ -531,9 +524,9 @@ static int assemble(struct snap_builder *b, const struct buf *entries, uint32_t 
         buf_truncate(image, records_end);
         buf_put(image, buf_bytes(entries));
         h.list = (uint32_t)(image->len / SNAP_UNIT);
-        if (!append_list(b, records_end) || !append_table(image, &t->names, &h.names) ||
-            !append_table(image, &t->numbers, &h.numbers) || !append_table(image, &t->members, &h.members) ||
-            !append_aligned(image, SNAP_UNIT))
+        if (!append_list(b, records_end) || !snap_append_table(image, &t->names, &h.names) ||
+            !snap_append_table(image, &t->numbers, &h.numbers) ||
+            !snap_append_table(image, &t->members, &h.members) || !snap_append_aligned(image, SNAP_UNIT))
                 return image->len > SNAP_SIZE_MAX / 2 ? E2BIG : ENOMEM;
         h.size = image->len;
         memcpy(image->data, &h, sizeof(h));
@@ -552,12 +545,12 @@ static int build(struct snap_builder *b)
         buf_init(&made, SNAP_SIZE_MAX);
         if (b->kind == SNAP_GROUP && !b->base_generation)
                 err = snap_index_members(b, &made, &users);
-        for (unsigned i = 0; !err && i < KEY_TRIES; i++) {
+        for (unsigned i = 0; !err && i < SNAP_KEY_TRIES; i++) {
                 tables_done(&t);
                 err = try_key(b, entries, users, &records_end, &t);
                 if (err != EAGAIN)
                         break;
-                err = i + 1 < KEY_TRIES ? 0 : E2BIG;
+                err = i + 1 < SNAP_KEY_TRIES ? 0 : E2BIG;
         }
         if (!err)
                 err = assemble(b, entries, users, records_end, &t);
@@ -568,7 +561,7 @@ static int build(struct snap_builder *b)
 
 int snap_build(struct snap_builder *b, uint64_t generation, struct bytes *ret_image)
 {
-        const int err = b->built ? 0 : build(b);
+        const int err = b->built ? 0 : b->kind < SNAP_ACCOUNTS ? build(b) : snap_build_map(b);
         if (err)
                 return err;
         struct snap_header h;

@@ -87,7 +87,7 @@ struct snap_header {
         uint32_t records; /* in the file */
         uint32_t listed;  /* entries of the enumeration */
         uint32_t list;    /* offset of the enumeration: `listed` record offsets, in rank order */
-        uint32_t users;   /* group image: entries of the membership index */
+        uint32_t users;   /* group image: entries of the membership index; map image: keys */
         struct snap_table names, numbers, members;
         uint64_t base_sum; /* of a delta: the sum of its base */
         uint64_t reserved[17];
@@ -129,11 +129,31 @@ struct snap_member_bytes {
         uint32_t name; /* bytes behind them, the NUL not counted */
 };
 
+/* Map images (doc/snapshot-format.md 12). A slot of the one table leads to a key, the key to its record. */
+#define SNAP_KEY_MAX     1024u /* bytes of a key: asking copies it to the stack */
+#define SNAP_KEY_NAME    'n'   /* the spaces: first byte of a key */
+#define SNAP_KEY_ADDRESS 'a'
+#define SNAP_KEY_NUMBER  '#'
+
+struct snap_key_bytes {
+        uint32_t record; /* offset */
+        uint32_t len;    /* bytes that follow */
+};
+
+struct snap_map_bytes {
+        uint32_t number;
+        uint32_t flags;
+        uint32_t text;                    /* bytes: name, extra, first list, second list */
+        uint32_t first, second;           /* strings in the lists */
+        uint16_t addresses4, addresses16; /* 4 and 16 bytes each; they lie before the text */
+};
+
 _Static_assert(sizeof(struct snap_control) == 128, "control");
 _Static_assert(sizeof(struct snap_bucket) == 32, "bucket");
 _Static_assert(sizeof(struct snap_header) == 256, "header");
 _Static_assert(sizeof(struct snap_user_bytes) == 24, "user");
 _Static_assert(sizeof(struct snap_group_bytes) == 24, "group");
 _Static_assert(sizeof(struct snap_shadow_bytes) == 72, "shadow");
+_Static_assert(sizeof(struct snap_map_bytes) == 24, "map");
 
 #endif

@@ -192,8 +192,7 @@ static int open_files(const char *folder, enum snap_kind kind, uint64_t generati
                 return err;
         if (kind < SNAP_ACCOUNTS && /* there is no delta of a map image: what says it is one is refused as
                                        damaged */
-            pread(ret->fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h) &&
-            snap_is_delta(&h, sizeof(h))) {
+            pread(ret->fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h) && snap_is_delta(&h, sizeof(h))) {
                 ret->delta_fd = ret->fd;
                 ret->delta_st = ret->st;
                 if (!make_path(path, folder, map_names[kind], generation, SNAP_BASE))

@@ -243,7 +243,7 @@ static int write_image(const struct snap_publication *p, const struct folder *f,
         char path[PATH_MAX], below[PATH_MAX];
         struct verifying v = {.kind = (enum snap_kind)kind, .below = below};
         int err = image_path(path, f, kind, generation, end);
-        const bool shadow = kind == SNAP_SHADOW;
+        const bool shadow = kind == SNAP_SHADOW || kind == SNAP_GSHADOW;
         const mode_t mode = !shadow ? 0444 : p->shadow_group == (gid_t)-1 ? 0600 : 0640;
         if (!err)
                 err = image_path(below, f, kind, generation, SNAP_BASE);

@@ -37,7 +37,7 @@ static int open_as(const void *base, uint64_t size, enum snap_kind kind, uint32_
                 .listed = h->listed,
         };
         if (!table_fits(&image, &image.names, true) ||
-            !table_fits(&image, &image.numbers, kind != SNAP_SHADOW) ||
+            !table_fits(&image, &image.numbers, kind == SNAP_PASSWD || kind == SNAP_GROUP) ||
             !table_fits(&image, &image.members, kind == SNAP_GROUP) ||
             !snap_bytes(&image, (uint64_t)image.list * SNAP_UNIT, (uint64_t)image.listed * sizeof(uint32_t)))
                 return EBADMSG;
@@ -61,8 +61,9 @@ int snap_delta_open(const void *delta, uint64_t size, enum snap_kind kind, const
 {
         const struct snap_header *d = delta, *w = whole;
         struct snap_image image;
-        if (open_as(delta, size, kind, SNAP_DELTA, &image) || d->base_generation != w->generation ||
-            d->base_sum != w->sum || d->sum != snap_image_sum(delta, size))
+        if (kind >= SNAP_ACCOUNTS || open_as(delta, size, kind, SNAP_DELTA, &image) ||
+            d->base_generation != w->generation || d->base_sum != w->sum ||
+            d->sum != snap_image_sum(delta, size))
                 return EBADMSG;
         *ret_delta = image;
         return 0;

@@ -58,6 +58,17 @@ struct snap_gids_view {
         const uint8_t *gids; /* count words of 4 bytes (snap_word) */
 };
 
+/* A record of a map image. `text` holds 2 + first + second strings if the image is sound, which whoever
+ * copies it has to count; text_len is at least that many. */
+struct snap_map_view {
+        uint32_t number;
+        uint32_t first, second; /* strings in the two lists */
+        uint32_t addresses4, addresses16;
+        const uint8_t *addresses;
+        uint32_t text_len;
+        const char *text; /* name, extra, first list, second list */
+};
+
 /* Header checks of doc/snapshot-format.md 7 (not owner and mode). 0; EBADMSG: not a sound image of this kind,
  * or a version, byte order or flag we do not know. base must be aligned to 8. */
 int snap_image_open(const void *base, uint64_t size, enum snap_kind kind, struct snap_image *ret_image);
@@ -88,6 +99,11 @@ enum snap_result snap_shadow_by_name(const struct snap_image *image, const char 
 enum snap_result snap_gids_by_name(const struct snap_image *image, const char *name, size_t len,
                                    struct snap_gids_view *ret_view);
 
+/* The record that a key of a map image leads to. key: len bytes, the first one says the space
+ * (doc/snapshot-format.md 12). */
+enum snap_result snap_map_by_key(const struct snap_image *image, const void *key, size_t len,
+                                 struct snap_map_view *ret_view);
+
 /* The position-th record of the enumeration; SNAP_ABSENT behind its end. */
 enum snap_result snap_user_listed(const struct snap_image *image, uint32_t position,
                                   struct snap_user_view *ret_view);
@@ -95,12 +111,15 @@ enum snap_result snap_group_listed(const struct snap_image *image, uint32_t posi
                                    struct snap_group_view *ret_view);
 enum snap_result snap_shadow_listed(const struct snap_image *image, uint32_t position,
                                     struct snap_shadow_view *ret_view);
+enum snap_result snap_map_listed(const struct snap_image *image, uint32_t position,
+                                 struct snap_map_view *ret_view);
 
 /* The record at an offset of the format; for verifying. */
 enum snap_result snap_user_at(const struct snap_image *image, uint32_t at, struct snap_user_view *ret_view);
 enum snap_result snap_group_at(const struct snap_image *image, uint32_t at, struct snap_group_view *ret_view);
 enum snap_result snap_shadow_at(const struct snap_image *image, uint32_t at,
                                 struct snap_shadow_view *ret_view);
+enum snap_result snap_map_at(const struct snap_image *image, uint32_t at, struct snap_map_view *ret_view);
 
 /* NULL unless all n bytes from `from` on lie inside the image. */
 static inline const uint8_t *snap_bytes(const struct snap_image *image, uint64_t from, uint64_t n)

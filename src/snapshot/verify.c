@@ -1,4 +1,4 @@
-#include "snapshot/verify.h"
+#include "snapshot/verify-internal.h"
 
 #include "snapshot/hash.h"
 
@@ -22,12 +22,11 @@ struct check {
         size_t reached_count;
 };
 
-static bool fault(struct check *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool fault(struct check *c, const char *format, ...)
+bool snap_fault(struct snap_findings *f, const char *format, ...)
 {
         va_list ap;
         va_start(ap, format);
-        vsnprintf(c->f->what, sizeof(c->f->what), format, ap);
+        vsnprintf(f->what, sizeof(f->what), format, ap);
         va_end(ap);
         return false;
 }
@@ -178,11 +177,11 @@ static bool check_names(struct check *c)
                 if (!at)
                         continue;
                 if (!entry_at(c, at, &e) || !text_is_exact(&e))
-                        return fault(c, "the record at offset %u is damaged", at);
+                        return snap_fault(c->f, "the record at offset %u is damaged", at);
                 if (!name_for_slot(c, &e, hash, e.text))
-                        return fault(c,
-                                     "slot %llu of the names does not lead to a name of its record '%.64s'",
-                                     (unsigned long long)i, e.text);
+                        return snap_fault(
+                                c->f, "slot %llu of the names does not lead to a name of its record '%.64s'",
+                                (unsigned long long)i, e.text);
                 c->reached[c->reached_count++] = at;
                 c->f->keys++;
         }
@@ -201,9 +200,10 @@ static bool check_numbers(struct check *c)
                 if (!at)
                         continue;
                 if (!entry_at(c, at, &e) || !text_is_exact(&e))
-                        return fault(c, "the record at offset %u is damaged", at);
+                        return snap_fault(c->f, "the record at offset %u is damaged", at);
                 if (e.number != hash || answer_to_number(c, e.number) != e.text)
-                        return fault(c, "number %u does not lead to its record '%.64s'", hash, e.text);
+                        return snap_fault(c->f, "number %u does not lead to its record '%.64s'", hash,
+                                          e.text);
                 c->reached[c->reached_count++] = at;
                 c->f->keys++;
         }
@@ -215,8 +215,9 @@ static bool check_members(struct check *c)
         uint32_t users = 0;
         if (!c->image.members.at)
                 return c->header->users == 0 ||
-                       fault(c, "the header counts %u members of groups, but there is no table of them",
-                             c->header->users);
+                       snap_fault(c->f,
+                                  "the header counts %u members of groups, but there is no table of them",
+                                  c->header->users);
         const struct snap_table *t = &c->image.members;
         const uint64_t n = (uint64_t)1 << c->image.members.bits;
         for (uint64_t i = 0; i < n; i++) {
@@ -230,18 +231,20 @@ static bool check_members(struct check *c)
                           : NULL;
                 struct snap_gids_view v;
                 if (!p)
-                        return fault(c, "the group list at offset %u is damaged", at);
+                        return snap_fault(c->f, "the group list at offset %u is damaged", at);
                 const char *name = (const char *)p + (uint64_t)m->gids * 4;
                 if (m->name == 0 || strnlen(name, m->name + 1ull) != m->name ||
                     snap_gids_by_name(&c->image, name, m->name, &v) != SNAP_FOUND || v.gids != p)
-                        return fault(c, "the group list at offset %u does not belong to its name", at);
+                        return snap_fault(c->f, "the group list at offset %u does not belong to its name",
+                                          at);
                 if (m->gids == 0 && !c->delta)
-                        return fault(c, "the group list of '%.64s' is empty", name);
+                        return snap_fault(c->f, "the group list of '%.64s' is empty", name);
                 users++;
                 c->f->keys++;
         }
         return users == c->header->users ||
-               fault(c, "the header counts %u members of groups, the table %u", c->header->users, users);
+               snap_fault(c->f, "the header counts %u members of groups, the table %u", c->header->users,
+                          users);
 }
 
 static int by_offset(const void *a, const void *b)
@@ -250,7 +253,7 @@ static int by_offset(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-static void sort_distinct(uint32_t *v, size_t *n)
+void snap_sort_distinct(uint32_t *v, size_t *n)
 {
         size_t kept = 0;
         qsort(v, *n, sizeof(*v), by_offset);
@@ -267,14 +270,15 @@ static bool check_group_members(struct check *c, const struct entry *e)
                 const char *name = e->text + snap_word(e->group.members + (uint64_t)i * 4);
                 struct snap_gids_view v;
                 if (snap_pair_gids_by_name(&c->pair, name, strlen(name), &v) != SNAP_FOUND)
-                        return fault(c, "'%.64s' is a member of '%.64s' but has no group list", name,
-                                     e->text);
+                        return snap_fault(c->f, "'%.64s' is a member of '%.64s' but has no group list", name,
+                                          e->text);
                 bool there = v.count > TRUSTED_LIST;
                 for (uint32_t k = 0; k < v.count && !there; k++)
                         there = snap_word(v.gids + (uint64_t)k * 4) == e->number;
                 if (!there)
-                        return fault(c, "'%.64s' is a member of '%.64s', but its group list does not say so",
-                                     name, e->text);
+                        return snap_fault(
+                                c->f, "'%.64s' is a member of '%.64s', but its group list does not say so",
+                                name, e->text);
         }
         return true;
 }
@@ -282,22 +286,24 @@ static bool check_group_members(struct check *c, const struct entry *e)
 static bool check_records(struct check *c)
 {
         uint32_t flagged = 0;
-        sort_distinct(c->reached, &c->reached_count);
+        snap_sort_distinct(c->reached, &c->reached_count);
         if (c->reached_count != c->header->records)
-                return fault(c, "the header counts %u records, the tables lead to %zu", c->header->records,
-                             c->reached_count);
+                return snap_fault(c->f, "the header counts %u records, the tables lead to %zu",
+                                  c->header->records, c->reached_count);
         for (size_t i = 0; i < c->reached_count; i++) {
                 struct entry e;
                 if (!entry_at(c, c->reached[i], &e))
-                        return fault(c, "the record at offset %u is damaged", c->reached[i]);
+                        return snap_fault(c->f, "the record at offset %u is damaged", c->reached[i]);
                 flagged += e.listed;
                 if (e.gone && (e.listed || !c->delta))
-                        return fault(c, "the record '%.64s' is said to be gone where none can be", e.text);
+                        return snap_fault(c->f, "the record '%.64s' is said to be gone where none can be",
+                                          e.text);
                 if (c->kind == SNAP_GROUP && !e.gone && !check_group_members(c, &e))
                         return false;
         }
         return flagged == c->header->listed ||
-               fault(c, "%u records say that they are listed, the list has %u", flagged, c->header->listed);
+               snap_fault(c->f, "%u records say that they are listed, the list has %u", flagged,
+                          c->header->listed);
 }
 
 static bool check_list(struct check *c)
@@ -308,14 +314,15 @@ static bool check_list(struct check *c)
                 struct entry e;
                 const uint32_t at = snap_word(list + (uint64_t)i * 4);
                 if (!entry_at(c, at, &e) || !text_is_exact(&e))
-                        return fault(c, "entry %u of the list is damaged", i);
+                        return snap_fault(c->f, "entry %u of the list is damaged", i);
                 if (!e.listed || answer_to_name(c, e.text) != e.text)
-                        return fault(c, "entry %u of the list, '%.64s', is not what its name leads to", i,
-                                     e.text);
+                        return snap_fault(c->f,
+                                          "entry %u of the list, '%.64s', is not what its name leads to", i,
+                                          e.text);
                 c->reached[i] = at;
         }
-        sort_distinct(c->reached, &n);
-        return n == c->image.listed || fault(c, "the list repeats records");
+        snap_sort_distinct(c->reached, &n);
+        return n == c->image.listed || snap_fault(c->f, "the list repeats records");
 }
 
 static int verify(struct check *c, const void *base, uint64_t size)
@@ -330,8 +337,9 @@ static int verify(struct check *c, const void *base, uint64_t size)
         c->reached = calloc(most > c->image.listed ? most : c->image.listed, sizeof(*c->reached));
         if (!c->reached)
                 return ENOMEM;
-        const bool summed = snap_image_sum(base, size) == c->header->sum ||
-                            fault(c, "the sum of the file is wrong: its bytes are not what was written");
+        const bool summed =
+                snap_image_sum(base, size) == c->header->sum ||
+                snap_fault(c->f, "the sum of the file is wrong: its bytes are not what was written");
         const bool good = summed && check_names(c) && check_numbers(c) && check_members(c) &&
                           check_records(c) && check_list(c);
         free(c->reached);
@@ -340,10 +348,12 @@ static int verify(struct check *c, const void *base, uint64_t size)
 
 int snap_verify(const void *base, uint64_t size, enum snap_kind kind, struct snap_findings *ret_findings)
 {
+        if (kind >= SNAP_ACCOUNTS)
+                return snap_verify_map(base, size, kind, ret_findings);
         struct check c = {.kind = kind, .f = ret_findings};
         *ret_findings = (struct snap_findings){0};
         if (snap_image_open(base, size, kind, &c.image)) {
-                fault(&c, "the header is not that of an image of this kind, version and size");
+                snap_fault(c.f, "the header is not that of an image of this kind, version and size");
                 return EBADMSG;
         }
         c.pair.base = c.image;
@@ -355,12 +365,16 @@ int snap_verify_delta(const void *delta, uint64_t size, const void *whole, uint6
 {
         struct check c = {.kind = kind, .f = ret_findings, .delta = true};
         *ret_findings = (struct snap_findings){0};
+        if (kind >= SNAP_ACCOUNTS) {
+                snap_fault(c.f, "a map image is never a delta");
+                return EBADMSG;
+        }
         if (snap_image_open(whole, whole_size, kind, &c.pair.base)) {
-                fault(&c, "what the delta lies upon is not an image of this kind, version and size");
+                snap_fault(c.f, "what the delta lies upon is not an image of this kind, version and size");
                 return EBADMSG;
         }
         if (snap_delta_open(delta, size, kind, whole, &c.image)) {
-                fault(&c, "the delta is damaged, or does not belong to the image below it");
+                snap_fault(c.f, "the delta is damaged, or does not belong to the image below it");
                 return EBADMSG;
         }
         c.pair.delta = c.image;

@@ -51,6 +51,19 @@ struct snap_shadow {
         uint64_t flag;
 };
 
+/* A record of a map image: what each map keeps where, and its keys, say doc/snapshot-format.md 12. No string
+ * holds a NUL or a newline; the name is not empty. */
+struct snap_map_record {
+        struct bytes name, extra;
+        const struct bytes *first, *second; /* the two lists */
+        size_t first_count, second_count;
+        uint32_t number;
+        const uint8_t *addresses4, *addresses16; /* 4 and 16 bytes each; at most 65,535 of both */
+        size_t addresses4_count, addresses16_count;
+        const struct bytes *keys; /* with the byte of their space; keys[0] is the one by which it is listed */
+        size_t key_count;         /* >= 1 */
+};
+
 /* -- builder
  * ------------------------------------------------------------------------------------------------------- */
 struct snap_builder;
@@ -87,11 +100,12 @@ const uint64_t *snap_builder_contested(const struct snap_builder *b, size_t *ret
 /* Records are added in rank order (doc/resolution.md 10.1): the first that has a name, an alias or a number
  * wins that key; a record that lost its first name is not listed. 0; EINVAL: the record breaks a rule above,
  * or the builder is of another kind, or already built; E2BIG: its text is longer than SNAP_TEXT_MAX (groups:
- * SNAP_GROUP_MAX), or the image than SNAP_SIZE_MAX; ENOMEM. After EINVAL and E2BIG the builder is as it was,
- * and may go on. */
+ * and maps: SNAP_GROUP_MAX), or a key than SNAP_KEY_MAX, or the image than SNAP_SIZE_MAX; ENOMEM. After
+ * EINVAL and E2BIG the builder is as it was, and may go on. */
 int snap_add_user(struct snap_builder *b, const struct snap_user *user);
 int snap_add_group(struct snap_builder *b, const struct snap_group *group);
 int snap_add_shadow(struct snap_builder *b, const struct snap_shadow *shadow);
+int snap_add_map(struct snap_builder *b, const struct snap_map_record *record);
 
 /* Finishes the image; snap_publish does this itself. The bytes are borrowed until snap_builder_free. May be
  * called again with another generation. 0, ENOMEM, or E2BIG. */
@@ -108,9 +122,10 @@ struct snap_publication {
         struct snap_builder *map[SNAP_KINDS]; /* NULL: this map is unchanged (its present files are linked),
                                                  or absent when there was none. A delta: its base is the
                                                  whole image of the map that is live now */
-        unsigned may_shrink; /* bits 1 << kind: an image without records, or with less than a tenth of 20 or
-                                more, is meant so */
-        gid_t shadow_group;  /* group of the shadow image, mode 0640; (gid_t)-1: mode 0600, group untouched */
+        unsigned may_shrink;   /* bits 1 << kind: an image without records, or with less than a tenth of 20 or
+                                  more, is meant so */
+        gid_t shadow_group;    /* group of the images of shadow and gshadow, mode 0640; (gid_t)-1: mode 0600,
+                                  group untouched */
         unsigned quarantine_s; /* superseded images are kept so long: a reader may be about to open one. 0:
                                   SNAP_QUARANTINE_S */
 };

@@ -47,7 +47,7 @@ static void say_left(void *context, const struct merge_domain *d, const char *wh
         snprintf(left_why, sizeof(left_why), "%s %.*s of %s: %s", what, BYTES_FMT(name), d->name, reason);
 }
 
-static const struct merge_sink sink = {say_user, say_group, say_shadow, say_left, NULL, NULL};
+static const struct merge_sink sink = {say_user, say_group, say_shadow, say_left, NULL, NULL, NULL};
 static struct merge_rules rules;
 
 /* Three domains from texts; the last NULL-terminated list of each. */
