@@ -126,7 +126,7 @@ static void seen_print(struct talk *t, const struct seen *s)
 {
         const char *fault = fault_of(s);
         if (fault) {
-                printf("%-8s%s: ", s->map ? s->map : "?", s->path);
+                printf("%-10s%s: ", s->map ? s->map : "?", s->path);
                 talk_color(t, "1;31");
                 printf("%s", fault);
                 talk_color(t, "");
@@ -137,7 +137,7 @@ static void seen_print(struct talk *t, const struct seen *s)
         struct tm tm;
         if (localtime_r(&s->written, &tm))
                 strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
-        printf("%-8s%u records, %u listed", s->map, s->header.records, s->header.listed);
+        printf("%-10s%u records, %u listed", s->map, s->header.records, s->header.listed);
         if (s->header.flags & SNAP_DELTA)
                 printf(", a delta upon that of generation %llu",
                        (unsigned long long)s->header.base_generation);
@@ -146,7 +146,7 @@ static void seen_print(struct talk *t, const struct seen *s)
         printf("; %llu bytes, written %s for generation %llu, mode %04o\n", (unsigned long long)s->bytes,
                when, (unsigned long long)s->header.generation, (unsigned)s->mode);
         if (s->verified)
-                printf("        sound: %llu keys looked up\n", (unsigned long long)s->findings.keys);
+                printf("          sound: %llu keys looked up\n", (unsigned long long)s->findings.keys);
 }
 
 /* -- folders and files
