@@ -20,7 +20,8 @@ struct client {
         bool has_sys;
         struct auth_sys sys;
         uint8_t machine[LIMIT_MACHINE];
-        unsigned write_ms; /* for writes; 0: o.timeout_ms, or the default */
+        uint32_t ahead[CLIENT_AHEAD], ahead_count; /* xids of the edits whose answers are to come */
+        unsigned write_ms;                         /* for writes; 0: o.timeout_ms, or the default */
         char reason[512];
 };
 
@@ -37,6 +38,9 @@ struct errand {
 void errand_begin(struct client *c, const struct errand *e);
 /* Sends it and waits. NI_OK: *ret stands at the result. Else see client.h; c->reason is set. */
 enum ni_status errand_run(struct client *c, const struct errand *e, struct xdr_in *ret);
+/* The same in two halves, on the main line: the answers come in any order. Not NI_OK: c->reason is set. */
+enum ni_status errand_ahead(struct client *c, const struct errand *e);
+enum ni_status errand_answer(struct client *c, const struct errand *e, uint32_t *ret_xid, struct xdr_in *ret);
 
 /* How a single exchange on a line ended. */
 enum exchange_end {

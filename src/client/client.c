@@ -127,6 +127,40 @@ enum ni_status client_edit(struct client *c, const struct ext_edit_args *args, s
         return ext_edit_decode(&in, &c->arena, ret) ? NI_OK : undecoded(c);
 }
 
+enum ni_status client_edit_ahead(struct client *c, const struct ext_edit_args *args, uint32_t *ret_ticket)
+{
+        const struct errand e = ext_errand(NIEXT_PROC_edit);
+        struct ext_edit_args full = *args;
+        if (c->ahead_count == CLIENT_AHEAD)
+                return NI_NOSPACE;
+        full.tag = tag_or_ours(c, args->tag);
+        errand_begin(c, &e);
+        const uint32_t xid = c->xid;
+        ext_edit_args_encode(&full, &c->call);
+        const enum ni_status status = errand_ahead(c, &e);
+        if (status != NI_OK)
+                c->ahead_count = 0;
+        else
+                *ret_ticket = xid;
+        return status;
+}
+
+enum ni_status client_edit_answer(struct client *c, uint32_t *ret_ticket, struct ext_edit_result *ret)
+{
+        const struct errand e = ext_errand(NIEXT_PROC_edit);
+        struct xdr_in in;
+        if (!c->ahead_count)
+                return NI_NODIR;
+        arena_reset(&c->arena);
+        c->reason[0] = '\0';
+        enum ni_status status = errand_answer(c, &e, ret_ticket, &in);
+        if (status == NI_OK && !ext_edit_decode(&in, &c->arena, ret))
+                status = undecoded(c);
+        if (status != NI_OK)
+                c->ahead_count = 0;
+        return status;
+}
+
 enum ni_status client_search(struct client *c, const struct ext_search_args *args,
                              struct ext_search_result *ret)
 {

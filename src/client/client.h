@@ -70,6 +70,15 @@ enum ni_status client_changes(struct client *c, const struct ext_changes_args *a
 enum ni_status client_snapshot(struct client *c, const struct ext_snapshot_args *args,
                                struct ext_snapshot_result *ret);
 enum ni_status client_edit(struct client *c, const struct ext_edit_args *args, struct ext_edit_result *ret);
+/* Edits sent ahead: the server takes them in the order in which they were sent, and makes many durable at
+ * once. client_edit_ahead sends one without waiting for its answer; NI_OK: *ret_ticket is its name.
+ * client_edit_answer waits for the answer to any of them and says which. At most CLIENT_AHEAD may be on their
+ * way (NI_NOSPACE), and no other call may be made until all are answered (NI_NODIR: none is). Neither repeats
+ * anything; after one that failed, whatever is on its way may or may not have been made, and the client
+ * forgets it. */
+#define CLIENT_AHEAD 32u
+enum ni_status client_edit_ahead(struct client *c, const struct ext_edit_args *args, uint32_t *ret_ticket);
+enum ni_status client_edit_answer(struct client *c, uint32_t *ret_ticket, struct ext_edit_result *ret);
 enum ni_status client_search(struct client *c, const struct ext_search_args *args,
                              struct ext_search_result *ret);
 enum ni_status client_history(struct client *c, const struct ext_history_args *args,

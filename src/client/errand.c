@@ -3,6 +3,7 @@
 #include "sys/clock.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 void errand_begin(struct client *c, const struct errand *e)
 {
@@ -58,7 +59,7 @@ enum exchange_end exchange(struct line *l, struct bytes record, uint32_t xid, co
         enum line_end end = line_send(l, record, w, &sent);
         *ret_unseen = sent < record.len;
         if (end == LINE_OK)
-                end = line_receive(l, xid, w, &reply);
+                end = line_receive(l, &xid, 1, w, &reply);
         return end == LINE_OK ? judge(reply, ret) : translate(end);
 }
 
@@ -156,4 +157,44 @@ enum ni_status errand_run(struct client *c, const struct errand *e, struct xdr_i
                         break;
         }
         return explain(c, e, end, unseen);
+}
+
+enum ni_status errand_ahead(struct client *c, const struct errand *e)
+{
+        const struct line_wait w = {clock_mono_ms() + timeout_of(c, e), c->o.interrupt_fd};
+        const uint32_t xid = c->xid;
+        size_t sent;
+        record_close(&c->call, c->mark);
+        if (c->call.failed)
+                return fail(c, NI_NOSPACE, "the call would be larger than 4 MiB; make it in smaller parts");
+        if (!c->ahead_count) { /* with answers outstanding the stream must be the same one */
+                const enum ni_status status = ready(c, &c->main, &w);
+                if (status != NI_OK)
+                        return status;
+        }
+        if (!c->has_main)
+                return fail(c, NI_BADOP, "this port serves only version 2 of one tag");
+        const enum line_end end =
+                line_alive(&c->main) ? line_send(&c->main, buf_bytes(&c->call), &w, &sent) : LINE_CLOSED;
+        if (end != LINE_OK)
+                return explain(c, e, translate(end), false);
+        c->ahead[c->ahead_count++] = xid;
+        return NI_OK;
+}
+
+enum ni_status errand_answer(struct client *c, const struct errand *e, uint32_t *ret_xid, struct xdr_in *ret)
+{
+        const struct line_wait w = {clock_mono_ms() + timeout_of(c, e), c->o.interrupt_fd};
+        struct bytes reply;
+        const bool alive = c->main.fd >= 0 && c->main.pid == getpid();
+        const enum line_end end =
+                alive ? line_receive(&c->main, c->ahead, c->ahead_count, &w, &reply) : LINE_CLOSED;
+        if (end != LINE_OK)
+                return explain(c, e, translate(end), false);
+        *ret_xid = xdr_load(reply.data);
+        for (uint32_t i = 0; i < c->ahead_count; i++)
+                if (c->ahead[i] == *ret_xid)
+                        c->ahead[i] = c->ahead[--c->ahead_count];
+        const enum exchange_end judged = judge(reply, ret);
+        return judged == EXCHANGE_OK ? NI_OK : explain(c, e, judged, false);
 }

@@ -199,7 +199,16 @@ static enum line_end read_more(struct line *l, const struct line_wait *w)
         }
 }
 
-enum line_end line_receive(struct line *l, uint32_t xid, const struct line_wait *w, struct bytes *ret)
+static bool is_among(uint32_t xid, const uint32_t *xids, uint32_t n)
+{
+        for (uint32_t i = 0; i < n; i++)
+                if (xids[i] == xid)
+                        return true;
+        return false;
+}
+
+enum line_end line_receive(struct line *l, const uint32_t *xids, uint32_t n, const struct line_wait *w,
+                           struct bytes *ret)
 {
         forget_read(l);
         for (;;) {
@@ -209,7 +218,7 @@ enum line_end line_receive(struct line *l, uint32_t xid, const struct line_wait 
                 switch (record_next(&l->reader, &l->in, l->at, &record, &used)) {
                 case RECORD_WHOLE:
                         l->at += used;
-                        if (record.len >= 4 && xdr_load(record.data) == xid) {
+                        if (record.len >= 4 && is_among(xdr_load(record.data), xids, n)) {
                                 *ret = record;
                                 return LINE_OK;
                         }

@@ -47,9 +47,10 @@ bool line_alive(struct line *l);
 /* Sends a whole record. *ret_sent: bytes the kernel took; fewer than all mean that the peer cannot have read
  * a whole record. The stream is closed unless LINE_OK. */
 enum line_end line_send(struct line *l, struct bytes record, const struct line_wait *w, size_t *ret_sent);
-/* Waits for the record that begins with this xid, dropping others: late replies to calls given up before. The
- * record is borrowed until the next call on the line. The stream stays open after LINE_LATE and
+/* Waits for a record that begins with one of these n xids, dropping others: late replies to calls given up
+ * before. The record is borrowed until the next call on the line. The stream stays open after LINE_LATE and
  * LINE_INTERRUPTED. */
-enum line_end line_receive(struct line *l, uint32_t xid, const struct line_wait *w, struct bytes *ret);
+enum line_end line_receive(struct line *l, const uint32_t *xids, uint32_t n, const struct line_wait *w,
+                           struct bytes *ret);
 
 #endif

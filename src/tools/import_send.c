@@ -10,6 +10,14 @@
 
 #define EDIT_BYTES  (LIMIT_CALL / 4) /* of properties in one edit: well below what a server takes */
 #define PROGRESS_MS 2000u            /* silence before the first word, and between two */
+#define AHEAD_BYTES (LIMIT_AWAY_BYTES - LIMIT_CALL) /* on their way at once: what a server takes, less one \
+                                                     */
+
+/* An edit whose answer is to come. It only creates: what it says if it is refused needs none of its steps. */
+struct flight {
+        uint32_t ticket, steps;
+        size_t bytes;
+};
 
 struct sender {
         struct talk *t;
@@ -25,6 +33,11 @@ struct sender {
         uint32_t left;          /* steps that others were faster with: for another plan */
         struct arena arena;     /* of the edit at hand */
         uint64_t told;          /* when progress was last shown, ms */
+        bool creates;           /* the edit at hand does nothing else */
+        struct flight flight[CLIENT_AHEAD];
+        uint32_t flights;
+        size_t flying;    /* bytes */
+        uint32_t refusal; /* of one of them: what the server says, not said yet */
 };
 
 static size_t size_of(const struct namelist *l)
@@ -125,6 +138,7 @@ static void begin_edit(struct sender *s)
 {
         arena_reset(&s->arena);
         s->op_count = s->name_count = s->waiting = 0;
+        s->creates = true;
         s->bytes = 0;
         /* Room for the assertion that none of the new names is there yet. Services are told apart by their
          * port too, which no assertion can say. */
@@ -172,19 +186,95 @@ static enum import_outcome refused(struct sender *s, const struct ext_edit_resul
         return IMPORT_FAILED;
 }
 
+/* One answer to what is on its way. */
+static enum import_outcome land(struct sender *s)
+{
+        struct ext_edit_result result;
+        uint32_t ticket, i = 0;
+        if (!edit_answer(s->t, &ticket, &result)) {
+                s->flights = 0;
+                say_how_far(s);
+                return IMPORT_FAILED;
+        }
+        while (i + 1 < s->flights && s->flight[i].ticket != ticket)
+                i++;
+        const struct flight f = s->flight[i];
+        s->flight[i] = s->flight[--s->flights];
+        s->flying -= f.bytes;
+        if (result.status == NI_OK) {
+                s->plan->done[IMPORT_CREATE] += f.steps;
+                s->done += f.steps;
+                show_progress(s);
+                return IMPORT_DONE;
+        }
+        /* A name is there already, or the directory is gone. */
+        if (result.status == EXT_ASSERTION || result.status == NI_STALE || result.status == NI_NODIR)
+                return IMPORT_AGAIN;
+        s->refusal = result.status;
+        return IMPORT_FAILED;
+}
+
+/* All answers; the first that is no success counts. */
+static enum import_outcome land_all(struct sender *s, enum import_outcome outcome)
+{
+        while (s->flights) {
+                const enum import_outcome next = land(s);
+                outcome = outcome == IMPORT_DONE ? next : outcome;
+        }
+        if (s->refusal) { /* said now, when all that stands is counted */
+                const struct ext_edit_result r = {.status = s->refusal};
+                s->refusal = 0;
+                return refused(s, &r, UINT32_MAX);
+        }
+        return outcome;
+}
+
+/* The assertion of the edit at hand, if it has one; how many operations of the array are left out. */
+static uint32_t put_assertion(struct sender *s)
+{
+        if (s->name_count)
+                s->ops[0] = (struct ext_op){.kind = EXT_OP_ASSERT_NONE,
+                                            .ref = {.value = s->parent},
+                                            .name = BYTES_LIT("name"),
+                                            .values = {s->names, s->name_count}};
+        return s->step_of[0] == UINT32_MAX && !s->name_count;
+}
+
+/* Nobody waits for each answer: the server makes as many edits durable at once as have come. */
+static enum import_outcome send_ahead(struct sender *s, const char *what)
+{
+        struct flight f = {.steps = s->waiting, .bytes = s->bytes};
+        enum import_outcome outcome = IMPORT_DONE;
+        while (outcome == IMPORT_DONE && s->flights &&
+               (s->flights == CLIENT_AHEAD || s->flying + s->bytes > AHEAD_BYTES))
+                outcome = land(s);
+        if (outcome != IMPORT_DONE)
+                return land_all(s, outcome);
+        const uint32_t skip = put_assertion(s);
+        if (!edit_ahead(s->t, what, s->ops + skip, s->op_count - skip, &f.ticket)) {
+                s->flights = 0;
+                say_how_far(s);
+                return IMPORT_FAILED;
+        }
+        s->flight[s->flights++] = f;
+        s->flying += f.bytes;
+        begin_edit(s);
+        return IMPORT_DONE;
+}
+
 /* A record that somebody else has changed meanwhile is left for another plan; the others go. */
 static enum import_outcome send_edit(struct sender *s)
 {
         struct ext_edit_result result;
         char what[64];
         snprintf(what, sizeof(what), "import %s", flat_name(s->plan->format));
+        if (s->waiting && s->creates)
+                return send_ahead(s, what);
+        const enum import_outcome landed = land_all(s, IMPORT_DONE);
+        if (landed != IMPORT_DONE)
+                return landed;
         while (s->waiting) {
-                const uint32_t skip = s->step_of[0] == UINT32_MAX && !s->name_count;
-                if (s->name_count)
-                        s->ops[0] = (struct ext_op){.kind = EXT_OP_ASSERT_NONE,
-                                                    .ref = {.value = s->parent},
-                                                    .name = BYTES_LIT("name"),
-                                                    .values = {s->names, s->name_count}};
+                const uint32_t skip = put_assertion(s);
                 if (!edit_send(s->t, what, s->ops + skip, s->op_count - skip, &result)) {
                         say_how_far(s);
                         return IMPORT_FAILED;
@@ -242,6 +332,7 @@ static enum import_outcome add_step(struct sender *s, uint32_t i)
                 if (!flat_by_port(s->plan->format))
                         s->names[s->name_count++] = proplist_first(&now, "name");
         }
+        s->creates &= step->kind == IMPORT_CREATE;
         s->waiting++;
         return IMPORT_DONE;
 }
@@ -295,6 +386,7 @@ enum import_outcome import_send(struct talk *t, struct import_plan *p)
                         outcome = add_step(&s, i);
                 if (outcome == IMPORT_DONE)
                         outcome = send_edit(&s);
+                outcome = land_all(&s, outcome);
                 if (outcome == IMPORT_DONE && s.left)
                         outcome = IMPORT_AGAIN;
         }

@@ -151,14 +151,35 @@ bool edit_words(struct talk *t, struct proplist *l, int from)
         return true;
 }
 
+static void note_answer(struct talk *t, enum ni_status status, const struct ext_edit_result *r)
+{
+        if (status != NI_OK)
+                talk_status(t, status, NULL, status == NI_BADOP ? "use niutil for historical servers" : NULL);
+        else if (r->status == NI_OK && r->seq > t->written)
+                t->written = r->seq;
+}
+
 bool edit_send(struct talk *t, const char *what, struct ext_op *ops, uint32_t n, struct ext_edit_result *ret)
 {
         const struct ext_edit_args args = {.what = bytes_str(what), .ops = ops, .op_count = n};
         const enum ni_status status = client_edit(t->client, &args, ret);
+        note_answer(t, status, ret);
+        return status == NI_OK;
+}
+
+bool edit_ahead(struct talk *t, const char *what, struct ext_op *ops, uint32_t n, uint32_t *ret_ticket)
+{
+        const struct ext_edit_args args = {.what = bytes_str(what), .ops = ops, .op_count = n};
+        const enum ni_status status = client_edit_ahead(t->client, &args, ret_ticket);
         if (status != NI_OK)
-                talk_status(t, status, NULL, status == NI_BADOP ? "use niutil for historical servers" : NULL);
-        else if (ret->status == NI_OK)
-                t->written = ret->seq;
+                talk_status(t, status, NULL, NULL);
+        return status == NI_OK;
+}
+
+bool edit_answer(struct talk *t, uint32_t *ret_ticket, struct ext_edit_result *ret)
+{
+        const enum ni_status status = client_edit_answer(t->client, ret_ticket, ret);
+        note_answer(t, status, ret);
         return status == NI_OK;
 }
 

@@ -25,6 +25,9 @@ void edit_make(struct talk *t, const char *path, const struct path *p, const str
 /* Sends the operations as one EDIT. The status of the answer in *ret_status (an ni_status or ext_status);
  * false when there was no answer: said. */
 bool edit_send(struct talk *t, const char *what, struct ext_op *ops, uint32_t n, struct ext_edit_result *ret);
+/* The same in two halves (client_edit_ahead, client_edit_answer). */
+bool edit_ahead(struct talk *t, const char *what, struct ext_op *ops, uint32_t n, uint32_t *ret_ticket);
+bool edit_answer(struct talk *t, uint32_t *ret_ticket, struct ext_edit_result *ret);
 /* Says what an EDIT that was refused means; `exists` (may be NULL) is the way out for EXT_ASSERTION. */
 void edit_refused(struct talk *t, uint32_t status, const char *thing, const char *exists);
 /* Another writer was faster (NI_STALE) and `round` (from 0) may be followed by another: waits a little and

@@ -660,6 +660,75 @@ static void an_edit_over_the_limit_is_refused_here(void **state)
         fake_stop(&f);
 }
 
+/* Takes three edits, then answers them in reverse, with the xid's distance from the first as the change. */
+static void answer_in_reverse(struct fake *f, int fd, unsigned nth)
+{
+        struct fake_call c[3];
+        (void)nth;
+        for (unsigned i = 0; i < 3; i++)
+                if (!fake_next(f, fd, &c[i]))
+                        return;
+        for (unsigned i = 3; i--;) {
+                const struct ext_edit_result r = {.status = i == 1 ? EXT_ASSERTION : NI_OK, .seq = 100 + i};
+                struct buf out;
+                buf_init(&out, 0);
+                ext_edit_encode(&r, &out);
+                fake_answer(fd, c[i].rpc.xid, buf_bytes(&out), 5);
+                buf_done(&out);
+                buf_done(&c[i].record);
+        }
+        struct fake_call last;
+        if (fake_next(f, fd, &last)) /* takes it, and closes without an answer */
+                buf_done(&last.record);
+}
+
+static void edits_sent_ahead_are_answered_in_any_order(void **state)
+{
+        struct fake f;
+        struct ext_edit_result r;
+        uint32_t sent[3], ticket;
+        struct ext_op op = {.kind = EXT_OP_REMOVE, .name = BYTES_LIT("p")};
+        const struct ext_edit_args args = {.ops = &op, .op_count = 1};
+        (void)state;
+        fake_start(&f, answer_in_reverse, NULL);
+        struct client *c = open_to(&f, LONG_MS);
+        assert_int_equal(NI_NODIR, client_edit_answer(c, &ticket, &r)); /* nothing is on its way */
+        for (unsigned i = 0; i < 3; i++)
+                assert_int_equal(NI_OK, client_edit_ahead(c, &args, &sent[i]));
+        for (unsigned i = 3; i--;) {
+                assert_int_equal(NI_OK, client_edit_answer(c, &ticket, &r));
+                assert_int_equal(sent[i], ticket);
+                assert_int_equal(i == 1 ? EXT_ASSERTION : NI_OK, r.status);
+                assert_int_equal(i == 1 ? 0 : 100 + i, r.seq);
+        }
+        assert_int_equal(NI_NODIR, client_edit_answer(c, &ticket, &r));
+        /* Not answered, and never sent again. */
+        assert_int_equal(NI_OK, client_edit_ahead(c, &args, &sent[0]));
+        assert_int_equal(NI_FAILED, client_edit_answer(c, &ticket, &r));
+        assert_has(client_reason(c), "may or may not");
+        assert_int_equal(NI_NODIR, client_edit_answer(c, &ticket, &r));
+        assert_int_equal(4, f.calls);
+        assert_int_equal(1, f.connections);
+        client_close(c);
+        fake_stop(&f);
+}
+
+static void only_so_many_edits_go_ahead(void **state)
+{
+        struct fake f;
+        uint32_t ticket;
+        struct ext_op op = {.kind = EXT_OP_REMOVE, .name = BYTES_LIT("p")};
+        const struct ext_edit_args args = {.ops = &op, .op_count = 1};
+        (void)state;
+        fake_start(&f, never_answer, NULL);
+        struct client *c = open_to(&f, LONG_MS);
+        for (unsigned i = 0; i < CLIENT_AHEAD; i++)
+                assert_int_equal(NI_OK, client_edit_ahead(c, &args, &ticket));
+        assert_int_equal(NI_NOSPACE, client_edit_ahead(c, &args, &ticket));
+        client_close(c);
+        fake_stop(&f);
+}
+
 /* -- strange processes ----------------------------------------------------------------------------------- */
 
 static void a_forked_child_has_its_own_connection(void **state)
@@ -739,6 +808,8 @@ int main(void)
                 cmocka_unit_test(denied_credentials_are_an_authentication_error),
                 cmocka_unit_test(rubbish_is_refused),
                 cmocka_unit_test(an_edit_over_the_limit_is_refused_here),
+                cmocka_unit_test(edits_sent_ahead_are_answered_in_any_order),
+                cmocka_unit_test(only_so_many_edits_go_ahead),
                 cmocka_unit_test(a_forked_child_has_its_own_connection),
                 cmocka_unit_test(a_descriptor_taken_by_others_is_left_alone),
         };
