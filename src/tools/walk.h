@@ -1,4 +1,5 @@
-/* All children of one directory, by SNAPSHOT: a page at a time instead of one call per record. */
+/* All children of one directory, by SNAPSHOT: a page at a time instead of one call per record. At historical
+ * servers it is one call per record, and what changes meanwhile may be seen or not. */
 #ifndef NETINFO_TOOLS_WALK_H
 #define NETINFO_TOOLS_WALK_H
 
@@ -7,8 +8,8 @@
 struct walk_reader {
         /* Another epoch began, or the walk starts: forget what came so far. */
         void (*begin)(void *context);
-        /* One child, in order of object numbers. The node lives until the next call. False: stop (the reader
-         * has said why). */
+        /* One child, in order of object numbers (of the children, at a historical server). The node lives
+         * until the next call. False: stop (the reader has said why). */
         bool (*each)(void *context, const struct ext_node *node);
         void *context;
 };

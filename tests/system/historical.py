@@ -20,6 +20,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import nidb  # noqa: E402
+import old_server  # noqa: E402
 
 BIN = NETINFOD = NI = None
 
@@ -103,6 +104,7 @@ def tool(name):
 class WithService(unittest.TestCase):
     options = ()
     fixture = True
+    old = None  # the server behind which netinfod hides what historical servers do not know
 
     @classmethod
     def setUpClass(cls):
@@ -111,7 +113,14 @@ class WithService(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
+        if cls.old:
+            cls.old.close()
         cls.service.stop()
+
+    @classmethod
+    def become_old(cls):
+        cls.old = old_server.OldServer(("127.0.0.1", cls.service.port))
+        cls.env = environment(NETINFO_SERVER=f"127.0.0.1:{cls.old.port}", XDG_STATE_HOME=cls.service.folder)
 
     def setUp(self):
         if self.fixture:
@@ -1385,6 +1394,77 @@ class Hierarchy(WithService):
             writes = {(address, tag) for address, tag, program, procedure in self.proxy.seen
                       if program == Proxy.NI and procedure == self.WRITE}
             self.assertEqual({("127.0.0.2", "harbor")}, writes)
+
+
+class AtAnOldServer:
+    """The tests of another class once more, with a server that has the historical programs only (doc/protocol.md)."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.become_old()
+
+    def tearDown(self):
+        super().tearDown()
+        self.assertGreater(self.old.refused, 0)  # it was asked, and did not know
+
+
+@unittest.skipUnless(os.geteuid() == 0, "a reserved port is root's")
+class OldNiutil(AtAnOldServer, Niutil):
+    pass
+
+
+@unittest.skipUnless(os.geteuid() == 0, "a reserved port is root's")
+class OldFlat(AtAnOldServer, Flat):
+    CREATE = 5
+
+    def test_many(self):
+        """Without EDIT each entry is a call of its own, and durable by itself."""
+        text = "".join(f"g{i}:*:{i}:a,b\n" for i in range(60))
+        before = self.old.seen.get(self.CREATE, 0)
+        self.gives("", "niload", "-d", "group", ".", stdin=text)
+        self.gives(text, "nidump", "group", ".")
+        self.assertEqual(60, self.old.seen[self.CREATE] - before)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "a reserved port is root's")
+class OldNicl(AtAnOldServer, Nicl):
+    pass
+
+
+@unittest.skipUnless(os.geteuid() == 0, "a reserved port is root's")
+class OldReports(AtAnOldServer, Reports):
+    pass
+
+
+@unittest.skipUnless(os.geteuid() == 0, "a reserved port is root's")
+class OldNi(AtAnOldServer, WithService):
+    """`ni` reads historical servers; to change something there it sends its user to the tools of old."""
+
+    def ni(self, *words, code=0, stdin=""):
+        c, out, err = self.run_tool("ni", *words, stdin=stdin)
+        self.assertEqual(code, c, err)
+        return out if code == 0 else err
+
+    def test_reading(self):
+        self.assertIn("(historical)", self.ni("status"))
+        self.assertRegex(self.ni("ls", "/users"), r"\A\d+  root\n\d+  amelia\n\Z")
+        self.assertEqual("501\n", self.ni("get", "/users/amelia", "uid"))
+        self.assertEqual("root:x:0:0::/root:/bin/sh\namelia:x:501:20:Amelia Pond-Ruiz:/home/amelia:/bin/zsh\n", self.ni("export", "passwd"))
+        self.assertEqual("domain\t53/tcp\tnameserver\ndomain\t53/udp\tnameserver\n", self.ni("export", "services"))
+        self.assertEqual("", self.ni("export", "rpc"))
+        ldif = self.ni("export", "ldif")
+        self.assertIn("uid: amelia\n", ldif)
+        self.assertIn("cn: wheel\n", ldif)
+        self.assertIn("crew", self.ni("import", "--dry-run", "group", "-", stdin="crew:*:9:amelia\n"))
+
+    def test_writing(self):
+        for words in (["set", "/users/amelia", "shell=/bin/sh"], ["add", "/users/zed"], ["mv", "/users/amelia", "/groups"],
+                      ["rm", "--yes", "/users/amelia"], ["import", "group", "-"]):
+            err = self.ni(*words, code=1, stdin="crew:*:9:amelia\n")
+            self.assertIn("does not know the extension program", err)
+            self.assertIn("use niutil for historical servers", err)
+        self.gives("/bin/zsh\n", "niutil", "-readprop", ".", "/users/amelia", "shell")
 
 
 def main():
