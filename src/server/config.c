@@ -30,6 +30,7 @@ enum kind {
         KIND_LEVEL,
         KIND_PARENTS,
         KIND_DHCP,
+        KIND_CONFINEMENT,
 };
 
 #define KEYS(X)                                                             \
@@ -62,6 +63,7 @@ enum kind {
         X(map_size, NUMBER, map_size, 0, 16777216)                          \
         X(journal_days, NUMBER, journal_days, 1, 36500)                     \
         X(journal_entries, NUMBER, journal_entries, 1, 4000000000)          \
+        X(sandbox, CONFINEMENT, sandbox, 0, 0)                              \
         X(log_level, LEVEL, log_level, 0, 0)
 
 static const struct key {
@@ -349,6 +351,19 @@ static bool set_level(struct reader *r, enum log_level *to, struct bytes value)
         return wrong(r, "\"%.*s\" is no level; take error, warning, notice, info or debug", BYTES_FMT(value));
 }
 
+static bool set_confinement(struct reader *r, enum confinement *to, struct bytes value)
+{
+        static const char *const words[] = {
+                [CONFINE_NO] = "no", [CONFINE_YES] = "yes", [CONFINE_STRICT] = "strict"};
+        for (unsigned i = 0; i < 3; i++) {
+                if (bytes_eq_str(value, words[i])) {
+                        *to = (enum confinement)i;
+                        return true;
+                }
+        }
+        return wrong(r, "sandbox: \"%.*s\" is none of yes, no and strict", BYTES_FMT(value));
+}
+
 static bool set_text(struct reader *r, const struct key *k, const char **to, struct bytes value)
 {
         if (k->kind == KIND_TAG && !tag_is_valid(value))
@@ -417,6 +432,8 @@ static bool set_value(struct reader *r, const struct key *k, struct bytes tag, s
                 return set_ipv4s(r, value);
         case KIND_PORTS:
                 return set_ports(r, k, field, value);
+        case KIND_CONFINEMENT:
+                return set_confinement(r, field, value);
         case KIND_LEVEL:
                 return set_level(r, field, value);
         case KIND_PARENTS:
@@ -503,6 +520,7 @@ static bool set_defaults(struct reader *r, const char *socket)
         c->journal_days = 90;
         c->journal_entries = 100000;
         c->log_level = LOG_LEVEL_INFO;
+        c->sandbox = CONFINE_YES;
         return c->socket || wrong(r, "out of memory");
 }
 

@@ -53,6 +53,7 @@ struct dhcp_values { /* options 112 and 113 */
         unsigned n;
         const char *tag;
 };
+enum confinement { CONFINE_NO, CONFINE_YES, CONFINE_STRICT };
 
 struct config {
         _Atomic unsigned holders;
@@ -84,6 +85,7 @@ struct config {
         uint32_t map_size;                    /* MiB; 0: the store's default */
         uint32_t journal_days, journal_entries;
         enum log_level log_level;
+        enum confinement sandbox; /* a filter on system calls (server/confine.h) */
 };
 
 struct config_why {

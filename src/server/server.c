@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include "model/path.h"
+#include "server/confine.h"
 #include "server/conn.h"
 #include "server/notify.h"
 #include "sys/clock.h"
@@ -382,6 +383,7 @@ static bool start(struct server *s, struct config_why *why)
         if (!take_folder(s, why) || !listeners_open(s, why) || !open_parents(s, why) ||
             !watch_monitor(s, why))
                 return false;
+        confine(s->config);
         domain_tidy(s->options.domains);
         return start_threads(s, why) && open_domains(s, why) && start_parents(s, why);
 }

@@ -59,6 +59,24 @@ static void tag_ports(void **state)
         bad("tag_ports = ssh\n", "\"ssh\" is no port");
 }
 
+static void sandbox(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *text;
+                enum confinement is;
+        } good_ones[] = {{"", CONFINE_YES},
+                         {"sandbox = no", CONFINE_NO},
+                         {"sandbox = strict", CONFINE_STRICT},
+                         {"sandbox = yes", CONFINE_YES}};
+        for (unsigned i = 0; i < 4; i++) {
+                struct config *c = good(good_ones[i].text);
+                assert_int_equal(c->sandbox, good_ones[i].is);
+                config_release(c);
+        }
+        bad("sandbox = maybe", "\"maybe\" is none of yes, no and strict");
+}
+
 static void defaults(void **state)
 {
         (void)state;
@@ -216,10 +234,15 @@ static void every_key_is_known(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(defaults), cmocka_unit_test(tag_ports),
-                cmocka_unit_test(values),   cmocka_unit_test(many_in_a_list),
-                cmocka_unit_test(mistakes), cmocka_unit_test(command_line_wins),
-                cmocka_unit_test(files),    cmocka_unit_test(every_key_is_known),
+                cmocka_unit_test(defaults),
+                cmocka_unit_test(tag_ports),
+                cmocka_unit_test(sandbox),
+                cmocka_unit_test(values),
+                cmocka_unit_test(many_in_a_list),
+                cmocka_unit_test(mistakes),
+                cmocka_unit_test(command_line_wins),
+                cmocka_unit_test(files),
+                cmocka_unit_test(every_key_is_known),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
