@@ -6,33 +6,18 @@
 
 #include <stdio.h>
 
-/* `version;type;data`: only type "basic" means the passwd property; whatever else stands there is refused. */
-static bool authority_is_other(struct bytes props)
-{
-        struct bytes v;
-        if (!prop_first(props, "authentication_authority", &v) || v.len == 0)
-                return false;
-        const struct bytes rest = bytes_sub(v, bytes_find(v, ';') + 1, v.len);
-        return !bytes_eq_str(bytes_sub(rest, 0, bytes_find(rest, ';')), "basic");
-}
-
-/* Members of /groups/admin, unless promote_admins says no. */
+/* Is the name among the members of /groups/admin, and does that count here? */
 static enum ni_status is_admin(struct dir_request *rq, struct bytes name, bool *ret)
 {
         struct store_node root, groups, admin;
-        struct prop_walk w;
-        struct bytes v;
         *ret = false;
         enum ni_status s = store_get(rq->txn, 0, &root);
-        if (s == NI_OK && prop_first(root.props, "promote_admins", &v) && !text_bool(v, true))
-                return NI_OK;
         if (s == NI_OK)
                 s = dir_top(rq->txn, "groups", &groups);
         if (s == NI_OK)
                 s = dir_child(rq->txn, groups.id.object, "name", BYTES_LIT("admin"), &admin);
         if (s == NI_OK)
-                *ret = name.len && prop_find(admin.props, BYTES_LIT("users"), &w) &&
-                       namelist_has(w.values, name);
+                *ret = access_is_admin(root.props, admin.props, name);
         return s == NI_NODIR ? NI_OK : s;
 }
 
@@ -47,7 +32,7 @@ static enum ni_status describe(struct dir_request *rq, const struct store_node *
         if (prop_first(n->props, "passwd", &v))
                 u.passwd = arena_bytes(rq->arena, v);
         u.empty_passwd = u.has_passwd && u.passwd.len == 0;
-        u.authority_other = authority_is_other(n->props);
+        u.authority_other = access_other_authority(n->props);
         if (rq->arena->failed)
                 return NI_SYSTEMERR;
         const enum ni_status s = is_admin(rq, u.name, &u.admin);

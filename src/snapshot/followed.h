@@ -19,6 +19,14 @@ void followed_set(struct followed *f, uint64_t epoch, uint64_t seq);
 /* NULL is fine. */
 void followed_close(struct followed *f);
 
+/* What the folder's file says, for those who look (`ni doctor`). */
+struct followed_state {
+        bool held; /* a living process follows */
+        uint64_t epoch, seq;
+};
+/* False: there is no such file, or it is none of ours. */
+bool followed_look(const char *folder, struct followed_state *ret);
+
 /* Waits until the images in the folder show change `seq` of `epoch`, at most `most_ms`. False: they do not;
  * at once when nobody follows there, or another domain. */
 bool followed_wait(const char *folder, uint64_t epoch, uint64_t seq, unsigned most_ms);

@@ -1,3 +1,4 @@
+#include "tools/module.h"
 #include "tools/talk.h"
 
 #include "base/text.h"
@@ -5,16 +6,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <grp.h>
-#include <limits.h>
 #include <nss.h>
 #include <pwd.h>
 #include <shadow.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/auxv.h>
-#include <unistd.h>
 
-#define MODULE      "libnss_netinfo.so.2"
 #define GROUPS_MOST 65536 /* what Linux lets a process have (NGROUPS_MAX) */
 
 static const struct talk_manual manual = {
@@ -31,54 +28,10 @@ static const struct talk_manual manual = {
         .json = true,
 };
 
-/* -- loading our module ---------------------------------------------------------------------------------- */
-
-/* Folder of the module in the build tree, beside this program: src/tools/ni, src/nss/libnss_netinfo.so.2. */
-static bool folder_beside(char *to, size_t size)
-{
-        char exe[PATH_MAX], path[PATH_MAX + 64];
-        const ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-        if (n <= 0)
-                return false;
-        exe[n] = '\0';
-        char *slash = strrchr(exe, '/');
-        if (!slash)
-                return false;
-        *slash = '\0';
-        snprintf(path, sizeof(path), "%s/../nss/" MODULE, exe);
-        if (access(path, R_OK) != 0)
-                return false;
-        return snprintf(to, size, "%s/../nss", exe) < (int)size;
-}
-
-/* The C library loads modules by name: in the build tree we start once more with the folder in the loader's
- * path. A set-user-id program keeps to what is installed. Returns when nothing has to be done. */
-static void reach_module(int argc, char **argv)
-{
-        char folder[PATH_MAX + 32];
-        const char *path = getenv("LD_LIBRARY_PATH");
-        if (getauxval(AT_SECURE) || !folder_beside(folder, sizeof(folder)))
-                return;
-        const size_t n = strlen(folder);
-        if (path && strncmp(path, folder, n) == 0 && (path[n] == '\0' || path[n] == ':'))
-                return; /* this is the second start */
-        char **again = calloc((size_t)argc + 2, sizeof(*again));
-        char *value = NULL;
-        if (again && asprintf(&value, "%s%s%s", folder, path && *path ? ":" : "", path ? path : "") > 0) {
-                static char ni[] = "ni";
-                again[0] = ni;
-                memcpy(again + 1, argv, (size_t)argc * sizeof(*argv));
-                setenv("LD_LIBRARY_PATH", value, 1);
-                execv("/proc/self/exe", again);
-        }
-        free(value);
-        free(again);
-}
-
 static bool use_module(struct talk *t)
 {
         static const char *const databases[] = {"passwd", "group", "shadow", "initgroups"};
-        if (!dlopen(MODULE, RTLD_NOW)) {
+        if (!dlopen(MODULE_FILE, RTLD_NOW)) {
                 talk_error(t, EXIT_FAILED, NULL, dlerror(),
                            "install the module, or run ni from a build folder that holds it");
                 return false;
@@ -266,7 +219,7 @@ static const struct database *choose(struct talk *t)
 int ni_getent_run(int argc, char **argv)
 {
         struct talk t;
-        reach_module(argc, argv);
+        module_reach(argc, argv);
         talk_begin(&t, &manual, argc, argv);
         if (talk_option(&t) != TALK_END)
                 return talk_end(&t);

@@ -1,0 +1,164 @@
+/* What the C library of this machine says beside what the domains say, and why they differ when they do. */
+#include "base/text.h"
+#include "snapshot/followed.h"
+#include "snapshot/inspect.h"
+#include "sys/fs.h"
+#include "tools/explain.h"
+#include "tools/libc_ask.h"
+#include "tools/nsswitch.h"
+
+#define FILE_MOST ((size_t)1 << 20) /* bytes of nsswitch.conf */
+
+static json_t *text(const char *s)
+{
+        return s ? talk_json_bytes(bytes_str(s)) : json_null();
+}
+
+/* What glibc 2.36 does for a database without a line. */
+static const char *line_by_default(const char *database)
+{
+        return strcmp(database, "hosts") == 0 ? "dns files" : "files";
+}
+
+static const struct nsswitch_line *read_line(struct talk *t, const char *database, struct nsswitch *s)
+{
+        struct buf file;
+        buf_init(&file, FILE_MOST);
+        s->n = 0;
+        if (fs_read(NSSWITCH_FILE, FILE_MOST, &file) == 0)
+                nsswitch_parse(buf_bytes(&file), &t->arena, s);
+        buf_done(&file);
+        const struct nsswitch_line *line = nsswitch_find(s, database);
+        if (line)
+                return line;
+        const char *plain = arena_printf(&t->arena, "%s: %s\n", database, line_by_default(database));
+        nsswitch_parse(bytes_str(plain), &t->arena, s);
+        return nsswitch_find(s, database);
+}
+
+/* Equal, but for the second field of account lines: whether there is a hash is not for everybody to see. */
+static bool same_line(const char *a, const char *b, bool accounts)
+{
+        if (!a || !b)
+                return a == b;
+        if (!accounts)
+                return true; /* that there is an answer is all that is compared */
+        const size_t n = strcspn(a, ":"), m = strcspn(b, ":");
+        if (n != m || memcmp(a, b, n) != 0)
+                return false;
+        const char *rest_a = a[n] ? strchr(a + n + 1, ':') : NULL,
+                   *rest_b = b[m] ? strchr(b + m + 1, ':') : NULL;
+        return rest_a && rest_b && strcmp(rest_a, rest_b) == 0;
+}
+
+/* Why the module does not say what the domains say now. */
+static const char *stale(const struct explain *x)
+{
+        struct followed_state f;
+        const char *folder = snap_folder_choice(0);
+        if (!folder || !followed_look(folder, &f) || !f.held)
+                return "the images are not kept up to date: netinfo-agent is not running here; start it, and "
+                       "see "
+                       "`ni doctor`";
+        for (unsigned i = 0; i < x->n; i++)
+                if (x->level[i].why)
+                        return "a domain does not answer now; the images keep what it said last";
+        return "the images show something older, or the agent follows other domains or rules than these: see "
+               "`ni doctor`";
+}
+
+struct libc_view {
+        const struct nsswitch_line *line;
+        struct libc_answer module, whole;
+        bool asked_module;
+        const char *first; /* the source that answered first */
+};
+
+/* One sentence, and whether all is well. */
+static const char *conclude(struct explain *x, const struct libc_view *v, const char *expected, bool accounts,
+                            bool *ret_agree)
+{
+        struct arena *a = &x->t->arena;
+        const char *module = v->module.result == LIBC_FOUND ? v->module.text : NULL;
+        const char *whole = v->whole.result == LIBC_FOUND ? v->whole.text : NULL;
+        const char *trouble = v->asked_module ? libc_module_trouble(a) : NULL;
+        *ret_agree = false;
+        if (!v->asked_module && !expected) {
+                *ret_agree = true;
+                return "no domain has it; the C library does not ask NetInfo for it either";
+        }
+        if (!v->asked_module)
+                return arena_printf(
+                        a,
+                        "the C library never asks NetInfo: `netinfo` is not on the %s line of " NSSWITCH_FILE,
+                        v->line->database);
+        if (trouble)
+                return arena_printf(a, "the C library cannot load NetInfo's module: %s", trouble);
+        if (v->module.result == LIBC_UNAVAILABLE || v->module.result == LIBC_LATE)
+                return "NetInfo's module has no usable images: netinfo-agent has published none, or they are "
+                       "damaged; see `ni doctor`";
+        if (!same_line(module, expected, accounts))
+                return stale(x);
+        *ret_agree = true;
+        if (module && !whole) {
+                *ret_agree = false;
+                return arena_printf(a,
+                                    "NetInfo's module answers, but an action on the %s line of " NSSWITCH_FILE
+                                    " ends the search before it",
+                                    v->line->database);
+        }
+        if (module && v->first && strcmp(v->first, "netinfo") != 0 && !same_line(whole, module, accounts)) {
+                *ret_agree = false;
+                return arena_printf(a,
+                                    "%s stands before netinfo on the %s line of " NSSWITCH_FILE
+                                    " and has another answer",
+                                    v->first, v->line->database);
+        }
+        if (!expected && whole)
+                return arena_printf(a, "no domain has it; the answer is from %s",
+                                    v->first ? v->first : "elsewhere");
+        return expected ? "the C library says what the domains say"
+                        : "no domain has it, and the C library agrees";
+}
+
+static json_t *source_item(const char *source, const struct libc_answer *r)
+{
+        static const char *const words[] = {"found", "not found", "unavailable", "no answer in time"};
+        return json_pack("{s:o,s:s,s:o,s:o}", "source", text(source), "result", words[r->result], "answer",
+                         text(r->result == LIBC_FOUND ? r->text : NULL), "error",
+                         r->result == LIBC_UNAVAILABLE && r->error ? json_string(strerror(r->error))
+                                                                   : json_null());
+}
+
+void explain_libc(struct explain *x, json_t *j, const char *database, const char *key, const char *expected,
+                  bool accounts)
+{
+        struct arena *a = &x->t->arena;
+        struct nsswitch *s = arena_zalloc(a, 1, sizeof(*s));
+        struct libc_view v = {.line = s ? read_line(x->t, database, s) : NULL};
+        json_t *sources = json_array();
+        bool agree = false;
+        for (unsigned i = 0; v.line && i < v.line->n; i++) {
+                struct libc_answer r;
+                const char *source = v.line->v[i].name;
+                if (!libc_ask(a, database, source, key, &r))
+                        continue;
+                json_array_append_new(sources, source_item(source, &r));
+                if (r.result == LIBC_FOUND && !v.first)
+                        v.first = source;
+                if (strcmp(source, "netinfo") == 0) {
+                        v.asked_module = true;
+                        v.module = r;
+                }
+        }
+        if (!libc_ask(a, database, NULL, key, &v.whole))
+                v.whole = (struct libc_answer){.result = LIBC_LATE};
+        json_object_set_new(j, "nss",
+                            json_pack("{s:s,s:s,s:o,s:o,s:o}", "database", database, "file", NSSWITCH_FILE,
+                                      "line", text(v.line ? v.line->text : ""), "sources", sources, "answer",
+                                      text(v.whole.result == LIBC_FOUND ? v.whole.text : NULL)));
+        json_object_set_new(j, "expected", text(expected && *expected ? expected : NULL));
+        const char *words = v.line ? conclude(x, &v, expected, accounts, &agree) : "out of memory";
+        json_object_set_new(j, "agree", json_boolean(agree));
+        json_object_set_new(j, "conclusion", text(words));
+}

@@ -1,0 +1,97 @@
+/* Hosts, services and the other maps: the nearest record that has the name or number answers. */
+#include "base/text.h"
+#include "tools/explain.h"
+
+#include <arpa/inet.h>
+
+static const struct map {
+        const char *kind, *database, *top;
+        const char *number;       /* the key of a KEY that is a number; NULL: none */
+        const char *const *shown; /* properties that say what it is */
+} maps[] = {
+        {"host", "hosts", "/machines", NULL,
+         (const char *const[]){"ip_address", "ipv6_address", "en_address", "serves", NULL}},
+        {"network", "networks", "/networks", "address", (const char *const[]){"address", NULL}},
+        {"service", "services", "/services", "port", (const char *const[]){"port", "protocol", NULL}},
+        {"protocol", "protocols", "/protocols", "number", (const char *const[]){"number", NULL}},
+        {"rpc", "rpc", "/rpcs", "number", (const char *const[]){"number", NULL}},
+        {"alias", "aliases", "/aliases", NULL, (const char *const[]){"members", NULL}},
+};
+
+static const struct map *find_map(const char *kind)
+{
+        for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+                if (strcmp(maps[i].kind, kind) == 0)
+                        return &maps[i];
+        return NULL;
+}
+
+bool explain_is_map(const char *kind)
+{
+        return find_map(kind) != NULL;
+}
+
+static const char *key_of(const struct map *m, const char *key)
+{
+        uint8_t address[16];
+        if (strcmp(m->kind, "host") == 0) {
+                if (inet_pton(AF_INET, key, address) == 1)
+                        return "ip_address";
+                return inet_pton(AF_INET6, key, address) == 1 ? "ipv6_address" : "name";
+        }
+        return m->number && key[0] >= '0' && key[0] <= '9' ? m->number : "name";
+}
+
+static json_t *values_of(const struct map *m, const struct explain_record *r)
+{
+        json_t *all = json_object();
+        for (const char *const *k = m->shown; *k; k++) {
+                struct prop_walk w;
+                struct bytes v;
+                if (!prop_find(r->props, bytes_str(*k), &w))
+                        continue;
+                json_t *list = json_array();
+                for (uint32_t i = 0; i < w.count && i < 100 && namelist_at(w.values, i, &v); i++)
+                        json_array_append_new(list, talk_json_bytes(v));
+                json_object_set_new(all, *k, list);
+        }
+        return all;
+}
+
+/* Why this record is no answer to such a question, whatever the others say. */
+static const char *unfit(const struct map *m, const struct explain_record *r)
+{
+        struct bytes v;
+        if (strcmp(m->kind, "host") == 0 && !prop_first(r->props, "ip_address", &v) &&
+            !prop_first(r->props, "ipv6_address", &v))
+                return "it has no address";
+        if (m->number && !prop_first(r->props, m->number, &v))
+                return "it has no number";
+        return NULL;
+}
+
+json_t *explain_map(struct explain *x, const char *kind, const char *key)
+{
+        const struct map *m = find_map(kind);
+        struct explain_records l = {NULL, 0};
+        json_t *j = json_pack("{s:s,s:o}", "kind", kind, "asked", talk_json_bytes(bytes_str(key)));
+        json_t *items = json_array();
+        const char *property = key_of(m, key), *winner = NULL;
+        explain_find(x, m->top, property, bytes_str(key), &l);
+        for (unsigned i = 0; i < l.n; i++) {
+                const char *why = unfit(m, &l.v[i]), *verdict = why      ? "left out"
+                                                                : winner ? "hidden"
+                                                                         : "answers";
+                if (!why && winner)
+                        why = arena_printf(&x->t->arena, "%s is nearer, or its record comes first", winner);
+                json_t *item = explain_item(x, &l.v[i], verdict, why);
+                json_object_set_new(item, "values", values_of(m, &l.v[i]));
+                json_array_append_new(items, item);
+                if (strcmp(verdict, "answers") == 0)
+                        winner = x->level[l.v[i].level].name;
+        }
+        json_object_set_new(j, "key", json_string(property));
+        json_object_set_new(j, "by_name", items);
+        explain_libc(x, j, m->database, key, winner ? "" : NULL, false);
+        return j;
+}
