@@ -91,6 +91,11 @@ _ni_child_keys() {
     [[ $child ]] && _ni_keys "$child"
 }
 
+# Names of the children of a directory.
+_ni_names() {
+    _ni_ask find --depth 1 -n 1000 "$1" | sed "s,^$1/,,"
+}
+
 _ni_options() {
     "${_ni_words[0]}" "$@" --help 2>/dev/null | sed -n 's/^  \(-., \|    \)\(--[a-z-]*\).*/\2/p'
 }
@@ -146,6 +151,16 @@ _ni_operand() {
         ;;
     store) if ((n == 1)); then _ni_offer "$word" < <(printf '%s\n' stat check dump load copy); else compopt -o default 2>/dev/null; fi ;;
     getent) ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' passwd group shadow initgroups) ;;
+    explain)
+        case $n.$1 in
+        1.) _ni_offer "$word" < <(printf '%s\n' user group host network service protocol rpc alias may) ;;
+        2.user | 2.may) _ni_offer "$word" < <(_ni_names /users) ;;
+        2.group) _ni_offer "$word" < <(_ni_names /groups) ;;
+        2.host) _ni_offer "$word" < <(_ni_names /machines) ;;
+        3.may) _ni_offer "$word" < <(printf '%s\n' read write) ;;
+        4.may) _ni_paths "$word" ;;
+        esac
+        ;;
     help) ((n == 1)) && _ni_offer "$word" < <(_ni_commands) ;;
     *) compopt -o default 2>/dev/null ;;
     esac

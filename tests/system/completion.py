@@ -91,6 +91,9 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.replies('ni import ni'), ['nidb', 'nis'])
         self.assertEqual(self.ask('ni import passwd '), ([], ['default']))
         self.assertEqual(self.replies('ni domain '), ['create', 'destroy', 'list', 'name', 'tree'])
+        self.assertIn('may', self.replies('ni explain '))
+        self.assertEqual(self.replies('ni explain user ad'), ['ada', 'adele'])
+        self.assertEqual(self.replies('ni explain may ada '), ['read', 'write'])
         self.assertEqual(self.replies('ni store c'), ['check', 'copy'])
         self.assertEqual(self.replies('ni ls -d lo'), ['local'])
 

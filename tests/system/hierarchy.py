@@ -1,0 +1,360 @@
+#!/usr/bin/env python3
+"""Domains above domains as people see them: paths, `ni domain tree`, `ni explain`, `ni doctor`, on three hosts.
+
+usage: hierarchy.py netinfod=PATH ni=PATH agent=PATH nss=PATH bin=FOLDER [unittest options]
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+import daemon  # noqa: E402
+import fleet  # noqa: E402
+import rpc  # noqa: E402
+
+OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNREACHABLE = range(7)
+NSSWITCH = 'passwd: files netinfo\ngroup: files [SUCCESS=merge] netinfo\nhosts: files netinfo\nservices: files netinfo\n'
+PASSWD = 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n'
+GROUP = 'root:x:0:\ndaemon:x:1:\nsudo:x:27:\n'
+
+
+def wait_until(test, what, tries=600):
+    """Something that comes by itself; a generous limit, so that only what never comes fails."""
+    for _ in range(tries):
+        if test():
+            return
+        time.sleep(0.1)
+    raise AssertionError('never: ' + what)
+
+
+class Three(unittest.TestCase):
+    """vellum (domain local) below mid (domain harbor) below alpha (domain network): doc/resolution.md 4.4, ids above 1000."""
+
+    @classmethod
+    def setUpClass(cls):
+        why = fleet.missing()
+        if why:
+            raise unittest.SkipTest(why)
+        cls.fleet = fleet.Fleet()
+        cls.addClassCleanup(cls.fleet.close)
+        etc = {'/etc/nsswitch.conf': NSSWITCH, '/etc/passwd': PASSWD, '/etc/group': GROUP}
+        cls.alpha = cls.fleet.host('alpha', '10.9.0.1', etc=etc)
+        cls.mid = cls.fleet.host('mid', '10.9.0.2', etc=etc)
+        cls.vellum = cls.fleet.host('vellum', '10.9.0.3', etc=etc)
+        reads = ('-o', 'legacy_read_networks=10.9.0.0/24')
+        for h in (cls.alpha, cls.mid, cls.vellum):
+            h.server = h.daemon(*(reads if h is not cls.vellum else ()))
+        cls.fill()
+        wait_until(lambda: cls.vellum.ni('domain', 'name').stdout == '/harbor/vellum\n', 'vellum has a name')
+
+    @classmethod
+    def must(cls, host, *words):
+        done = host.ni(*words)
+        if done.returncode != 0:
+            raise AssertionError('%s: ni %s: %d %s' % (host.name, words, done.returncode, done.stderr))
+        return done.stdout
+
+    @classmethod
+    def fill(cls):
+        cls.must(cls.alpha, 'domain', 'create', 'network')
+        cls.must(cls.mid, 'domain', 'create', 'harbor')
+        top, middle, low = ['-d', 'network'], ['-d', 'harbor'], []
+        for host, where, words in (
+                (cls.alpha, top, ['/machines/mid', 'ip_address=10.9.0.2', 'serves=harbor/harbor']),
+                (cls.alpha, top, ['/machines/relay', 'ip_address=10.9.9.9']),
+                (cls.alpha, top, ['/users']), (cls.alpha, top, ['/groups']), (cls.alpha, top, ['/services']),
+                (cls.alpha, top, ['/users/cordelia', 'uid=1601', 'gid=1020']),
+                (cls.alpha, top, ['/users/amelia', 'uid=1901', 'gid=1020']),
+                (cls.alpha, top, ['/users/toor', 'uid=0', 'gid=0']),
+                (cls.alpha, top, ['/users/lowly', 'uid=77', 'gid=1020']),
+                (cls.alpha, top, ['/groups/staff', 'gid=1020', 'users=cordelia']),
+                (cls.alpha, top, ['/groups/sudo', 'gid=27', 'users=amelia']),
+                (cls.alpha, top, ['/services/quux', 'port=5555', 'protocol=tcp']),
+                (cls.mid, middle, ['/machines/vellum', 'ip_address=10.9.0.3', 'serves=vellum/local']),
+                (cls.mid, middle, ['/machines/alpha', 'ip_address=10.9.0.1', 'serves=../network']),
+                (cls.mid, middle, ['/machines/relay', 'ip_address=10.1.1.9']),
+                (cls.mid, middle, ['/users']), (cls.mid, middle, ['/groups']),
+                (cls.mid, middle, ['/users/amelia', 'uid=1501', 'gid=1020', 'home=/home/amelia']),
+                (cls.mid, middle, ['/users/basil', 'uid=1502', 'gid=1020']),
+                (cls.mid, middle, ['/groups/staff', 'gid=1020', 'users=amelia', 'users=basil']),
+                (cls.mid, middle, ['/groups/crew', 'gid=1030', 'users=amelia']),
+                (cls.vellum, low, ['/machines/mid', 'ip_address=10.9.0.2', 'serves=../harbor']),
+                (cls.vellum, low, ['/users']), (cls.vellum, low, ['/groups']),
+                (cls.vellum, low, ['/users/basil', 'uid=1700', 'gid=1030']),
+                (cls.vellum, low, ['/groups/wheel', 'gid=1000', 'users=root', 'users=amelia']),
+                (cls.vellum, low, ['/groups/crew', 'gid=1030', 'users=basil']),
+                (cls.vellum, low, ['/groups/crew2', 'name=crew2', 'gid=1030', 'users=amelia'])):
+            cls.must(host, 'add', *where, *words)
+
+    def ni(self, *words, host=None, code=OK):
+        done = (host or self.vellum).ni(*words)
+        self.assertEqual(code, done.returncode, 'ni %s\n%s%s' % (words, done.stdout, done.stderr))
+        return done
+
+    def json(self, *words, **more):
+        return json.loads(self.ni(*words, '--json', **more).stdout)
+
+
+class Paths(Three):
+    def test_a_domain_by_its_path(self):
+        for path, user in (('.', 'basil'), ('..', 'amelia'), ('../..', 'cordelia'), ('/', 'cordelia'), ('/harbor', 'amelia'),
+                           ('/harbor/..', 'cordelia'), ('../../harbor', 'amelia'), ('network@10.9.0.1', 'cordelia'),
+                           ('10.9.0.2/harbor', 'amelia'), ('10.9.0.2:987/harbor', 'amelia')):
+            with self.subTest(path):
+                self.assertIn('name: %s\n' % user, self.ni('get', '-d', path, '/users/' + user).stdout)
+
+    def test_names(self):
+        for words, name in (([], '/harbor/vellum'), (['..'], '/harbor'), (['/'], '/'), (['harbor@10.9.0.2'], '/harbor')):
+            self.assertEqual(name + '\n', self.ni('domain', 'name', *words).stdout)
+        self.assertEqual({'name': '/harbor'}, self.json('domain', 'name', '..'))
+
+    def test_from_another_server(self):
+        self.assertIn('cordelia', self.ni('ls', '-s', '10.9.0.2/harbor', '-d', '..', '/users').stdout)
+        self.assertIn('amelia', self.ni('ls', '-s', '10.9.0.1/network', '-d', './harbor', '/users').stdout)
+
+    def test_what_is_not_there(self):
+        for path, code, words in (('../../..', NOT_FOUND, 'nothing above the root'), ('/nope', NOT_FOUND, 'no machine of the domain'),
+                                  ('/harbor/nope/deeper', NOT_FOUND, 'at `nope`'), ('network@10.9.0.77', UNREACHABLE, None)):
+            with self.subTest(path):
+                done = self.ni('ls', '-d', path, '--timeout', '1', '/users', code=code)
+                self.assertIn(words or 'ni ls: ', done.stderr)
+
+
+class Tree(Three):
+    def test_tree(self):
+        # mid's and alpha's domains answer; a local domain listens on its own machine only.
+        text = re.sub(r'#\d+', '#N', self.ni('domain', 'tree').stdout)
+        version = re.search(r'netinfod \S+', text).group()
+        self.assertEqual('/  network@10.9.0.1 (alpha)  master, change #N, %s\n'
+                         '`-- harbor  harbor@10.9.0.2 (mid)  master, change #N, %s\n'
+                         '    `-- vellum  (this machine)  local@10.9.0.3 (vellum)  master, change #N, %s\n' % (version, version, version), text)
+        above = self.json('domain', 'tree', host=self.alpha, code=OK)
+        self.assertEqual((True, False), (above['complete'], above['cut']))
+
+    def test_json_and_depth(self):
+        j = self.json('domain', 'tree')
+        root, harbor = j['tree'], j['tree']['domains'][0]
+        vellum = harbor['domains'][0]
+        self.assertEqual(['/', 'harbor', 'vellum'], [d['name'] for d in (root, harbor, vellum)])
+        self.assertEqual([False, False, True], [d['here'] for d in (root, harbor, vellum)])
+        server = harbor['servers'][0]
+        self.assertEqual(('10.9.0.2', 'harbor', 'answers', 'master', None),
+                         tuple(server[k] for k in ('address', 'tag', 'state', 'role', 'trouble')))
+        state = self.json('status', '-d', '/harbor')
+        self.assertEqual((state['checksum'], state['seq'], state['epoch']), tuple(server[k] for k in ('checksum', 'seq', 'epoch')))
+        shallow = self.json('domain', 'tree', '--depth', '0')['tree']
+        self.assertEqual(('not asked', []), (shallow['domains'][0]['servers'][0]['state'], shallow['domains'][0]['domains']))
+        self.ni('domain', 'tree', '--depth', 'x', code=USAGE)
+
+    def test_a_loop_is_drawn_once(self):
+        self.must(self.mid, 'add', '-d', 'harbor', '/machines/again', 'ip_address=10.9.0.1', 'serves=again/network')
+        self.addCleanup(self.must, self.mid, 'rm', '-d', 'harbor', '/machines/again')
+        harbor = self.json('domain', 'tree')['tree']['domains'][0]
+        again = [d for d in harbor['domains'] if d['name'] == 'again'][0]
+        self.assertIn('a loop', again['note'])
+        self.assertEqual(([], 'not asked'), (again['domains'], again['servers'][0]['state']))
+
+    def test_a_dead_branch(self):
+        self.must(self.alpha, 'add', '-d', 'network', '/machines/gone', 'ip_address=10.9.0.99', 'serves=gone/gone')
+        self.addCleanup(self.must, self.alpha, 'rm', '-d', 'network', '/machines/gone')
+        j = self.json('domain', 'tree', '--timeout', '1')
+        names = {d['name']: d for d in j['tree']['domains']}
+        self.assertEqual('silent', names['gone']['servers'][0]['state'])
+        self.assertEqual('answers', names['harbor']['servers'][0]['state'])
+
+
+class Explain(Three):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.agent = cls.vellum.agent()
+
+    def items(self, j, part='by_name'):
+        return [(i['domain'], i['name'], i['verdict']) for i in j[part]]
+
+    def explain(self, *words, code=(OK, FAILED)):
+        done = self.vellum.ni('explain', *words, '--json')
+        self.assertIn(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def test_nearest_wins(self):
+        j = self.explain('user', 'amelia')
+        self.assertEqual(['local', '/harbor', '/'], [d['name'] for d in j['domains']])
+        self.assertEqual([('/harbor', 'amelia', 'answers'), ('/', 'amelia', 'hidden')], self.items(j))
+        self.assertEqual((1501, [('/harbor', 'amelia', 'answers')]), (j['number'], self.items(j, 'by_number')))
+        self.assertEqual('amelia:*:1501:1020::/home/amelia:/bin/sh', j['expected'])
+
+    def test_by_number(self):
+        j = self.explain('user', '1901')  # hidden by name, found by number
+        self.assertEqual([('/', 'amelia', 'answers')], self.items(j, 'by_number'))
+        j = self.explain('user', '1502')
+        self.assertEqual([('/harbor', 'basil', 'answers')], self.items(j, 'by_number'))
+
+    def test_group_list(self):
+        j = self.explain('user', 'amelia')
+        self.assertEqual([(1020, '/harbor', 'counts', "gid of the user's record"), (1000, 'local', 'counts', 'lists the user'),
+                          (1030, 'local', 'counts', 'lists the user'), (1020, '/harbor', 'there already', 'lists the user'),
+                          (1030, '/harbor', 'there already', 'lists the user'), (None, '/', 'left out', 'gid below min_id')],
+                         [(g['gid'], g['domain'], g['verdict'], g['reason']) for g in j['groups']])
+
+    def test_left_out(self):
+        for name, reason in (('toor', 'uid 0 of another domain'), ('lowly', 'uid below min_id')):
+            j = self.explain('user', name)
+            self.assertEqual([('/', name, 'left out')], self.items(j))
+            self.assertEqual((reason, None, True), (j['by_name'][0]['reason'], j['expected'], j['agree']))
+        self.assertEqual([], self.explain('user', 'nobody-at-all')['by_name'])
+
+    def test_groups(self):
+        j = self.explain('group', 'staff')
+        self.assertEqual([('/harbor', 'staff', 'answers'), ('/', 'staff', 'united')], self.items(j))
+        self.assertEqual('staff:*:1020:amelia,basil,cordelia', j['expected'])
+        j = self.explain('group', 'crew')
+        self.assertEqual('crew:*:1030:basil,amelia', j['expected'])
+        self.assertEqual([('local', 'crew', 'answers'), ('local', 'crew2', 'hidden'), ('/harbor', 'crew', 'united')],
+                         self.items(j, 'by_number'))
+        j = self.explain('group', 'sudo')
+        self.assertEqual([('/', 'sudo', 'left out')], self.items(j))
+
+    def test_maps(self):
+        j = self.explain('host', 'relay')
+        self.assertEqual([('/harbor', 'relay', 'answers'), ('/', 'relay', 'hidden')], self.items(j))
+        self.assertEqual({'ip_address': ['10.1.1.9']}, j['by_name'][0]['values'])
+        self.assertEqual([('/', 'relay', 'answers')], self.items(self.explain('host', '10.9.9.9')))
+        self.assertEqual([('/', 'quux', 'answers')], self.items(self.explain('service', 'quux')))
+        self.assertEqual([('/', 'quux', 'answers')], self.items(self.explain('service', '5555')))
+
+    def test_the_c_library(self):
+        j = self.explain('user', 'root')
+        self.assertEqual([('files', 'found'), ('netinfo', 'not found')], [(s['source'], s['result']) for s in j['nss']['sources']])
+        self.assertEqual(('files netinfo', 'root:x:0:0:root:/root:/bin/sh'), (j['nss']['line'], j['nss']['answer']))
+        self.assertEqual((True, 'no domain has it; the answer is from files'), (j['agree'], j['conclusion']))
+        wait_until(lambda: self.explain('user', 'basil')['agree'], 'the images show basil')
+        j = self.explain('user', 'basil', code=(OK,))
+        self.assertEqual('basil:*:1700:1030::/:/bin/sh', j['nss']['answer'])
+        self.assertEqual('the C library says what the domains say', j['conclusion'])
+
+    def test_another_source_is_first(self):
+        self.must(self.vellum, 'add', '/users/daemon', 'uid=1234', 'gid=1030')
+        self.addCleanup(self.must, self.vellum, 'rm', '/users/daemon')
+        wait_until(lambda: self.explain('user', 'daemon')['nss']['sources'][1]['result'] == 'found', 'the images show daemon')
+        j = self.explain('user', 'daemon', code=(FAILED,))
+        self.assertFalse(j['agree'])
+        self.assertIn('files stands before netinfo on the passwd line', j['conclusion'])
+
+    def test_text(self):
+        wait_until(lambda: self.explain('user', 'basil')['agree'], 'the images show basil')
+        text = re.sub(r'#\d+ +', '#N ', self.ni('explain', 'user', 'basil').stdout)
+        self.assertEqual('''user basil
+
+Domains, nearest first
+  local    local@this machine  answers
+  /harbor  harbor@10.9.0.2     answers
+  /        network@10.9.0.1    answers
+
+Records with this name
+  local    #N basil uid 1700 gid 1030   answers
+  /harbor  #N basil uid 1502 gid 1020   hidden: local is nearer, or its record comes first
+
+Records with uid 1700
+  local  #N basil uid 1700 gid 1030   answers
+
+Groups
+  local    #N gid 1030   counts: gid of the user's record
+  local    #N crew gid 1030   there already: lists the user
+  /harbor  #N staff gid 1020   counts: lists the user
+
+The C library (/etc/nsswitch.conf: passwd: files netinfo)
+  files    not found
+  netinfo  basil:*:1700:1030::/:/bin/sh
+  answer   basil:*:1700:1030::/:/bin/sh
+
+the C library says what the domains say
+''', text)
+
+    def test_usage(self):
+        for words in ([], ['user'], ['user', 'a', 'b'], ['thing', 'x'], ['may', 'a', 'eat', '/'], ['user', '']):
+            self.ni('explain', *words, code=USAGE)
+
+
+class May(Three):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for words in (['/users/ada', 'uid=1800', 'gid=1030', 'passwd=x', '_writers_passwd=ada'], ['/users/zero', 'uid=0', 'gid=0'],
+                      ['/users/boss', 'uid=1801', 'gid=1030', 'passwd=x'], ['/groups/admin', 'gid=1080', 'users=boss'],
+                      ['/open', '_writers=*'], ['/hers', '_writers=ada'], ['/shut', '_writers=*', '_locked=yes']):
+            cls.must(cls.vellum, 'add', *words)
+
+    def may(self, *words, code):
+        return self.json('explain', 'may', *words, code=code)
+
+    def test_rights(self):
+        for user, what, where, allowed, words in (
+                ('ada', 'write', '/users/ada:passwd', True, '_writers_passwd lists him'),
+                ('ada', 'write', '/users/ada:uid', False, 'no rule'), ('ada', 'write', '/users/ada', False, 'no rule'),
+                ('ada', 'write', '/open', True, 'lists \\*'), ('stranger', 'write', '/open', True, 'lists \\*'),
+                ('ada', 'write', '/hers:anything', True, '_writers of the directory lists him'),
+                ('stranger', 'write', '/hers', False, 'no rule'), ('zero', 'write', '/users/ada:uid', True, 'superuser'),
+                ('zero', 'write', '/shut', False, '_locked'), ('0', 'write', '/hers', True, 'superuser'),
+                ('stranger', 'read', '/users/ada', True, 'open'), ('ada', 'read', '/users/ada:passwd', False, 'secret'),
+                ('zero', 'read', '/users/ada:passwd', True, 'superuser')):
+            with self.subTest((user, what, where)):
+                j = self.may(user, what, where, code=OK if allowed else DENIED)
+                self.assertEqual(allowed, j['allowed'])
+                self.assertRegex(j['conclusion'], words)
+
+    def test_identity(self):
+        ways = {w['way']: w for w in self.may('boss', 'write', '/hers', code=DENIED)['identity']}
+        self.assertEqual('superuser', ways['password']['becomes'])
+        self.assertIn('/groups/admin', ways['password']['why'])
+        ways = {w['way']: w for w in self.may('ada', 'write', '/hers', code=OK)['identity']}
+        self.assertEqual('anonymous', ways['UNIX socket of the server']['becomes'])  # vellum's passwd does not know ada
+        self.assertEqual('ada', ways['password']['becomes'])
+
+    def test_not_there(self):
+        done = self.ni('explain', 'may', 'ada', 'write', '/nope', code=NOT_FOUND)
+        self.assertIn('No such directory', done.stderr)
+
+
+class AsItSays(unittest.TestCase):
+    """What `ni explain may` says of a user, the server does."""
+
+    def test_writes(self):
+        users = {'ada': 1800, 'boss': 1801, 'zero': 0, 'plain': 1803}
+        folders = {'open': {'_writers': '*'}, 'hers': {'_writers': 'ada'}, 'shut': {'_writers': '*', '_locked': 'yes'},
+                   'part': {'_writers_k': 'ada'}, 'nobodys': {}, 'all-of-k': {'_writers_k': '*'}}
+        with daemon.Daemon('-o', 'allow_empty_passwords=yes') as d, d.admin('local') as root:
+            top = {name: self.make(root, 0, name) for name in ('users', 'groups')}
+            for name, uid in users.items():
+                self.make(root, top['users'], name, uid=str(uid), passwd='')
+            self.make(root, top['groups'], 'admin', users='boss')
+            ids = {name: self.make(root, 0, name, k='v', **props) for name, props in folders.items()}
+            seen = set()
+            for name, uid in users.items():
+                for folder, object in ids.items():
+                    with self.subTest((name, folder)), d.conn('local') as c:
+                        said = subprocess.run([daemon.PROGRAMS['ni'], 'explain', 'may', name, 'write', '/%s:k' % folder, '--json'],
+                                              capture_output=True, text=True, timeout=60, env={**os.environ, 'NETINFO_SOCKET': d.socket})
+                        j = json.loads(said.stdout)
+                        way = [w for w in j['identity'] if w['way'] == 'password'][0]
+                        allowed = j['allowed'] or (way['becomes'] == 'superuser' and folder != 'shut')
+                        id = c.self_(object)[1]
+                        names = [p.decode() for p in c.listprops(object)[1]]
+                        status = c.writeprop(id, names.index('k'), ['new'], cred=rpc.auth_unix('', uid))[0]
+                        self.assertEqual(allowed, status == rpc.OK, (j, status))
+                        seen.add(allowed)
+            self.assertEqual({True, False}, seen)
+
+    @staticmethod
+    def make(c, parent, name, **props):
+        status, id = c.create(c.self_(parent)[1], {'name': name, **props})[:2]
+        assert status == rpc.OK, status
+        return id[0]
+
+
+if __name__ == '__main__':
+    daemon.main()
