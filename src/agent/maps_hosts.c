@@ -89,7 +89,7 @@ bool maps_ethers(struct maps_work *w)
                 if (!maps_keys(w, w->name_count + 1))
                         return false;
                 for (size_t k = 0; k < w->name_count; k++)
-                        maps_add_key(w, SNAP_KEY_NAME, w->names[k]);
+                        maps_add_folded(w, w->names[k]);
                 maps_add_key(w, SNAP_KEY_ADDRESS, bytes_of(address, 6));
                 if (w->arena->failed ||
                     !w->sink->record(w->sink->context, &(struct snap_map_record){.name = w->names[0],

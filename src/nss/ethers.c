@@ -38,7 +38,7 @@ enum nss_status _nss_netinfo_gethostton_r(const char *name, struct etherent *res
                                           size_t buflen, int *errnop)
 {
         struct question q = {result, {buffer, buflen}};
-        const struct nss_key key = nss_key_name(name);
+        const struct nss_key key = nss_key_folded(name, true);
         return nss_ask(SNAP_ETHERS, &key, answer, &q, errnop);
 }
 
