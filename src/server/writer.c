@@ -9,6 +9,7 @@
 #define TRIM_EVERY_MS   1000u  /* so often the journal is looked at for entries that are too old */
 #define TRIM_MOST       1024u  /* entries dropped at once: a commit must not wait for thousands */
 #define REPAIR_EVERY_MS 30000u /* a domain that could not be repaired is tried again so often */
+#define FULL_EVERY_MS   10000u /* so often the log says that a disk is still full, not once a write */
 
 struct writer {
         struct domain *domain;
@@ -17,7 +18,8 @@ struct writer {
         pthread_cond_t some;
         struct call *first, *last;
         bool stopping;
-        uint64_t trimmed_ms, repaired_ms;
+        uint64_t trimmed_ms, repaired_ms, full_ms;
+        uint64_t full_batches; /* refused since the log said so */
 };
 
 static _Atomic size_t queued_bytes; /* waiting for the writers of all domains */
@@ -197,6 +199,27 @@ static void count_batch(struct domain *d, const struct call *batch, uint64_t now
                         domain_count(d, SLOT_WRITER, (enum ni_proc)c->proc, now_us - c->began_us);
 }
 
+/* A full disk leaves the store as it was: whoever writes is refused, batch after batch, and that is all.
+ * After anything else the store is opened anew and looked through. */
+static void after_failure(struct writer *w, struct verdict v)
+{
+        struct domain *d = w->domain;
+        const uint64_t now = clock_mono_ms();
+        const bool whole = store_is_whole(d->store);
+        w->full_batches++;
+        if (!whole || w->full_ms == 0 || now - w->full_ms >= FULL_EVERY_MS) {
+                log_event(LOG_LEVEL_ERROR, "commit-failed", "tag=%s status=%d unknown=%s batches=%llu",
+                          d->tag, (int)v.status, v.unknown ? "yes" : "no",
+                          (unsigned long long)w->full_batches);
+                w->full_ms = now;
+                w->full_batches = 0;
+        }
+        if (whole)
+                return;
+        w->repaired_ms = now;
+        domain_repair(d);
+}
+
 static void run_batch(struct writer *w, struct call *batch)
 {
         struct domain *d = w->domain;
@@ -210,11 +233,8 @@ static void run_batch(struct writer *w, struct call *batch)
                 if (v.status == NI_OK) {
                         d->seq = seq;
                 } else {
-                        log_event(LOG_LEVEL_ERROR, "commit-failed", "tag=%s status=%d unknown=%s", d->tag,
-                                  (int)v.status, v.unknown ? "yes" : "no");
                         refuse_all(batch, v);
-                        w->repaired_ms = clock_mono_ms();
-                        domain_repair(d);
+                        after_failure(w, v);
                 }
         }
         pthread_mutex_unlock(&d->batch);

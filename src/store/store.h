@@ -70,9 +70,11 @@ enum ni_status store_sub_begin(struct store_txn *t);
 enum ni_status store_sub_commit(struct store_txn *t);
 void store_sub_abort(struct store_txn *t);
 /* Durable on NI_OK. NI_NOSPACE: disk or map full, nothing was written; NI_SYSTEMERR: nothing was written or,
- * when *ret_unknown (may be NULL) is set, the outcome is unknown. Frees t in every case. After a failure the
- * store must be closed, opened and checked before the next write. */
+ * when *ret_unknown (may be NULL) is set, the outcome is unknown. Frees t in every case. After a failure
+ * store_is_whole says whether the store can go on (it was refused for want of space or memory), or must be
+ * closed, opened and checked before the next write (doc/store-format.md 4). */
 enum ni_status store_commit(struct store_txn *t, bool *ret_unknown);
+bool store_is_whole(const struct store *s);
 void store_abort(struct store_txn *t);
 
 /* -- reading

@@ -356,8 +356,17 @@ enum ni_status store_commit(struct store_txn *t, bool *ret_unknown)
         if (rc == 0)
                 return NI_OK;
         rc = commit_error(s, rc);
-        s->broken = true;
+        const bool unknown = outcome_unknown(s), full = store_map_error(rc) == NI_NOSPACE;
         if (ret_unknown)
-                *ret_unknown = outcome_unknown(s);
-        return store_map_error(rc) == NI_NOSPACE ? NI_NOSPACE : NI_SYSTEMERR;
+                *ret_unknown = unknown;
+        /* Without room or memory nothing that stood was touched: what was written lies in pages that are
+         * free, and will be written again before anything leads to them. Any other failure says that the
+         * medium cannot be trusted. */
+        s->broken = unknown || !(full || rc == ENOMEM);
+        return full ? NI_NOSPACE : NI_SYSTEMERR;
+}
+
+bool store_is_whole(const struct store *s)
+{
+        return !s->broken;
 }
