@@ -1,9 +1,10 @@
-/* netinfo-agent: does what the core says (doc/agent.md). One thread, one connection. */
+/* netinfo-agent (doc/agent.md): a thread for each domain that is followed, and this one, which publishes. */
+#include "agent/chain.h"
 #include "agent/config.h"
-#include "agent/core.h"
+#include "agent/level.h"
 #include "agent/publish.h"
+#include "agent/schedule.h"
 #include "base/buf.h"
-#include "client/client.h"
 #include "snapshot/followed.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
@@ -16,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -24,17 +26,28 @@
 #define DEFAULT_CONFIG "/etc/netinfo/agent.conf"
 #define DAY_US         86400000000u
 
+#define ASK_OWN_MS   5000u  /* the own server answers at once, from this machine */
+#define ASK_ABOVE_MS 30000u /* a server with a thousand children answers 33 of them a second */
+#define SETTLE_MS    3000u  /* at the start: so long the first images wait for domains above the own one */
+#define LEAVE_MS     2000   /* at the end: a thread may be in the middle of resolving a name */
+
 struct agent {
         const char *config_file, *below;
         bool config_given, once;
         int ready_fd, signal_fd;
         struct agent_config config;
-        struct core *core;
+        struct levels levels;
+        struct level *level[LIMIT_DEPTH]; /* nearest first */
+        unsigned count;
+        struct level *leaving[LIMIT_DEPTH]; /* their threads are about to end */
+        unsigned leaving_count;
+        uint64_t shown[LIMIT_DEPTH]; /* level.id of the domains that the images show */
+        unsigned shown_count;
+        uint64_t settle_at; /* when the first images wait no longer; 0: the own domain is not there yet */
+        struct schedule schedule;
         struct publisher *publisher;
-        struct client *client;
         struct followed *followed; /* NULL: nobody can wait for the images */
         bool ready, stop, reload;
-        bool away;                                                /* its reason was logged */
         uint32_t left_out;                                        /* last time; logged when it changes */
         char trouble[sizeof((struct publish_report){0}.trouble)]; /* likewise */
 };
@@ -42,8 +55,9 @@ struct agent {
 static void usage(FILE *to)
 {
         fputs("usage: netinfo-agent [--config FILE] [--dir DIR] [--ready-fd N] [--once]\n\n"
-              "Follows the domain `local` of this machine's netinfod and publishes users and groups as\n"
-              "images for libnss_netinfo.\n\n"
+              "Follows the domain `local` of this machine's netinfod and every domain above it, and "
+              "publishes\n"
+              "what they say of users and groups as images for libnss_netinfo.\n\n"
               "  --config FILE   instead of " DEFAULT_CONFIG "\n"
               "  --dir DIR       everything below DIR: agent.conf, netinfod.sock, snapshots\n"
               "  --ready-fd N    one line of JSON to descriptor N when the first images are out\n"
@@ -138,44 +152,114 @@ static void take_signals(struct agent *a)
 
 static void wait_for(struct agent *a, uint32_t ms)
 {
-        struct pollfd p = {.fd = a->signal_fd, .events = POLLIN};
-        poll(&p, 1, (int)ms);
+        struct pollfd p[2] = {{.fd = a->signal_fd, .events = POLLIN},
+                              {.fd = a->levels.wake_fd, .events = POLLIN}};
+        uint64_t count;
+        poll(p, 2, (int)ms);
+        const ssize_t n = read(a->levels.wake_fd, &count, sizeof(count));
+        (void)n; /* nothing to read: the time is over, or it was a signal */
 }
 
-/* -- doing what the core says */
-static void away(struct agent *a, const char *why)
+/* -- which domains (everything here with the lock held) */
+static struct track_options options_of(const struct agent *a, unsigned i)
 {
-        take_signals(a);
-        if (!a->away && !a->stop && !a->reload)
-                log_event(LOG_LEVEL_WARNING, "away", "why=\"%s\"", why);
-        a->away = true;
-        client_close(a->client); /* `why` was its own */
-        a->client = NULL;
+        const struct agent_config *c = &a->config;
+        struct track_options o = {
+                .directories = UINT32_MAX, .bytes = UINT64_MAX, .port = (uint16_t)c->parent_port};
+        if (c->climb && i + 1 < c->max_domains)
+                o.ask_ms = i == 0 ? ASK_OWN_MS : ASK_ABOVE_MS;
+        if (i == 0)
+                return o;
+        o.listed = c->climb;
+        o.directories = c->max_directories;
+        o.bytes = (uint64_t)c->max_megabytes << 20;
+        return o;
 }
 
-static enum core_event_kind connect_now(struct agent *a, struct ext_status_result *ret)
+/* The machine's own domain. */
+static struct servers own_server(const struct agent *a)
 {
-        struct client_options o;
-        struct client_why why = {""};
-        client_close(a->client);
-        a->client = NULL;
-        client_options_init(&o);
-        o.server = a->config.server;
-        o.tag = a->config.domain;
-        o.interrupt_fd = a->signal_fd;
-        if (client_open(&o, &a->client, &why) != NI_OK) {
-                a->client = NULL;
-                away(a, why.text);
-                return CORE_FAILED;
+        struct servers l = {.n = 1};
+        snprintf(l.v[0].address, sizeof(l.v[0].address), "%s", a->config.server ? a->config.server : "");
+        snprintf(l.v[0].tag, sizeof(l.v[0].tag), "%s", a->config.domain);
+        return l;
+}
+
+static bool add_level(struct agent *a, const struct servers *first)
+{
+        char name[sizeof(a->level[0]->name)];
+        const struct track_options o = options_of(a, a->count);
+        const struct server *s = &first->v[0];
+        if (a->count)
+                snprintf(name, sizeof(name), "%s at %s", s->tag, s->address);
+        else
+                snprintf(name, sizeof(name), "%s", s->tag);
+        a->level[a->count] = level_start(&a->levels, &o, first, name);
+        if (!a->level[a->count]) {
+                log_event(LOG_LEVEL_ERROR, "follow-failed", "domain=\"%s\" why=\"%s\"", name,
+                          strerror(errno));
+                return false;
         }
-        if (client_status(a->client, ret) != NI_OK || ret->status != NI_OK) {
-                away(a, client_reason(a->client)[0] ? client_reason(a->client) : "the server refused STATUS");
-                return CORE_FAILED;
+        log_event(LOG_LEVEL_NOTICE, "follow", "domain=\"%s\" level=%u", name, a->count);
+        a->count++;
+        return true;
+}
+
+/* No domain from level n on is followed any more. */
+static void cut(struct agent *a, unsigned n)
+{
+        while (a->count > n && a->leaving_count < LIMIT_DEPTH) {
+                struct level *l = a->level[--a->count];
+                log_event(LOG_LEVEL_NOTICE, "follow-no-more", "domain=\"%s\" level=%u", l->name, a->count);
+                level_leave(l);
+                a->leaving[a->leaving_count++] = l;
         }
-        log_event(LOG_LEVEL_INFO, "connected", "peer=%s seq=%llu you=%.*s", client_peer(a->client),
-                  (unsigned long long)ret->seq, BYTES_FMT(ret->you));
-        a->away = false;
-        return CORE_CONNECTED;
+}
+
+static void reap(struct agent *a)
+{
+        unsigned kept = 0;
+        for (unsigned i = 0; i < a->leaving_count; i++)
+                if (a->leaving[i]->ended) /* nothing but its return follows: joining does not wait */
+                        level_stop(a->leaving[i]);
+                else
+                        a->leaving[kept++] = a->leaving[i];
+        a->leaving_count = kept;
+}
+
+static unsigned tracks_of(const struct agent *a, struct track **ret)
+{
+        for (unsigned i = 0; i < a->count; i++)
+                ret[i] = a->level[i]->track;
+        return a->count;
+}
+
+/* The server of level i says who serves the domain above. */
+static void climb(struct agent *a, unsigned i, const struct server *to)
+{
+        if (i + 1 < a->count) {
+                struct level *above = a->level[i + 1];
+                if (track_redirect(above->track, to))
+                        level_poke(above);
+        } else if (a->count < a->config.max_domains && a->leaving_count + a->count < LIMIT_DEPTH) {
+                add_level(a, &(struct servers){.v = {*to}, .n = 1});
+        }
+}
+
+static void follow_chain(struct agent *a)
+{
+        struct track *tracks[LIMIT_DEPTH];
+        struct server to;
+        if (!a->config.climb)
+                return;
+        for (unsigned i = 0; i < a->count && i + 1 < a->config.max_domains; i++) {
+                const unsigned n = tracks_of(a, tracks);
+                const enum chain_verdict v = chain_judge(tracks, n, i, &to);
+                if (v == CHAIN_END)
+                        cut(a, i + 1);
+                else if (v == CHAIN_CLIMB)
+                        climb(a, i, &to);
+        }
 }
 
 static void put_json_text(struct buf *out, const char *text)
@@ -204,8 +288,8 @@ static void tell_ready(struct agent *a, const struct publish_report *r)
         buf_puts(&line, "{\"snapshots\": ");
         put_json_text(&line, a->config.snapshots);
         buf_printf(&line, ", \"generation\": %llu, \"seq\": %llu, \"users\": %u, \"groups\": %u}\n",
-                   (unsigned long long)r->generation, (unsigned long long)core_seq(a->core), r->users,
-                   r->groups);
+                   (unsigned long long)r->generation, (unsigned long long)track_seq(a->level[0]->track),
+                   r->users, r->groups);
         if (!line.failed)
                 fs_write_all(a->ready_fd, line.data, line.len);
         buf_done(&line);
@@ -213,27 +297,27 @@ static void tell_ready(struct agent *a, const struct publish_report *r)
         a->ready_fd = -1;
 }
 
-static bool publish_now(struct agent *a, const struct core_action *do_it, struct core_event *e)
+/* -- publishing */
+static bool publish_now(struct agent *a, const struct schedule_action *do_it,
+                        const struct publish_domain *domains, unsigned n)
 {
         struct publish_report r;
-        const int64_t today = (int64_t)(clock_wall_us() / DAY_US);
-        const unsigned images = do_it->images;
+        const uint64_t before = clock_mono_us();
         if (do_it->whole)
                 publisher_forget(a->publisher);
-        const uint64_t before = clock_mono_us();
-        const int err = publish_images(a->publisher, &a->config, core_table(a->core), images, today, &r);
+        const int err =
+                publish_images(a->publisher, &a->config, domains, n, do_it->images, a->schedule.today, &r);
         const uint64_t took = clock_mono_us() - before;
-        e->took_ms = took / 1000;
-        e->grown = r.grown;
+        schedule_published(&a->schedule, err == 0, took / 1000, r.grown, clock_mono_ms());
         if (err) {
                 log_event(LOG_LEVEL_ERROR, "publish-failed", "folder=%s why=\"%s\"", a->config.snapshots,
                           r.trouble[0] ? r.trouble : strerror(err));
                 return false;
         }
         log_event(LOG_LEVEL_INFO, "published",
-                  "generation=%llu seq=%llu users=%u groups=%u images=%u deltas=%u took_us=%llu",
-                  (unsigned long long)r.generation, (unsigned long long)core_seq(a->core), r.users, r.groups,
-                  images, r.deltas, (unsigned long long)took);
+                  "generation=%llu seq=%llu users=%u groups=%u images=%u deltas=%u domains=%u took_us=%llu",
+                  (unsigned long long)r.generation, (unsigned long long)track_seq(a->level[0]->track),
+                  r.users, r.groups, do_it->images, r.deltas, n, (unsigned long long)took);
         if (r.trouble[0] && strcmp(r.trouble, a->trouble) != 0)
                 log_event(LOG_LEVEL_WARNING, "published-partly", "why=\"%s\"", r.trouble);
         if (r.left_out && r.left_out != a->left_out)
@@ -245,45 +329,106 @@ static bool publish_now(struct agent *a, const struct core_action *do_it, struct
         return true;
 }
 
-/* Carries one action out and says what happened. The results live until the next call on the client. */
-struct results {
-        struct ext_status_result status;
-        struct ext_snapshot_result page;
-        struct ext_changes_result changes;
-};
-
-static struct core_event perform(struct agent *a, const struct core_action *do_it, struct results *r)
+/* The domains that the images show: those that were read once, up to one that stands below itself. */
+static unsigned domains_of(struct agent *a, struct publish_domain *ret, uint64_t *ret_ids)
 {
-        struct core_event e = {.kind = CORE_FAILED};
-        const struct ext_snapshot_args page = {.epoch = do_it->epoch, .from = do_it->from};
-        const struct ext_changes_args changes = {
-                .epoch = do_it->epoch, .seq = do_it->seq, .wait_ms = do_it->wait_ms};
-        switch (do_it->kind) {
-        case CORE_CONNECT:
-                e.kind = connect_now(a, &r->status);
-                e.status = &r->status;
-                break;
-        case CORE_SNAPSHOT:
-                if (client_snapshot(a->client, &page, &r->page) == NI_OK)
-                        e = (struct core_event){.kind = CORE_PAGE, .page = &r->page};
-                else
-                        away(a, client_reason(a->client));
-                break;
-        case CORE_CHANGES:
-                if (client_changes(a->client, &changes, &r->changes) == NI_OK)
-                        e = (struct core_event){.kind = CORE_ENTRIES, .changes = &r->changes};
-                else
-                        away(a, client_reason(a->client));
-                break;
-        case CORE_PUBLISH:
-                e.kind = CORE_PUBLISHED;
-                e.ok = publish_now(a, do_it, &e);
-                break;
-        default:
-                wait_for(a, do_it->wait_ms);
-                e.kind = CORE_WOKE;
+        struct track *tracks[LIMIT_DEPTH];
+        const unsigned length = chain_length(tracks, tracks_of(a, tracks));
+        const bool local = strcmp(a->config.domain, "local") == 0;
+        unsigned n = 0;
+        for (unsigned i = 0; i < length; i++) {
+                struct table *t = track_table(tracks[i]);
+                if (!t)
+                        continue;
+                ret[n] = (struct publish_domain){a->level[i]->name, i == 0 && local, t};
+                ret_ids[n++] = a->level[i]->id;
         }
-        return e;
+        return n;
+}
+
+/* Other domains than before: nothing that was made of the old ones can be a base. */
+static void note_domains(struct agent *a, const uint64_t *ids, unsigned n, uint64_t now)
+{
+        bool same = n == a->shown_count;
+        for (unsigned i = 0; i < n; i++) {
+                same &= a->shown[i] == ids[i];
+                a->shown[i] = ids[i];
+        }
+        a->shown_count = n;
+        if (same)
+                return;
+        publisher_forget(a->publisher);
+        schedule_mark(&a->schedule, TABLE_ALL, now);
+}
+
+/* The first images wait a moment for the domains above, so that nobody disappears when the agent starts. */
+static bool may_begin(struct agent *a, uint64_t now)
+{
+        struct track *tracks[LIMIT_DEPTH];
+        const unsigned n = tracks_of(a, tracks);
+        if (a->ready)
+                return true;
+        if (!track_table(tracks[0]))
+                return false;
+        if (!a->settle_at)
+                a->settle_at = now + SETTLE_MS;
+        return now >= a->settle_at || chain_is_settled(tracks, n, a->config.climb, a->config.max_domains);
+}
+
+/* Who wrote something may be waiting for the images to show it (snapshot/followed.h). */
+static void tell_followers(struct agent *a)
+{
+        const struct track *own = a->level[0]->track;
+        if (a->followed && a->ready && track_table(own) && !a->schedule.dirty)
+                followed_set(a->followed, track_epoch(own), track_seq(own));
+}
+
+/* What happened since the last time, and what is to be done about it. How long to wait. */
+static uint32_t look(struct agent *a)
+{
+        struct publish_domain domains[LIMIT_DEPTH];
+        uint64_t ids[LIMIT_DEPTH];
+        const uint64_t now = clock_mono_ms();
+        bool lags = false, holds = false;
+        follow_chain(a);
+        for (unsigned i = 0; i < a->count; i++) {
+                struct track *t = a->level[i]->track;
+                schedule_mark(&a->schedule, track_take_dirty(t), now);
+                lags |= track_lags(t);
+                holds |= track_is_torn(t);
+                a->stop |= a->level[i]->gave_up;
+        }
+        const unsigned n = domains_of(a, domains, ids);
+        note_domains(a, ids, n, now);
+        const bool begun = may_begin(a, now);
+        schedule_today(&a->schedule, (int64_t)(clock_wall_us() / DAY_US), n > 0, now);
+        const struct schedule_action next = schedule_next(&a->schedule, lags, holds || !begun, now);
+        if (next.images) {
+                publish_now(a, &next, domains, n);
+                tell_followers(a);
+                return 0;
+        }
+        tell_followers(a);
+        return !begun && a->settle_at && a->settle_at - now < next.wait_ms ? (uint32_t)(a->settle_at - now)
+                                                                           : next.wait_ms;
+}
+
+/* -- the life of the agent */
+/* A new configuration: everything is read again, and what is known stays until then. */
+static void configure_levels(struct agent *a)
+{
+        const struct servers own = own_server(a);
+        const struct agent_config *c = &a->config;
+        cut(a, c->climb ? c->max_domains : c->above_count + 1);
+        for (unsigned i = 0; i < a->count; i++) {
+                const struct track_options o = options_of(a, i);
+                const struct servers *first = i == 0 ? &own : c->climb ? NULL : c->above[i - 1];
+                track_configure(a->level[i]->track, &o, first);
+                level_reload(a->level[i]);
+        }
+        while (!c->climb && a->count < c->above_count + 1 && a->count < c->max_domains)
+                if (!add_level(a, c->above[a->count - 1]))
+                        break;
 }
 
 static void reload(struct agent *a)
@@ -298,50 +443,74 @@ static void reload(struct agent *a)
         }
         followed_close(a->followed);
         a->followed = followed_open(c.snapshots);
-        client_close(a->client); /* perhaps another server now */
-        a->client = NULL;
+        pthread_mutex_lock(&a->levels.lock);
         agent_config_done(&a->config);
         a->config = c;
         publisher_forget(a->publisher);
-        core_set_interval(a->core, c.publish_interval);
+        schedule_mark(&a->schedule, TABLE_ALL, clock_mono_ms());
+        a->schedule.interval = c.publish_interval;
+        configure_levels(a);
+        pthread_mutex_unlock(&a->levels.lock);
         log_event(LOG_LEVEL_NOTICE, "reloaded", "server=%s", c.server ? c.server : "");
-}
-
-/* Who wrote something may be waiting for the images to show it (snapshot/followed.h). */
-static void tell_followers(struct agent *a)
-{
-        if (a->followed && core_settled(a->core))
-                followed_set(a->followed, core_epoch(a->core), core_seq(a->core));
 }
 
 static int follow(struct agent *a)
 {
-        struct results results;
-        struct core_event e = {.kind = CORE_STARTED};
-        struct core_action next;
+        bool no_memory = false;
         for (;;) {
-                e.now = clock_mono_ms();
-                e.today = (int64_t)(clock_wall_us() / DAY_US);
-                const uint64_t snapshots = core_counts(a->core).snapshots;
-                core_step(a->core, &e, &next);
-                tell_followers(a);
-                if (core_counts(a->core).snapshots != snapshots)
-                        log_event(LOG_LEVEL_INFO, "snapshot", "domain=%s", a->config.domain);
+                pthread_mutex_lock(&a->levels.lock);
+                const uint32_t wait_ms = look(a);
+                for (unsigned i = 0; i < a->count; i++)
+                        no_memory |= a->level[i]->gave_up;
+                reap(a);
+                pthread_mutex_unlock(&a->levels.lock);
                 take_signals(a);
+                if (no_memory)
+                        log_event(LOG_LEVEL_ERROR, "no-memory", "domains=%u", a->count);
                 if (a->stop)
-                        return 0;
-                if (a->reload) {
+                        return no_memory;
+                if (a->reload)
                         reload(a);
-                        e = (struct core_event){.kind = CORE_RELOAD};
-                        continue;
-                }
-                if (next.kind == CORE_GIVE_UP) {
-                        log_event(LOG_LEVEL_ERROR, "no-memory", "directories=%u",
-                                  core_table(a->core) ? table_count(core_table(a->core)) : 0);
-                        return 1;
-                }
-                e = perform(a, &next, &results);
+                else if (wait_ms)
+                        wait_for(a, wait_ms);
         }
+}
+
+/* Ends all threads. One that resolves a name may not end in time; the process ends nevertheless. */
+static bool leave(struct agent *a)
+{
+        const uint64_t until = clock_mono_ms() + LEAVE_MS;
+        for (;;) {
+                pthread_mutex_lock(&a->levels.lock);
+                cut(a, 0);
+                reap(a);
+                const bool done = a->count == 0 && a->leaving_count == 0;
+                pthread_mutex_unlock(&a->levels.lock);
+                if (done || clock_mono_ms() >= until)
+                        return done;
+                struct pollfd p = {.fd = a->levels.wake_fd, .events = POLLIN};
+                poll(&p, 1, 10);
+        }
+}
+
+static int run(struct agent *a)
+{
+        const struct servers own = own_server(a);
+        int exit = 1;
+        log_event(LOG_LEVEL_NOTICE, "start", "domain=%s snapshots=%s", a->config.domain, a->config.snapshots);
+        a->followed = followed_open(a->config.snapshots);
+        pthread_mutex_lock(&a->levels.lock);
+        bool ok = add_level(a, &own);
+        for (uint32_t i = 0; ok && i < a->config.above_count && a->count < a->config.max_domains; i++)
+                ok = add_level(a, a->config.above[i]);
+        pthread_mutex_unlock(&a->levels.lock);
+        if (ok)
+                exit = follow(a);
+        if (!leave(a))
+                _exit(exit);
+        followed_close(a->followed);
+        log_event(LOG_LEVEL_NOTICE, "stop", "exit=%d", exit);
+        return exit;
 }
 
 int main(int argc, char **argv)
@@ -365,21 +534,16 @@ int main(int argc, char **argv)
         if (!read_config(&a, &a.config))
                 return 1;
         a.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-        a.core = core_new(a.config.publish_interval);
+        a.levels.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        pthread_mutex_init(&a.levels.lock, NULL);
+        schedule_init(&a.schedule, a.config.publish_interval);
         a.publisher = publisher_new();
         exit = 1;
-        if (a.signal_fd >= 0 && a.core && a.publisher && make_folders(&a.config)) {
-                log_event(LOG_LEVEL_NOTICE, "start", "domain=%s snapshots=%s", a.config.domain,
-                          a.config.snapshots);
-                a.followed = followed_open(a.config.snapshots);
-                exit = follow(&a);
-                log_event(LOG_LEVEL_NOTICE, "stop", "exit=%d", exit);
-        }
-        followed_close(a.followed);
-        client_close(a.client);
-        core_free(a.core);
+        if (a.signal_fd >= 0 && a.levels.wake_fd >= 0 && a.publisher && make_folders(&a.config))
+                exit = run(&a);
         publisher_free(a.publisher);
         agent_config_done(&a.config);
+        close(a.levels.wake_fd);
         close(a.signal_fd);
         return exit;
 }

@@ -12,7 +12,7 @@
 
 #define FILE_MAX ((size_t)1 << 20) /* bytes of the file; a thousand names in `allow` are 10 KiB */
 
-enum kind { TEXT, PATH, TAG, NUMBER, YES_NO, WORDS };
+enum kind { TEXT, PATH, TAG, NUMBER, YES_NO, WORDS, CHAIN };
 
 static const struct key {
         const char *name;
@@ -23,6 +23,11 @@ static const struct key {
 } keys[] = {
         {"server", TEXT, offsetof(struct agent_config, server), false, 0, 0},
         {"domain", TAG, offsetof(struct agent_config, domain), false, 0, 0},
+        {"domains", CHAIN, 0, false, 0, 0},
+        {"max_domains", NUMBER, offsetof(struct agent_config, max_domains), false, 1, LIMIT_DEPTH},
+        {"max_directories", NUMBER, offsetof(struct agent_config, max_directories), false, 1, 100000000},
+        {"max_megabytes", NUMBER, offsetof(struct agent_config, max_megabytes), false, 1, 1048576},
+        {"parent_port", NUMBER, offsetof(struct agent_config, parent_port), false, 0, 65535},
         {"min_id", NUMBER, offsetof(struct agent_config, min_id), false, 1, 4294967294u},
         {"allow", WORDS, 0, false, 0, 0},
         {"publish_hashes", YES_NO, offsetof(struct agent_config, publish_hashes), false, 0, 0},
@@ -39,6 +44,10 @@ bool agent_config_defaults(struct agent_config *c, const char *below)
 {
         *c = (struct agent_config){
                 .domain = "local",
+                .climb = true,
+                .max_domains = 8,
+                .max_directories = 4000000,
+                .max_megabytes = 1024,
                 .min_id = 1000,
                 .publish_interval = 5,
                 .quarantine = 60,
@@ -82,6 +91,63 @@ static const char *set_words(struct agent_config *c, struct bytes value)
         return NULL;
 }
 
+/* One server: host[:port]/tag. */
+static const char *add_server(struct bytes text, struct servers *l)
+{
+        struct server_address a;
+        const char *reason;
+        struct server s;
+        if (!address_parse(text, false, &a, &reason))
+                return reason;
+        if (!tag_is_valid(a.tag) || text.len - a.tag.len >= sizeof(s.address))
+                return "needs servers as host/tag or host:port/tag, words `chain` and `local` apart";
+        if (l->n == SERVERS_MOST)
+                return "names more than 32 servers of one domain";
+        snprintf(s.address, sizeof(s.address), "%.*s",
+                 BYTES_FMT(bytes_sub(text, 0, text.len - a.tag.len - 1)));
+        snprintf(s.tag, sizeof(s.tag), "%.*s", BYTES_FMT(a.tag));
+        servers_add(l, &s);
+        return NULL;
+}
+
+/* The servers of one domain above, separated by blanks. */
+static const char *add_above(struct agent_config *c, struct bytes words)
+{
+        const char *why = NULL;
+        struct servers *l = arena_zalloc(&c->arena, 1, sizeof(*l));
+        if (!l)
+                return "out of memory";
+        if (c->above_count == AGENT_CONFIG_DOMAINS_MOST - 1)
+                return "names more than 31 domains";
+        for (struct bytes rest = words; !why && rest.len;) {
+                const size_t end = bytes_find(rest, ' ');
+                why = add_server(bytes_sub(rest, 0, end), l);
+                rest = trim(bytes_sub(rest, end + 1, rest.len));
+        }
+        c->above[c->above_count++] = l;
+        return why;
+}
+
+/* `chain`; or `local`, and then, each behind a comma, the domains above it. */
+static const char *set_domains(struct agent_config *c, struct bytes value)
+{
+        const char *why = NULL;
+        size_t end = bytes_find(value, ',');
+        c->above_count = 0;
+        c->climb = bytes_eq_str(value, "chain");
+        if (c->climb)
+                return NULL;
+        if (!bytes_eq_str(trim(bytes_sub(value, 0, end)), "local"))
+                return "must be `chain`, or begin with `local`";
+        for (struct bytes rest = bytes_sub(value, end + 1, value.len); !why && rest.len;) {
+                end = bytes_find(rest, ',');
+                const struct bytes words = trim(bytes_sub(rest, 0, end));
+                why = words.len ? add_above(c, words) : "has a comma too many";
+                rest = bytes_sub(rest, end + 1, rest.len);
+        }
+        return why;
+}
+
 /* Stores one value; the reason when it is not fit. */
 static const char *set_value(struct agent_config *c, const struct key *k, struct bytes value)
 {
@@ -106,6 +172,8 @@ static const char *set_value(struct agent_config *c, const struct key *k, struct
                 return NULL;
         case WORDS:
                 return set_words(c, value);
+        case CHAIN:
+                return set_domains(c, value);
         case TAG:
                 if (!tag_is_valid(value))
                         return "is no tag of a domain";

@@ -2,12 +2,20 @@
 #ifndef NETINFO_AGENT_CONFIG_H
 #define NETINFO_AGENT_CONFIG_H
 
+#include "agent/servers.h"
 #include "base/arena.h"
+
+#define AGENT_CONFIG_DOMAINS_MOST LIMIT_DEPTH
 
 struct agent_config {
         struct arena arena; /* everything below points into it, or is static */
         const char *server; /* NULL: found as every client finds it */
         const char *domain;
+        bool climb; /* every domain above `domain` is found by asking; else: */
+        struct servers *above[AGENT_CONFIG_DOMAINS_MOST]; /* these, nearest first; max_domains of all */
+        uint32_t above_count;
+        uint32_t max_domains, max_directories, max_megabytes; /* of one domain above */
+        uint32_t parent_port;                                 /* 0: found as every client finds one */
         uint32_t min_id, publish_interval, quarantine;
         struct bytes *allow;
         size_t allow_count;

@@ -36,14 +36,15 @@ struct merge_gshadow {
 
 /* What comes out, in rank order. Strings live until the call returns. A false ends the merge. */
 struct merge_sink {
-        bool (*user)(void *context, const struct snap_user *u);
-        bool (*group)(void *context, const struct snap_group *g);
-        bool (*shadow)(void *context, const struct snap_shadow *s);
+        bool (*user)(void *context, const struct merge_domain *d, const struct snap_user *u);
+        bool (*group)(void *context, const struct merge_domain *d, const struct snap_group *g); /* d: of its
+                                                                                           first record */
+        bool (*shadow)(void *context, const struct merge_domain *d, const struct snap_shadow *s);
         /* A record, or a part of it, that is not published. */
         void (*left_out)(void *context, const struct merge_domain *d, const char *what, struct bytes name,
                          const char *reason);
-        /* Two records of groups became one; may be NULL. */
-        void (*united)(void *context);
+        /* Two records of groups with this name and gid became one; may be NULL. */
+        void (*united)(void *context, struct bytes name, uint32_t gid);
         void *context;
         bool (*gshadow)(void *context, const struct merge_gshadow *g); /* NULL: nobody asks; else called by
                                                                           merge_groups in place of `group` */

@@ -58,7 +58,7 @@ static void add_record(struct work *w, const struct merge_domain *d, struct byte
         if (*slot) {
                 struct united *g = &w->group[*slot - 1];
                 if (w->sink->united)
-                        w->sink->united(w->sink->context);
+                        w->sink->united(w->sink->context, account.names[0], account.gid);
                 w->part[g->last].next = at;
                 g->last = at;
         } else {
@@ -195,7 +195,7 @@ static bool emit(const struct work *w, const struct united *g, struct arena *a)
                 return false;
         out.members = members.v;
         out.member_count = members.n;
-        return w->sink->group(w->sink->context, &out);
+        return w->sink->group(w->sink->context, g->domain, &out);
 }
 
 bool merge_groups(const struct merge_domain *domains, size_t n, const struct merge_rules *r,

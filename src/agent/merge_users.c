@@ -68,7 +68,7 @@ bool merge_users(const struct merge_domain *domains, size_t n, const struct merg
                         if (why)
                                 sink->left_out(sink->context, &domains[d], "user", merge_name(props), why);
                         else
-                                ok = sink->user(sink->context, &u);
+                                ok = sink->user(sink->context, &domains[d], &u);
                 }
         arena_done(&a);
         return ok;
@@ -138,7 +138,7 @@ bool merge_shadow(const struct merge_domain *domains, size_t n, const struct mer
                         if (merge_account_of(&domains[d], props, true, r, &a, &account))
                                 continue;
                         shadow_of(&domains[d], props, r, &account, &s);
-                        ok = sink->shadow(sink->context, &s);
+                        ok = sink->shadow(sink->context, &domains[d], &s);
                 }
         arena_done(&a);
         return ok;

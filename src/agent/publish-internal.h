@@ -4,7 +4,12 @@
 
 #include "agent/merge.h"
 #include "agent/publish.h"
+#include "base/limits.h"
 #include "snapshot/reader.h"
+
+#define UNITED_MOST 512u /* keys: of 256 groups that several domains have; beyond that there is no delta */
+
+#define PUBLISH_UNKNOWN UINT64_MAX /* in `behind` */
 
 /* A whole image that is live: what a delta needs to know of it. */
 struct publish_base {
@@ -12,8 +17,12 @@ struct publish_base {
         size_t size;
         struct snap_image image;
         uint64_t generation, sum;
-        uint64_t contested[SNAP_CONTESTED_MAX]; /* keys of more than one record */
+        uint64_t contested[SNAP_CONTESTED_MAX]; /* keys of more than one record; sorted */
         size_t contested_count;
+        uint64_t united[UNITED_MOST]; /* keys of groups that are several records; sorted */
+        size_t united_count;
+        uint64_t behind[LIMIT_DEPTH]; /* groups: where the last one of each domain, or of those before it,
+                                         lies */
         uint32_t left_out;
         char first_left_out[256];
 };
@@ -21,7 +30,7 @@ struct publish_base {
 struct publisher {
         struct publish_base base[SNAP_ACCOUNTS];
         int64_t today;          /* of the shadow base */
-        uint32_t users, groups; /* records of the domain when the bases were made */
+        uint32_t users, groups; /* records of the domains when the bases were made */
 };
 
 struct job {
@@ -30,30 +39,29 @@ struct job {
         uint32_t left_out[SNAP_KINDS];
         char first_left_out[SNAP_KINDS][256];
         bool misfit[SNAP_KINDS]; /* the image could not hold a record */
-        bool united;             /* groups: records became one */
         unsigned kind;           /* being made */
         int error;
+        struct job_group {
+                struct bytes name;
+                uint32_t gid;
+        } united[UNITED_MOST / 2], last[LIMIT_DEPTH]; /* records became one; the last one of each domain */
+        size_t united_count;                          /* more than there is room for: nobody keeps count */
+        const struct merge_domain *domains;
 };
 
 void publish_left_out(struct job *j, const char *domain, const char *what, struct bytes name,
                       const char *reason);
 
-/* A domain whose table is exact, for the small maps; nearest first. */
-struct publish_source {
-        const struct table *table;
-        const char *name; /* for reports */
-        bool local;       /* the machine's own */
-};
-
 /* Makes those of `images` that are map images, whole, into j->map; j->left_out tells what is not in them. 0
  * or errno. */
-int publish_maps(const struct publish_source *sources, size_t n, const struct merge_rules *r, unsigned images,
+int publish_maps(const struct publish_domain *domains, size_t n, const struct merge_rules *r, unsigned images,
                  struct job *j);
 
 /* Makes the image of one kind as a delta upon p's base. False: it has to be made whole (not known what
- * changed, a contested key, too much, no memory); then j->map[kind] is NULL. *ret_count: records of the
- * domain. */
-bool publish_delta(const struct publisher *p, const struct table *t, const struct merge_domain *like,
-                   const struct merge_rules *r, enum snap_kind kind, struct job *j, uint32_t *ret_count);
+ * changed, a contested key, too much, no memory); then j->map[kind] is NULL. like: as for merging, without
+ * records. *ret_count: records of the domains. */
+bool publish_delta(const struct publisher *p, const struct publish_domain *domains,
+                   const struct merge_domain *like, size_t n, const struct merge_rules *r,
+                   enum snap_kind kind, struct job *j, uint32_t *ret_count);
 
 #endif

@@ -1,5 +1,6 @@
 #include "agent/publish-internal.h"
 
+#include "snapshot/hash.h"
 #include "snapshot/inspect.h"
 #include "sys/random.h"
 
@@ -36,6 +37,40 @@ void publisher_free(struct publisher *p)
         free(p);
 }
 
+static int by_value(const void *x, const void *y)
+{
+        const uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+        return (a > b) - (a < b);
+}
+
+/* Where the record lies, unless another one has its name. */
+static uint64_t offset_of(const struct publish_base *b, const struct job_group *g)
+{
+        struct snap_group_view v;
+        char name[NI_NAME_MAX + 1];
+        snprintf(name, sizeof(name), "%.*s", BYTES_FMT(g->name));
+        if (snap_group_by_name(&b->image, name, g->name.len, &v) != SNAP_FOUND || v.gid != g->gid)
+                return PUBLISH_UNKNOWN;
+        return (uint64_t)(v.text - (const char *)b->image.base);
+}
+
+static void take_groups(struct publish_base *b, const struct job *j)
+{
+        b->united_count = 0;
+        for (size_t i = 0; i < j->united_count; i++) {
+                const struct job_group *g = &j->united[i];
+                b->united[b->united_count++] = snap_hash_number(b->image.key, g->gid);
+                b->united[b->united_count++] =
+                        snap_hash_name(b->image.key, (const char *)g->name.data, g->name.len);
+        }
+        qsort(b->united, b->united_count, sizeof(*b->united), by_value);
+        for (unsigned d = 0; d < LIMIT_DEPTH; d++)
+                if (j->last[d].name.data)
+                        b->behind[d] = offset_of(b, &j->last[d]);
+                else
+                        b->behind[d] = d ? b->behind[d - 1] : 0;
+}
+
 /* Takes what was just published as base of what follows. Without success nothing follows but whole images. */
 static void base_take(struct publish_base *b, const char *folder, unsigned kind, uint64_t generation,
                       const struct job *j)
@@ -46,14 +81,17 @@ static void base_take(struct publish_base *b, const char *folder, unsigned kind,
                                (unsigned long long)generation);
         const uint64_t *contested = snap_builder_contested(j->map[kind], &b->contested_count, &all);
         base_drop(b);
-        if (!all || j->misfit[kind] || (kind == SNAP_GROUP && j->united) || n < 0 ||
+        if (!all || j->misfit[kind] || (kind == SNAP_GROUP && j->united_count > UNITED_MOST / 2) || n < 0 ||
             (size_t)n >= sizeof(path) || snap_map_file(path, &b->map, &b->size))
                 return;
         memcpy(b->contested, contested, b->contested_count * sizeof(*contested));
+        qsort(b->contested, b->contested_count, sizeof(*contested), by_value);
         if (snap_image_open(b->map, b->size, (enum snap_kind)kind, &b->image)) {
                 base_drop(b);
                 return;
         }
+        if (kind == SNAP_GROUP)
+                take_groups(b, j);
         const struct snap_header *h = b->map;
         b->generation = h->generation;
         b->sum = h->sum;
@@ -78,10 +116,10 @@ static void left_out(void *context, const struct merge_domain *d, const char *wh
 }
 
 /* A record that the image cannot hold is left out; any other trouble ends the job. */
-static bool took(struct job *j, const char *what, struct bytes name, int err)
+static bool took(struct job *j, const struct merge_domain *d, const char *what, struct bytes name, int err)
 {
         if (err == E2BIG || err == EINVAL) {
-                publish_left_out(j, "local", what, name,
+                publish_left_out(j, d->name, what, name,
                                  err == E2BIG ? "too long for an image" : "not fit for an image");
                 j->misfit[j->kind] = true;
         } else if (err) {
@@ -90,37 +128,42 @@ static bool took(struct job *j, const char *what, struct bytes name, int err)
         return j->error == 0;
 }
 
-static bool add_user(void *context, const struct snap_user *u)
+static bool add_user(void *context, const struct merge_domain *d, const struct snap_user *u)
 {
         struct job *j = context;
-        return took(j, "user", u->names[0], snap_add_user(j->map[SNAP_PASSWD], u));
+        return took(j, d, "user", u->names[0], snap_add_user(j->map[SNAP_PASSWD], u));
 }
 
-static bool add_group(void *context, const struct snap_group *g)
+static bool add_group(void *context, const struct merge_domain *d, const struct snap_group *g)
 {
         struct job *j = context;
-        return took(j, "group", g->names[0], snap_add_group(j->map[SNAP_GROUP], g));
+        j->last[d - j->domains] = (struct job_group){g->names[0], g->gid}; /* the names are the tables' */
+        return took(j, d, "group", g->names[0], snap_add_group(j->map[SNAP_GROUP], g));
 }
 
-static bool add_shadow(void *context, const struct snap_shadow *s)
+static bool add_shadow(void *context, const struct merge_domain *d, const struct snap_shadow *s)
 {
         struct job *j = context;
-        return took(j, "shadow of", s->names[0], snap_add_shadow(j->map[SNAP_SHADOW], s));
+        return took(j, d, "shadow of", s->names[0], snap_add_shadow(j->map[SNAP_SHADOW], s));
 }
 
-static void united(void *context)
+static void united(void *context, struct bytes name, uint32_t gid)
 {
         struct job *j = context;
-        j->united = true;
+        if (j->united_count < UNITED_MOST / 2)
+                j->united[j->united_count] = (struct job_group){name, gid};
+        j->united_count++;
 }
 
-static int make_whole(struct job *j, const struct merge_domain *d, const struct merge_rules *r)
+static int make_whole(struct job *j, const struct merge_domain *d, size_t n, const struct merge_rules *r)
 {
         const struct merge_sink sink = {add_user, add_group, add_shadow, left_out, united, j, NULL};
         bool (*const merge[SNAP_ACCOUNTS])(const struct merge_domain *, size_t, const struct merge_rules *,
                                            const struct merge_sink *) = {merge_users, merge_groups,
                                                                          merge_shadow};
         bool ok = true;
+        j->domains = d;
+        j->united_count = 0;
         for (unsigned k = 0; ok && k < SNAP_ACCOUNTS; k++) {
                 if (!(j->whole & 1u << k))
                         continue;
@@ -128,30 +171,43 @@ static int make_whole(struct job *j, const struct merge_domain *d, const struct 
                 j->left_out[k] = 0;
                 j->misfit[k] = false;
                 j->error = snap_builder_new((enum snap_kind)k, &j->map[k]);
-                ok = !j->error && merge[k](d, 1, r, &sink);
+                ok = !j->error && merge[k](d, n, r, &sink);
         }
         return ok || j->error ? j->error : ENOMEM;
 }
 
-/* The images of j->whole from all that the table has. */
-static int make_from_table(struct publisher *p, struct job *j, const struct table *t, struct merge_domain *d,
-                           const struct merge_rules *r)
+static void forget_children(struct merge_domain *d, size_t n)
 {
-        struct bytes *users = NULL, *groups = NULL;
-        int err = ENOMEM;
-        if ((!(j->whole & ~TABLE_GROUP) || table_children(t, TOP_USERS, &users, &d->user_count)) &&
-            (!(j->whole & TABLE_GROUP) || table_children(t, TOP_GROUPS, &groups, &d->group_count))) {
-                d->users = users;
-                d->groups = groups;
-                err = make_whole(j, d, r);
+        for (size_t i = 0; i < n; i++) {
+                free((void *)(uintptr_t)d[i].users);
+                free((void *)(uintptr_t)d[i].groups);
+                d[i].users = d[i].groups = NULL;
         }
+}
+
+/* The images of j->whole from all that the tables have. */
+static int make_from_tables(struct publisher *p, struct job *j, const struct publish_domain *from,
+                            struct merge_domain *d, size_t n, const struct merge_rules *r)
+{
+        uint32_t users = 0, groups = 0;
+        bool ok = true;
+        for (size_t i = 0; ok && i < n; i++) {
+                struct bytes *u = NULL, *g = NULL;
+                ok = (!(j->whole & ~TABLE_GROUP) ||
+                      table_children(from[i].table, TOP_USERS, &u, &d[i].user_count)) &&
+                     (!(j->whole & TABLE_GROUP) ||
+                      table_children(from[i].table, TOP_GROUPS, &g, &d[i].group_count));
+                d[i].users = u;
+                d[i].groups = g;
+                users += (uint32_t)d[i].user_count;
+                groups += (uint32_t)d[i].group_count;
+        }
+        const int err = ok ? make_whole(j, d, n, r) : ENOMEM;
         if (!err && j->whole & ~TABLE_GROUP)
-                p->users = (uint32_t)d->user_count;
+                p->users = users;
         if (!err && j->whole & TABLE_GROUP)
-                p->groups = (uint32_t)d->group_count;
-        d->users = d->groups = NULL;
-        free(users);
-        free(groups);
+                p->groups = groups;
+        forget_children(d, n);
         return err;
 }
 
@@ -207,18 +263,18 @@ static void job_done(struct job *j)
         }
 }
 
-/* Deltas where that is possible. passwd and shadow are made whole together, because the table counts what
+/* Deltas where that is possible. passwd and shadow are made whole together, because a table counts what
  * changed of a user once for both. */
-static void make_deltas(const struct publisher *p, const struct table *t, const struct merge_domain *like,
-                        const struct merge_rules *r, unsigned images, struct job *j,
-                        struct publish_report *report)
+static void make_deltas(const struct publisher *p, const struct publish_domain *from,
+                        const struct merge_domain *like, size_t n, const struct merge_rules *r,
+                        unsigned images, struct job *j, struct publish_report *report)
 {
         for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
                 uint32_t *count = k == SNAP_GROUP ? &report->groups : &report->users;
                 if (!(images & 1u << k))
                         continue;
                 if ((k == SNAP_SHADOW && (p->today != r->today || j->whole & TABLE_PASSWD)) ||
-                    !publish_delta(p, t, like, r, (enum snap_kind)k, j, count))
+                    !publish_delta(p, from, like, n, r, (enum snap_kind)k, j, count))
                         j->whole |= k == SNAP_GROUP ? TABLE_GROUP : TABLE_PASSWD | TABLE_SHADOW;
                 else
                         j->deltas |= 1u << k;
@@ -233,14 +289,20 @@ static void make_deltas(const struct publisher *p, const struct table *t, const 
 
 #define GROWN 256u /* touched records: a quarter of what a delta may hold */
 
-static void tell(const struct job *j, const struct table *t, struct publish_report *report)
+static void tell(const struct job *j, const struct publish_domain *from, size_t n,
+                 struct publish_report *report)
 {
         report->deltas = j->deltas;
         for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
-                const struct table_touched *unused;
-                size_t n;
-                if (j->deltas & 1u << k &&
-                    table_touched(t, k == SNAP_GROUP ? TOP_GROUPS : TOP_USERS, &unused, &n) && n >= GROWN)
+                size_t all = 0;
+                for (size_t i = 0; i < n; i++) {
+                        const struct table_touched *unused;
+                        size_t touched;
+                        if (table_touched(from[i].table, k == SNAP_GROUP ? TOP_GROUPS : TOP_USERS, &unused,
+                                          &touched))
+                                all += touched;
+                }
+                if (j->deltas & 1u << k && all >= GROWN)
                         report->grown |= 1u << k;
         }
         report->left_out = 0;
@@ -251,10 +313,44 @@ static void tell(const struct job *j, const struct table *t, struct publish_repo
         }
 }
 
-int publish_images(struct publisher *p, const struct agent_config *c, struct table *t, unsigned images,
-                   int64_t today, struct publish_report *ret_report)
+/* What was published is what the next deltas lie upon. */
+static void remember(struct publisher *p, const char *folder, const struct publish_domain *from, size_t n,
+                     const struct job *j, uint64_t generation, int64_t today)
 {
-        struct merge_domain d = {.name = c->domain, .local = strcmp(c->domain, "local") == 0};
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
+                if (j->whole & 1u << k)
+                        base_take(&p->base[k], folder, k, generation, j);
+        for (size_t i = 0; i < n; i++) {
+                if (j->whole & TABLE_PASSWD)
+                        table_begin(from[i].table, TOP_USERS);
+                if (j->whole & TABLE_GROUP)
+                        table_begin(from[i].table, TOP_GROUPS);
+        }
+        if (j->whole & TABLE_SHADOW)
+                p->today = today;
+}
+
+static int make_and_publish(struct publisher *p, const struct agent_config *c,
+                            const struct publish_domain *from, size_t n, unsigned images,
+                            const struct merge_rules *r, struct job *j, struct publish_report *ret_report)
+{
+        struct merge_domain d[LIMIT_DEPTH] = {{NULL, false, NULL, NULL, 0, 0}};
+        for (size_t i = 0; i < n; i++)
+                d[i] = (struct merge_domain){.name = from[i].name, .local = from[i].local};
+        make_deltas(p, from, d, n, r, images, j, ret_report);
+        int err = j->whole ? make_from_tables(p, j, from, d, n, r) : 0;
+        if (!err)
+                err = publish_maps(from, n, r, images, j);
+        if (err)
+                snprintf(ret_report->trouble, sizeof(ret_report->trouble), "%s", strerror(err));
+        else
+                err = publish(c, j, ret_report);
+        return err;
+}
+
+int publish_images(struct publisher *p, const struct agent_config *c, const struct publish_domain *domains,
+                   size_t n, unsigned images, int64_t today, struct publish_report *ret_report)
+{
         struct merge_rules r = {
                 .min_id = c->min_id,
                 .allow = c->allow,
@@ -266,33 +362,19 @@ int publish_images(struct publisher *p, const struct agent_config *c, struct tab
         struct job j = {.error = 0};
         *ret_report = (struct publish_report){.users = p->users, .groups = p->groups};
         random_bytes(&r.key, sizeof(r.key));
-        make_deltas(p, t, &d, &r, images, &j, ret_report);
-        int err = j.whole ? make_from_table(p, &j, t, &d, &r) : 0;
-        if (!err)
-                err = publish_maps(&(struct publish_source){t, d.name, d.local}, 1, &r, images, &j);
-        if (err)
-                snprintf(ret_report->trouble, sizeof(ret_report->trouble), "%s", strerror(err));
-        else
-                err = publish(c, &j, ret_report);
+        const int err = make_and_publish(p, c, domains, n, images, &r, &j, ret_report);
         if (err && j.deltas && err != EBUSY) { /* somebody took our bases away: next time without them */
                 publisher_forget(p);
                 job_done(&j);
-                return publish_images(p, c, t, images, today, ret_report);
+                return publish_images(p, c, domains, n, images, today, ret_report);
         }
         if (j.whole & ~TABLE_GROUP)
                 ret_report->users = p->users;
         if (j.whole & TABLE_GROUP)
                 ret_report->groups = p->groups;
-        for (unsigned k = 0; !err && k < SNAP_ACCOUNTS; k++)
-                if (j.whole & 1u << k)
-                        base_take(&p->base[k], c->snapshots, k, ret_report->generation, &j);
-        if (!err && j.whole & TABLE_PASSWD)
-                table_begin(t, TOP_USERS);
-        if (!err && j.whole & TABLE_GROUP)
-                table_begin(t, TOP_GROUPS);
-        if (!err && j.whole & TABLE_SHADOW)
-                p->today = today;
-        tell(&j, t, ret_report);
+        if (!err)
+                remember(p, c->snapshots, domains, n, &j, ret_report->generation, today);
+        tell(&j, domains, n, ret_report);
         job_done(&j);
         return err;
 }

@@ -1,4 +1,4 @@
-/* From the agent's table to the images in the folder: whole, or what changed since as a delta upon them
+/* From the agent's tables to the images in the folder: whole, or what changed since as a delta upon them
  * (doc/agent.md "Publishing"). */
 #ifndef NETINFO_AGENT_PUBLISH_H
 #define NETINFO_AGENT_PUBLISH_H
@@ -8,7 +8,7 @@
 
 struct publish_report {
         uint64_t generation;    /* 0: nothing was published */
-        uint32_t users, groups; /* records of the domain */
+        uint32_t users, groups; /* records of all domains */
         uint32_t left_out;      /* of them, and members */
         unsigned deltas;        /* images published as a delta: bits 1 << enum snap_kind */
         unsigned grown;         /* of these: so large that a quiet moment should be used (publisher_forget) */
@@ -23,10 +23,17 @@ void publisher_free(struct publisher *p);
 /* The rules or the folder may be others from now on: all images have to be made whole again. */
 void publisher_forget(struct publisher *p);
 
-/* Makes these images (bits 1 << enum snap_kind) and publishes one generation. today: days since 1970. The
- * table begins to count anew when images were made whole (table_begin). 0 or errno. ret_report is always
- * filled. */
-int publish_images(struct publisher *p, const struct agent_config *c, struct table *t, unsigned images,
-                   int64_t today, struct publish_report *ret_report);
+struct publish_domain {
+        const char *name;    /* for reports: "local", "network at 10.0.0.1" */
+        bool local;          /* the machine's own: trusted with every id */
+        struct table *table; /* exact */
+};
+
+/* Makes these images (bits 1 << enum snap_kind) of n domains (at most LIMIT_DEPTH), nearest first, and
+ * publishes one generation. today: days since 1970. Which domains there are must not change without
+ * publisher_forget. The tables begin to count anew when images were made whole (table_begin). 0 or errno.
+ * ret_report is always filled. */
+int publish_images(struct publisher *p, const struct agent_config *c, const struct publish_domain *domains,
+                   size_t n, unsigned images, int64_t today, struct publish_report *ret_report);
 
 #endif

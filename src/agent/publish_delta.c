@@ -12,19 +12,19 @@
 #define DELTA_MOST   (256u << 10) /* bytes: each process reads them all when it maps the delta */
 #define MEMBERS_MOST 20000u       /* of touched groups: beyond that the delta would be no small one */
 #define PAIRS_MOST   200000u      /* members looked for in touched groups: below a whole image's time */
-#define RANK_NEW     (UINT64_MAX / 2)
 
 /* A touched group as it was or is. */
 struct side {
         bool there;
         uint32_t gid;
-        uint64_t rank;         /* offset in the base; RANK_NEW + i: behind it */
+        uint64_t rank;         /* see rank_of_base, rank_behind */
         struct bytes *members; /* sorted */
         size_t count;
 };
 
 struct one {
         const struct table_touched *touched;
+        unsigned domain;
         bool is;
         struct bytes props;
         uint64_t ordinal;
@@ -56,12 +56,35 @@ static int by_address(const void *x, const void *y)
         return (a > b) - (a < b);
 }
 
+static int by_value(const void *x, const void *y)
+{
+        const uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+        return (a > b) - (a < b);
+}
+
 static bool is_contested(const struct work *w, uint64_t hash)
 {
-        for (size_t i = 0; i < w->base->contested_count; i++)
-                if (w->base->contested[i] == hash)
-                        return true;
-        return false;
+        const struct publish_base *b = w->base;
+        return bsearch(&hash, b->contested, b->contested_count, sizeof(hash), by_value) != NULL;
+}
+
+static bool is_united(const struct work *w, uint64_t hash)
+{
+        const struct publish_base *b = w->base;
+        return bsearch(&hash, b->united, b->united_count, sizeof(hash), by_value) != NULL;
+}
+
+/* Where a group stands among all: by its place in the base, */
+static uint64_t rank_of_base(uint64_t offset)
+{
+        return offset << 16; /* room for what may be touched in all domains between two of them */
+}
+
+/* or, when it is new, behind the last one that its domain has there. 0: that is not known. */
+static uint64_t rank_behind(const struct work *w, const struct one *o)
+{
+        const uint64_t last = w->base->behind[o->domain];
+        return last == PUBLISH_UNKNOWN ? 0 : rank_of_base(last) + 1 + (uint64_t)(o - w->ones);
 }
 
 /* The base's record with this name: its text. NULL: none. */
@@ -94,7 +117,7 @@ static const char *numbered(const struct work *w, uint32_t number)
 /* The key may be touched: nobody else has it. `there`: the base's record with it. */
 static bool is_ours(const struct work *w, uint64_t hash, const char *there)
 {
-        if (is_contested(w, hash))
+        if (is_contested(w, hash) || is_united(w, hash))
                 return false;
         return w->pass != ADD || !there ||
                bsearch(&there, w->own, w->own_count, sizeof(*w->own), by_address) != NULL;
@@ -127,8 +150,9 @@ static bool check_keys(struct work *w, const struct bytes *names, size_t n, uint
 }
 
 /* -- what the merge says of one record */
-static bool take_user(void *context, const struct snap_user *u)
+static bool take_user(void *context, const struct merge_domain *d, const struct snap_user *u)
 {
+        (void)d;
         struct work *w = context;
         struct snap_user gone = {
                 .names = u->names, .name_count = u->name_count, .uid = u->uid, .gid = u->gid, .gone = true};
@@ -137,8 +161,9 @@ static bool take_user(void *context, const struct snap_user *u)
         return w->pass == FIND || snap_add_user(w->builder, w->pass == ADD ? u : &gone) == 0;
 }
 
-static bool take_shadow(void *context, const struct snap_shadow *s)
+static bool take_shadow(void *context, const struct merge_domain *d, const struct snap_shadow *s)
 {
+        (void)d;
         struct work *w = context;
         struct snap_shadow gone = {.names = s->names, .name_count = s->name_count, .gone = true};
         if (w->pass != REMOVE && !check_keys(w, s->names, s->name_count, 0))
@@ -169,8 +194,9 @@ static bool keep_side(struct work *w, const struct snap_group *g, struct side *r
         return true;
 }
 
-static bool take_group(void *context, const struct snap_group *g)
+static bool take_group(void *context, const struct merge_domain *d, const struct snap_group *g)
 {
+        (void)d;
         struct work *w = context;
         struct one *o = w->here;
         struct snap_group gone = {
@@ -180,16 +206,17 @@ static bool take_group(void *context, const struct snap_group *g)
         if (w->pass == FIND) {
                 if (!keep_side(w, g, &o->then))
                         return false;
-                o->then.rank = w->found;
+                o->then.rank = rank_of_base(w->found);
                 return true;
         }
         if (w->pass == ADD) {
                 /* Who was left out, and is no more, belongs somewhere in the middle of group lists. */
                 if ((o->touched->was && !o->then.there) || !keep_side(w, g, &o->now))
                         return false;
-                o->now.rank = o->then.there && o->ordinal == o->touched->ordinal
-                                      ? o->then.rank
-                                      : RANK_NEW + (uint64_t)(o - w->ones);
+                const bool stays = o->then.there && o->ordinal == o->touched->ordinal;
+                o->now.rank = stays ? o->then.rank : rank_behind(w, o);
+                if (!o->now.rank)
+                        return false;
         }
         return snap_add_group(w->builder, w->pass == ADD ? g : &gone) == 0;
 }
@@ -213,7 +240,7 @@ static bool pass(struct work *w, enum pass which, const struct merge_domain *lik
                 qsort(w->own, w->own_count, sizeof(*w->own), by_address);
         for (size_t i = 0; i < w->count; i++) {
                 struct one *o = &w->ones[i];
-                struct merge_domain d = *like;
+                struct merge_domain d = like[o->domain];
                 w->here = o;
                 if (which == ADD ? !o->is : !o->touched->was)
                         continue;
@@ -283,7 +310,7 @@ static bool put_list(struct work *w, struct bytes name)
                 /* The gid of several groups: nobody knows which of them the member is in. */
                 if (!at || is_contested(w, snap_hash_number(image->key, gid)))
                         return false;
-                v[n++] = (struct ranked){(uint64_t)(at - (const char *)image->base), gid};
+                v[n++] = (struct ranked){rank_of_base((uint64_t)(at - (const char *)image->base)), gid};
         }
         for (size_t i = 0; i < w->count; i++)
                 if (has_member(&w->ones[i].now, name))
@@ -317,25 +344,44 @@ static bool put_lists(struct work *w)
 static int by_place(const void *x, const void *y)
 {
         const struct one *a = x, *b = y;
+        if (a->domain != b->domain)
+                return a->domain < b->domain ? -1 : 1;
         return (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
 }
 
-static bool collect(struct work *w, const struct table *t, uint32_t *count)
+/* What is known to have changed in all domains; false: of one it is not known. */
+static bool count_touched(struct work *w, const struct publish_domain *domains, size_t n, enum table_top top)
 {
-        const struct table_touched *v;
-        const enum table_top top = w->kind == SNAP_GROUP ? TOP_GROUPS : TOP_USERS;
-        if (!table_touched(t, top, &v, &w->count))
-                return false;
+        for (size_t d = 0; d < n; d++) {
+                const struct table_touched *v;
+                size_t count;
+                if (!table_touched(domains[d].table, top, &v, &count))
+                        return false;
+                w->count += count;
+        }
         w->ones = arena_zalloc(&w->arena, w->count + 1, sizeof(*w->ones));
         w->own = arena_zalloc(&w->arena, w->count + 1, sizeof(*w->own));
-        if (!w->ones || !w->own)
+        return w->ones && w->own;
+}
+
+static bool collect(struct work *w, const struct publish_domain *domains, size_t n, uint32_t *count)
+{
+        const enum table_top top = w->kind == SNAP_GROUP ? TOP_GROUPS : TOP_USERS;
+        struct one *o = NULL;
+        if (!count_touched(w, domains, n, top))
                 return false;
-        for (size_t i = 0; i < w->count; i++) {
-                struct one *o = &w->ones[i];
-                o->touched = &v[i];
-                o->is = table_child(t, top, v[i].object, &o->props, &o->ordinal);
-                *count += o->is;
-                *count -= v[i].was;
+        o = w->ones;
+        for (size_t d = 0; d < n; d++) {
+                const struct table_touched *v;
+                size_t touched;
+                table_touched(domains[d].table, top, &v, &touched);
+                for (size_t i = 0; i < touched; i++, o++) {
+                        o->touched = &v[i];
+                        o->domain = (unsigned)d;
+                        o->is = table_child(domains[d].table, top, v[i].object, &o->props, &o->ordinal);
+                        *count += o->is;
+                        *count -= v[i].was;
+                }
         }
         qsort(w->ones, w->count, sizeof(*w->ones), by_place);
         return true;
@@ -350,8 +396,9 @@ static bool is_small_and_right(const struct work *w)
         return counts.lost == 0 && counts.shadowed == 0;
 }
 
-bool publish_delta(const struct publisher *p, const struct table *t, const struct merge_domain *like,
-                   const struct merge_rules *r, enum snap_kind kind, struct job *j, uint32_t *ret_count)
+bool publish_delta(const struct publisher *p, const struct publish_domain *domains,
+                   const struct merge_domain *like, size_t n, const struct merge_rules *r,
+                   enum snap_kind kind, struct job *j, uint32_t *ret_count)
 {
         struct work w = {.base = &p->base[kind], .kind = kind};
         uint32_t count = kind == SNAP_GROUP ? p->groups : p->users;
@@ -359,9 +406,9 @@ bool publish_delta(const struct publisher *p, const struct table *t, const struc
                 return false;
         arena_init(&w.arena, 0);
         snap_builder_delta(w.builder, w.base->generation, w.base->sum);
-        const bool ok = collect(&w, t, &count) && pass(&w, FIND, like, r) && pass(&w, ADD, like, r) &&
-                        pass(&w, REMOVE, like, r) && (kind != SNAP_GROUP || put_lists(&w)) &&
-                        is_small_and_right(&w);
+        const bool ok = collect(&w, domains, n, &count) && pass(&w, FIND, like, r) &&
+                        pass(&w, ADD, like, r) && pass(&w, REMOVE, like, r) &&
+                        (kind != SNAP_GROUP || put_lists(&w)) && is_small_and_right(&w);
         arena_done(&w.arena);
         if (!ok) {
                 snap_builder_free(w.builder);

@@ -44,7 +44,7 @@ static void done(struct maps_domain *d, size_t n)
 }
 
 /* The children that these images are made of, in all domains. NULL: no memory. */
-static struct maps_domain *collect(const struct publish_source *sources, size_t n, unsigned images)
+static struct maps_domain *collect(const struct publish_domain *sources, size_t n, unsigned images)
 {
         struct maps_domain *d = calloc(n + 1, sizeof(*d));
         unsigned tops = 0;
@@ -68,7 +68,7 @@ static struct maps_domain *collect(const struct publish_source *sources, size_t 
         return d;
 }
 
-int publish_maps(const struct publish_source *sources, size_t n, const struct merge_rules *r, unsigned images,
+int publish_maps(const struct publish_domain *sources, size_t n, const struct merge_rules *r, unsigned images,
                  struct job *j)
 {
         if (!(images & TABLE_MAPS))

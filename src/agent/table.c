@@ -18,6 +18,7 @@ struct entry {
 struct table {
         struct entry *v;
         uint32_t count, mask;
+        uint64_t bytes;           /* of all props */
         uint32_t top[TABLE_TOPS]; /* object numbers; NONE: there is no such directory */
         struct touched {
                 bool known;
@@ -89,6 +90,7 @@ static const struct {
         {"admins", {[TOP_GROUPS] = TABLE_GSHADOW}},
         {"netgroups",
          {[TOP_USERS] = TABLE_NETGROUP, [TOP_MACHINES] = TABLE_NETGROUP, [TOP_NETDOMAINS] = TABLE_NETGROUP}},
+        {"serves", {0}}, /* who serves the domain (servers.h) */
         {"ip_address", {[TOP_MACHINES] = HOSTS}},
         {"ipv6_address", {[TOP_MACHINES] = HOSTS}},
         {"en_address", {[TOP_MACHINES] = ETHERS}},
@@ -277,6 +279,7 @@ static struct entry *insert(struct table *t, uint32_t object)
 static void delete (struct table *t, struct entry *e)
 {
         uint32_t hole = (uint32_t)(e - t->v);
+        t->bytes -= e->len;
         free(e->props);
         for (uint32_t at = (hole + 1) & t->mask; t->v[at].used; at = (at + 1) & t->mask) {
                 const uint32_t distance = (at - home_of(t, t->v[at].object)) & t->mask;
@@ -322,6 +325,11 @@ uint32_t table_count(const struct table *t)
         return t->count;
 }
 
+uint64_t table_bytes(const struct table *t)
+{
+        return t->bytes;
+}
+
 /* -- the tops: the root's first child of each name */
 static void find_tops_in(const struct table *t, uint32_t ret[TABLE_TOPS])
 { /* scans all; changes of the root's children are rare */
@@ -365,13 +373,15 @@ static unsigned images_below(const struct table *t, uint32_t parent, struct byte
         return images;
 }
 
-static bool set_props(struct entry *e, struct bytes props)
+static bool set_props(struct table *t, struct entry *e, struct bytes props)
 {
         struct buf b;
         buf_init(&b, 0);
         uint8_t *copy = filter(props, &b) ? malloc(b.len) : NULL;
         if (copy) {
                 memcpy(copy, b.data, b.len);
+                t->bytes += b.len;
+                t->bytes -= e->props ? e->len : 0;
                 free(e->props);
                 e->props = copy;
                 e->len = (uint32_t)b.len;
@@ -385,7 +395,7 @@ enum table_result table_put(struct table *t, const struct ext_node *n)
         struct entry *e = find(t, n->id.object);
         if (!e)
                 e = insert(t, n->id.object);
-        if (!e || !set_props(e, n->props))
+        if (!e || !set_props(t, e, n->props))
                 return TABLE_NO_MEMORY;
         e->parent = n->parent;
         e->ordinal = n->ordinal;
@@ -399,7 +409,7 @@ static enum table_result change_props(struct table *t, struct entry *e, struct b
 {
         struct entry before = *e;
         e->props = NULL;
-        if (!set_props(e, props)) {
+        if (!set_props(t, e, props)) {
                 e->props = before.props;
                 return TABLE_NO_MEMORY;
         }
@@ -409,6 +419,7 @@ static enum table_result change_props(struct table *t, struct entry *e, struct b
                 if (is_below(t, top, e))
                         *dirty |= compare_children(top, props_of(&before), props_of(e));
         *ret_top = e->parent == ROOT && !same_property(props_of(&before), props_of(e), "name");
+        t->bytes -= before.len;
         free(before.props);
         return TABLE_OK;
 }
@@ -421,7 +432,7 @@ static enum table_result create(struct table *t, const struct ext_record *r, boo
         touch(t, r->object, e, r->parent, r->ordinal);
         if (!e)
                 e = insert(t, r->object);
-        if (!e || !set_props(e, r->after))
+        if (!e || !set_props(t, e, r->after))
                 return TABLE_NO_MEMORY;
         e->parent = r->parent;
         e->ordinal = r->ordinal;

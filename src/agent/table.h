@@ -37,6 +37,7 @@ struct table;
 struct table *table_new(void); /* NULL: no memory */
 void table_free(struct table *t);
 uint32_t table_count(const struct table *t);
+uint64_t table_bytes(const struct table *t); /* of all properties kept */
 
 enum table_result { TABLE_OK, TABLE_GAP, TABLE_NO_MEMORY };
 /* A directory of a snapshot: put as it is; what was known of that number is replaced. */

@@ -94,7 +94,7 @@ int snap_add_gids(struct snap_builder *b, struct bytes name, const uint32_t *gid
 
 /* A name or number that more than one record of the finished image has, as its hash with the image's
  * key (snapshot/hash.h). Who changes a record with such a key has to build anew. */
-#define SNAP_CONTESTED_MAX 256u /* beyond that nobody keeps count: *ret_all is false */
+#define SNAP_CONTESTED_MAX 4096u /* beyond that nobody keeps count: *ret_all is false */
 const uint64_t *snap_builder_contested(const struct snap_builder *b, size_t *ret_count, bool *ret_all);
 
 /* Records are added in rank order (doc/resolution.md 10.1): the first that has a name, an alias or a number

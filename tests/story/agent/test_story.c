@@ -2,6 +2,7 @@
 #include "world.h"
 
 static struct world w;
+static struct site *const own = &w.site[0];
 
 #define TRACE(want)                                                                  \
         do {                                                                         \
@@ -16,15 +17,15 @@ static void test_first_images(void **state)
         TRACE("[    1] connect: seq 3\n"
               "[    2] page from 0: 4 directories at 3, the last\n"
               "[    2] publish passwd group shadow at 3\n");
-        world_change(&w, 3, "name=ada|uid=1|shell=/bin/zsh");
+        world_change(own, 3, "name=ada|uid=1|shell=/bin/zsh");
         world_run(&w, 200);
         TRACE("[  101] changes after 3: 4 to 4 of 4\n"
               "[  101] publish passwd at 4\n");
-        world_change(&w, 3, "name=ada|uid=1|shell=/bin/zsh|picture=x"); /* nobody's image shows pictures */
-        world_create(&w, 9, 0, "name=printers");
+        world_change(own, 3, "name=ada|uid=1|shell=/bin/zsh|picture=x"); /* nobody's image shows pictures */
+        world_create(own, 9, 0, "name=printers");
         world_run(&w, 300);
         TRACE("[  201] changes after 4: 5 to 6 of 6\n");
-        assert_int_equal(core_seq(w.core), 6);
+        assert_int_equal(track_seq(w.post[0].track), 6);
 }
 
 static void test_large_deltas_wait_for_quiet(void **state)
@@ -33,36 +34,36 @@ static void test_large_deltas_wait_for_quiet(void **state)
         world_run(&w, 100);
         buf_clear(&w.trace);
         w.grown = TABLE_PASSWD;
-        world_change(&w, 3, "name=ada|uid=1|shell=/bin/zsh");
+        world_change(own, 3, "name=ada|uid=1|shell=/bin/zsh");
         world_run(&w, 3000);
-        world_change(&w, 3, "name=ada|uid=1|shell=/bin/sh"); /* begins the wait anew */
+        world_change(own, 3, "name=ada|uid=1|shell=/bin/sh"); /* begins the wait anew */
         world_run(&w, 7000);
         TRACE("[  101] changes after 3: 4 to 4 of 4\n"
               "[  101] publish passwd at 4\n"
               "[ 3001] changes after 4: 5 to 5 of 5\n"
               "[ 3001] publish passwd at 5\n");
         world_run(&w, 60000);
-        TRACE("[ 8004] publish passwd whole at 5\n"); /* once */
+        TRACE("[ 8003] publish passwd whole at 5\n"); /* once */
 }
 
 static void change_in_between(struct world *x)
 {
         /* Behind, within and before what the pages have told already. */
         if (x->now == 3) {
-                world_create(x, 20, 1, "name=eve|uid=9");
-                world_change(x, 3, "name=ada|uid=2");
-                world_create(x, 5, 2, "name=crew");
-                world_destroy(x, 5);
-                world_create(x, 5, 1, "name=bob|uid=3");
+                world_create(&x->site[0], 20, 1, "name=eve|uid=9");
+                world_change(&x->site[0], 3, "name=ada|uid=2");
+                world_create(&x->site[0], 5, 2, "name=crew");
+                world_destroy(&x->site[0], 5);
+                world_create(&x->site[0], 5, 1, "name=bob|uid=3");
         }
         if (x->now == 4)
-                world_destroy(x, 20);
+                world_destroy(&x->site[0], 20);
 }
 
 static void test_snapshot_among_changes(void **state)
 {
         (void)state;
-        w.page_nodes = 2;
+        own->page_nodes = 2;
         w.meanwhile = change_in_between;
         world_run(&w, 100);
         TRACE("[    1] connect: seq 3\n"
@@ -71,7 +72,7 @@ static void test_snapshot_among_changes(void **state)
               "[    4] page from 5: 1 directories at 9, the last\n"
               "[    5] changes after 3: 4 to 9 of 9\n"
               "[    5] publish passwd group shadow at 9\n");
-        assert_string_equal(world_said(&w)->users, "ada 2  \nbob 3  \n");
+        assert_string_equal(world_said(&w, w.post[0].track)->users, "ada 2  \nbob 3  \n");
 }
 
 static void test_gap_and_repetition(void **state)
@@ -79,21 +80,21 @@ static void test_gap_and_repetition(void **state)
         (void)state;
         world_run(&w, 100);
         buf_clear(&w.trace);
-        w.repeat = true;
-        world_change(&w, 3, "name=ada|uid=4");
+        own->repeat = true;
+        world_change(own, 3, "name=ada|uid=4");
         world_run(&w, 150);
         TRACE("[  101] changes after 3: 3 to 4 of 4\n"
               "[  101] publish passwd shadow at 4\n");
-        assert_int_equal(core_counts(w.core).repeated, 1);
-        w.repeat = false;
-        w.lose_seq = 5;
-        world_change(&w, 3, "name=ada|uid=5");
-        world_change(&w, 3, "name=ada|uid=6");
+        assert_int_equal(track_counts(w.post[0].track).repeated, 1);
+        own->repeat = false;
+        own->lose_seq = 5;
+        world_change(own, 3, "name=ada|uid=5");
+        world_change(own, 3, "name=ada|uid=6");
         world_run(&w, 200);
         TRACE("[  151] changes after 4: 6 to 6 of 6\n"
               "[  152] page from 0: 4 directories at 6, the last\n"
               "[  152] publish passwd group shadow at 6\n");
-        assert_int_equal(core_counts(w.core).gaps, 1);
+        assert_int_equal(track_counts(w.post[0].track).gaps, 1);
 }
 
 static void test_new_epoch(void **state)
@@ -101,13 +102,13 @@ static void test_new_epoch(void **state)
         (void)state;
         world_run(&w, 100);
         buf_clear(&w.trace);
-        world_destroy(&w, 3);
-        world_new_epoch(&w, 2); /* restored from a copy: the numbers begin anew */
+        world_destroy(own, 3);
+        world_new_epoch(own, 2); /* restored from a copy: the numbers begin anew */
         world_run(&w, 200);
         TRACE("[  101] changes after 3: take a snapshot\n"
               "[  102] page from 0: 3 directories at 2, the last\n"
               "[  102] publish passwd shadow at 2\n"); /* /groups is as it was */
-        assert_string_equal(world_said(&w)->users, "");
+        assert_string_equal(world_said(&w, w.post[0].track)->users, "");
 }
 
 static void test_same_again(void **state)
@@ -115,7 +116,7 @@ static void test_same_again(void **state)
         (void)state;
         world_run(&w, 100);
         buf_clear(&w.trace);
-        world_new_epoch(&w, 50); /* the same records under a new epoch: nothing to publish */
+        world_new_epoch(own, 50); /* the same records under a new epoch: nothing to publish */
         world_run(&w, 200);
         TRACE("[  101] changes after 3: take a snapshot\n"
               "[  102] page from 0: 4 directories at 50, the last\n");
@@ -126,7 +127,7 @@ static void test_server_away(void **state)
         (void)state;
         world_run(&w, 100);
         buf_clear(&w.trace);
-        w.up = false;
+        own->up[0] = false;
         world_run(&w, 1000);
         TRACE("[  101] connection lost\n" /* 50 ms, doubling */
               "[  152] connect: nobody\n"
@@ -135,14 +136,14 @@ static void test_server_away(void **state)
               "[  855] connect: nobody\n");
         world_run(&w, 20000);
         buf_clear(&w.trace);
-        w.up = true;
-        world_change(&w, 3, "name=ada|uid=4");
+        own->up[0] = true;
+        world_change(own, 3, "name=ada|uid=4");
         world_run(&w, 26000);
         /* At most 5 s later, and without a snapshot: the journal reaches back far enough. */
         TRACE("[21461] connect: seq 4\n"
               "[21462] changes after 3: 4 to 4 of 4\n"
               "[21462] publish passwd shadow at 4\n");
-        w.fail_next = 1;
+        own->fail_next = 1;
         world_run(&w, 26100);
         TRACE("[26001] connection lost\n" /* the answers in between have put the wait back to 50 ms */
               "[26052] connect: seq 4\n");
@@ -153,10 +154,10 @@ static void test_journal_too_short(void **state)
         (void)state;
         world_run(&w, 100);
         buf_clear(&w.trace);
-        w.fail_next = 1;
+        own->fail_next = 1;
         for (unsigned i = 0; i < 5; i++)
-                world_change(&w, 3, i % 2 ? "name=ada|uid=4" : "name=ada|uid=5");
-        w.first_seq = 7; /* trimmed */
+                world_change(own, 3, i % 2 ? "name=ada|uid=4" : "name=ada|uid=5");
+        own->first_seq = 7; /* trimmed */
         world_run(&w, 300);
         TRACE("[  101] connection lost\n"
               "[  152] connect: seq 8\n"
@@ -170,8 +171,8 @@ static void burst(struct world *x)
 {
         char props[64];
         for (unsigned i = 0; i < 4 && x->now < burst_until; i++) {
-                snprintf(props, sizeof(props), "name=ada|uid=%llu", (unsigned long long)x->seq);
-                world_change(x, 3, props);
+                snprintf(props, sizeof(props), "name=ada|uid=%llu", (unsigned long long)x->site[0].seq);
+                world_change(&x->site[0], 3, props);
         }
 }
 
@@ -185,15 +186,15 @@ static void test_burst(void **state)
         w.meanwhile = burst;
         burst_until = 400;
         world_run(&w, 500);
-        assert_int_equal(core_seq(w.core), w.seq);
-        assert_true(w.seq > 1100);
+        assert_int_equal(track_seq(w.post[0].track), own->seq);
+        assert_true(own->seq > 1100);
         assert_in_range(w.publications - before, 30,
                         45); /* 300 ms, 2 ms of work and 5 ms of rest, and a call */
         w.publish_ms = 100;
         burst_until = 1100;
         const unsigned middle = w.publications;
         world_run(&w, 1500);
-        assert_int_equal(core_seq(w.core), w.seq);
+        assert_int_equal(track_seq(w.post[0].track), own->seq);
         assert_in_range(w.publications - middle, 3, 5); /* 100 ms of work, 100 ms of rest */
 }
 
@@ -204,16 +205,16 @@ static void test_lag(void **state)
         world_run(&w, 100);
         buf_clear(&w.trace);
         for (unsigned i = 0; i < 9; i++)
-                world_change(&w, 3, i % 2 ? "name=ada|uid=4" : "name=ada|uid=5");
-        w.entries_most = 3;
+                world_change(own, 3, i % 2 ? "name=ada|uid=4" : "name=ada|uid=5");
+        own->entries_most = 3;
         world_run(&w, 200);
         TRACE("[  101] changes after 3: 4 to 6 of 12\n"
               "[  102] changes after 6: 7 to 9 of 12\n"
               "[  103] changes after 9: 10 to 12 of 12\n"
               "[  103] publish passwd shadow at 12\n");
         for (unsigned i = 0; i < 3000; i++)
-                world_change(&w, 3, i % 2 ? "name=ada|uid=4" : "name=ada|uid=5");
-        w.entries_most = 1;
+                world_change(own, 3, i % 2 ? "name=ada|uid=4" : "name=ada|uid=5");
+        own->entries_most = 1;
         w.quiet = true;
         const unsigned before = w.publications;
         world_run(&w, 2300);
@@ -226,15 +227,15 @@ static void test_publishing_fails(void **state)
         world_run(&w, 100);
         buf_clear(&w.trace);
         w.publish_fails = true;
-        world_change(&w, 3, "name=ada|uid=4");
+        world_change(own, 3, "name=ada|uid=4");
         world_run(&w, 4000);
         TRACE("[  101] changes after 3: 4 to 4 of 4\n"
               "[  101] publish passwd shadow at 4: failed\n"
-              "[ 1104] publish passwd shadow at 4: failed\n"
-              "[ 3107] publish passwd shadow at 4: failed\n");
+              "[ 1103] publish passwd shadow at 4: failed\n"
+              "[ 3105] publish passwd shadow at 4: failed\n");
         w.publish_fails = false;
-        w.up = false; /* what is known is published without a server, too */
-        world_change(&w, 2, "name=groups|x=y");
+        own->up[0] = false; /* what is known is published without a server, too */
+        world_change(own, 2, "name=groups|x=y");
         w.quiet = true;
         world_run(&w, 8000);
         assert_int_equal(w.publications, 2);
@@ -246,8 +247,8 @@ static void test_day_and_reload(void **state)
         world_run(&w, 100);
         buf_clear(&w.trace);
         w.today++;
-        world_run(&w, 31000); /* `change` of somebody may have come: seen when the waiting call ends */
-        TRACE("[30005] publish shadow at 3\n");
+        world_run(&w, 31000); /* `change` of somebody may have come */
+        TRACE("[  100] publish shadow at 3\n");
         world_reload(&w);
         world_run(&w, 31100);
         TRACE("[31000] reload\n"
@@ -259,21 +260,21 @@ static void test_day_and_reload(void **state)
 static void test_moves_and_renames(void **state)
 {
         (void)state;
-        world_create(&w, 4, 0, "name=archive");
-        world_create(&w, 5, 4, "name=old|uid=8");
+        world_create(own, 4, 0, "name=archive");
+        world_create(own, 5, 4, "name=old|uid=8");
         world_run(&w, 100);
         buf_clear(&w.trace);
-        world_move(&w, 5, 1); /* comes without its properties: they are known */
+        world_move(own, 5, 1); /* comes without its properties: they are known */
         world_run(&w, 200);
-        assert_string_equal(world_said(&w)->users, "ada 1  \nold 8  \n");
-        world_change(&w, 1, "name=people");
-        world_change(&w, 4, "name=users");
+        assert_string_equal(world_said(&w, w.post[0].track)->users, "ada 1  \nold 8  \n");
+        world_change(own, 1, "name=people");
+        world_change(own, 4, "name=users");
         world_run(&w, 300);
         TRACE("[  101] changes after 5: 6 to 6 of 6\n"
               "[  101] publish passwd shadow at 6\n"
               "[  201] changes after 6: 7 to 8 of 8\n"
               "[  201] publish passwd shadow at 8\n");
-        assert_string_equal(world_said(&w)->users, "");
+        assert_string_equal(world_said(&w, w.post[0].track)->users, "");
 }
 
 /* -- random stories: whatever happens, what is published is the domain at that seq (world.c checks each one),
@@ -291,7 +292,7 @@ static uint32_t below(uint32_t n)
 static bool is_childless(const struct world *x, uint32_t object)
 {
         for (uint32_t i = 1; i < WORLD_OBJECTS; i++)
-                if (x->node[i].used && x->node[i].parent == object)
+                if (x->site[0].node[i].used && x->site[0].node[i].parent == object)
                         return false;
         return true;
 }
@@ -302,17 +303,18 @@ static void random_change(struct world *x)
         char props[64];
         const uint32_t object = 1 + below(WORLD_OBJECTS - 1), parent = below(4);
         snprintf(props, sizeof(props), "name=%s|uid=%u|shell=/%u", names[below(4)], below(5), below(3));
-        if (x->seq + 2 >= WORLD_CHANGES)
+        if (x->site[0].seq + 2 >= WORLD_CHANGES)
                 return;
-        if (!x->node[object].used) {
-                if (parent == 0 || (x->node[parent].used && x->node[parent].parent == 0))
-                        world_create(x, object, parent, props);
+        if (!x->site[0].node[object].used) {
+                if (parent == 0 || (x->site[0].node[parent].used && x->site[0].node[parent].parent == 0))
+                        world_create(&x->site[0], object, parent, props);
         } else if (below(3) == 0 && is_childless(x, object)) {
-                world_destroy(x, object);
+                world_destroy(&x->site[0], object);
         } else if (below(3) == 0 && is_childless(x, object) && object > 3) {
-                world_move(x, object, x->node[parent].used && x->node[parent].parent == 0 ? parent : 0);
+                world_move(&x->site[0], object,
+                           x->site[0].node[parent].used && x->site[0].node[parent].parent == 0 ? parent : 0);
         } else {
-                world_change(x, object, props);
+                world_change(&x->site[0], object, props);
         }
 }
 
@@ -320,19 +322,19 @@ static void random_meanwhile(struct world *x)
 {
         for (unsigned n = below(3) ? 0 : below(4); n; n--)
                 random_change(x);
-        x->page_nodes = 1 + below(6);
-        x->entries_most = 1 + below(5);
-        x->repeat = below(4) == 0;
+        x->site[0].page_nodes = 1 + below(6);
+        x->site[0].entries_most = 1 + below(5);
+        x->site[0].repeat = below(4) == 0;
         x->publish_fails = below(30) == 0;
         x->publish_ms = below(20);
         if (below(150) == 0)
-                x->fail_next = 1 + below(3);
+                x->site[0].fail_next = 1 + below(3);
         if (below(300) == 0)
-                x->lose_seq = (int)(x->seq - below(3));
+                x->site[0].lose_seq = (int)(x->site[0].seq - below(3));
         if (below(600) == 0)
-                world_new_epoch(x, x->seq > 1000 ? below(50) : x->seq + below(3));
-        if (below(200) == 0 && x->first_seq < x->seq)
-                x->first_seq = x->seq;
+                world_new_epoch(&x->site[0], x->site[0].seq > 1000 ? below(50) : x->site[0].seq + below(3));
+        if (below(200) == 0 && x->site[0].first_seq < x->site[0].seq)
+                x->site[0].first_seq = x->site[0].seq;
 }
 
 static void test_random(void **state)
@@ -342,28 +344,29 @@ static void test_random(void **state)
         world_end(&w);
         for (unsigned seed = 1; seed <= 300; seed++) {
                 random_state = seed * 2654435761u;
-                world_begin(&w);
+                world_begin(&w, 0);
                 w.quiet = true;
                 w.meanwhile = random_meanwhile;
                 world_run(&w, 1500);
                 w.meanwhile = NULL;
-                w.fail_next = 0;
-                w.lose_seq = -1;
+                own->fail_next = 0;
+                own->lose_seq = -1;
                 w.publish_fails = false;
                 w.publish_ms = 1;
-                w.entries_most = 100;
-                w.page_nodes = 10;
-                world_change(&w, 0, "master=a/b"); /* something to hear of */
+                own->entries_most = 100;
+                own->page_nodes = 10;
+                world_change(own, 0, "master=a/b"); /* something to hear of */
                 world_run(&w, w.now + 120000);
-                if (core_seq(w.core) != w.seq || !core_table(w.core))
+                if (track_seq(w.post[0].track) != own->seq || !track_table(w.post[0].track))
                         fail_msg("seed %u: the agent stands at %llu, the server at %llu", seed,
-                                 (unsigned long long)core_seq(w.core), (unsigned long long)w.seq);
-                assert_int_equal(w.next.kind, CORE_CHANGES); /* nothing waits to be published */
-                assert_true(w.next.wait_ms == CORE_POLL_MS);
+                                 (unsigned long long)track_seq(w.post[0].track),
+                                 (unsigned long long)own->seq);
+                assert_int_equal(w.post[0].next.kind, TRACK_CHANGES);
+                assert_int_equal(w.schedule.dirty, 0); /* nothing waits to be published */
                 publications += w.publications;
                 world_end(&w);
         }
-        world_begin(&w);
+        world_begin(&w, 0);
         print_message("%u publications\n", publications);
         assert_true(publications > 2000);
 }
@@ -371,7 +374,7 @@ static void test_random(void **state)
 static int begin(void **state)
 {
         (void)state;
-        world_begin(&w);
+        world_begin(&w, 0);
         return 0;
 }
 

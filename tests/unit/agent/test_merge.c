@@ -8,9 +8,10 @@ static struct buf out;
 static unsigned left;
 static char left_why[256];
 
-static bool say_user(void *context, const struct snap_user *u)
+static bool say_user(void *context, const struct merge_domain *d, const struct snap_user *u)
 {
         (void)context;
+        (void)d;
         for (size_t i = 0; i < u->name_count; i++)
                 buf_printf(&out, "%s%.*s", i ? "," : "", BYTES_FMT(u->names[i]));
         buf_printf(&out, ":%s:%u:%u:%.*s:%.*s:%.*s\n", u->has_hash ? "x" : "*", u->uid, u->gid,
@@ -18,9 +19,10 @@ static bool say_user(void *context, const struct snap_user *u)
         return true;
 }
 
-static bool say_group(void *context, const struct snap_group *g)
+static bool say_group(void *context, const struct merge_domain *d, const struct snap_group *g)
 {
         (void)context;
+        (void)d;
         for (size_t i = 0; i < g->name_count; i++)
                 buf_printf(&out, "%s%.*s", i ? "," : "", BYTES_FMT(g->names[i]));
         buf_printf(&out, ":%s:%u:", g->has_hash ? "x" : "*", g->gid);
@@ -30,9 +32,10 @@ static bool say_group(void *context, const struct snap_group *g)
         return true;
 }
 
-static bool say_shadow(void *context, const struct snap_shadow *s)
+static bool say_shadow(void *context, const struct merge_domain *d, const struct snap_shadow *s)
 {
         (void)context;
+        (void)d;
         buf_printf(&out, "%.*s:%.*s:%lld:%lld:%lld:%lld:%lld:%lld\n", BYTES_FMT(s->names[0]),
                    BYTES_FMT(s->hash), (long long)s->last_change, (long long)s->min, (long long)s->max,
                    (long long)s->warn, (long long)s->inactive, (long long)s->expire);

@@ -13,6 +13,7 @@
 #define MIDDLE 50u
 #define LAST   90u
 #define STEPS  400u
+#define MOST   3u /* domains */
 
 static uint64_t state_of = SEED;
 
@@ -28,11 +29,12 @@ static struct arena a;
 
 struct side {
         char folder[64];
-        struct table *table;
+        struct table *table[MOST];
         struct publisher *publisher;
         struct agent_config config;
 };
 static struct side one, two; /* with deltas; always whole */
+static unsigned domains;     /* object n is of domain n % domains */
 static bool there[LAST];
 static uint64_t ordinal_of[LAST], next_ordinal = 100, born;
 
@@ -42,16 +44,18 @@ static void side_begin(struct side *s)
         assert_non_null(mkdtemp(s->folder));
         assert_true(agent_config_defaults(&s->config, s->folder));
         s->config.snapshots = s->folder;
-        s->table = table_new();
+        s->config.min_id = 1;
         s->publisher = publisher_new();
-        assert_non_null(s->table);
+        for (unsigned d = 0; d < domains; d++)
+                assert_non_null(s->table[d] = table_new());
         assert_non_null(s->publisher);
 }
 
 static void side_end(struct side *s)
 {
         publisher_free(s->publisher);
-        table_free(s->table);
+        for (unsigned d = 0; d < domains; d++)
+                table_free(s->table[d]);
         agent_config_done(&s->config);
         assert_int_equal(fs_remove_tree(s->folder), 0);
 }
@@ -60,8 +64,9 @@ static void side_end(struct side *s)
 static void apply(const struct ext_record *r)
 {
         unsigned ignored = 0;
-        assert_int_equal(table_apply(one.table, r, false, &ignored), TABLE_OK);
-        assert_int_equal(table_apply(two.table, r, false, &ignored), TABLE_OK);
+        const unsigned d = r->object % domains;
+        assert_int_equal(table_apply(one.table[d], r, false, &ignored), TABLE_OK);
+        assert_int_equal(table_apply(two.table[d], r, false, &ignored), TABLE_OK);
 }
 
 static void put(uint32_t object, uint32_t parent, const char *props)
@@ -71,16 +76,21 @@ static void put(uint32_t object, uint32_t parent, const char *props)
                                    .ordinal = object,
                                    .born = 1,
                                    .props = encoded(&a, props)};
-        assert_int_equal(table_put(one.table, &n), TABLE_OK);
-        assert_int_equal(table_put(two.table, &n), TABLE_OK);
+        for (unsigned d = 0; d < domains; d++) {
+                assert_int_equal(table_put(one.table[d], &n), TABLE_OK);
+                assert_int_equal(table_put(two.table[d], &n), TABLE_OK);
+        }
 }
 
-/* Mostly a name and number of its own; now and then somebody else's, none at all, or one too many. */
+/* Mostly a name and number of its own; now and then somebody else's, none at all, or one too many. Groups of
+ * several domains are now and then the same. */
 static struct bytes random_props(uint32_t object)
 {
         const bool user = object < MIDDLE;
         const uint32_t like = below(60) ? object : FIRST + below(LAST - FIRST);
-        const uint32_t id = below(60) ? object : FIRST + below(LAST - FIRST);
+        const uint32_t id = like != object && below(2) ? like
+                            : below(60)                ? object
+                                                       : FIRST + below(LAST - FIRST);
         char names[64], members[256] = "";
         snprintf(names, sizeof(names), below(6) ? "n%u" : "n%u a%u", like + (below(10) ? 0 : 100), object);
         for (uint32_t i = 0, n = below(6); i < n; i++)
@@ -230,7 +240,11 @@ static void answers(const struct side *s, struct buf *out)
 static struct publish_report publish(struct side *s, unsigned images)
 {
         struct publish_report r;
-        const int err = publish_images(s->publisher, &s->config, s->table, images, 20000, &r);
+        static const char *const names[MOST] = {"local", "department", "root"};
+        struct publish_domain d[MOST];
+        for (unsigned i = 0; i < domains; i++)
+                d[i] = (struct publish_domain){names[i], i == 0, s->table[i]};
+        const int err = publish_images(s->publisher, &s->config, d, domains, images, 20000, &r);
         if (err)
                 fail_msg("%s", r.trouble);
         return r;
@@ -256,17 +270,20 @@ static void compare(unsigned step)
         buf_done(&y);
 }
 
-static void deltas_answer_like_whole_images(void **state)
+static void deltas_answer_like_whole_images(unsigned n)
 {
         unsigned all = 0, some = 0, whole = 0;
-        (void)state;
+        domains = n;
+        memset(there, 0, sizeof(there));
         side_begin(&one);
         side_begin(&two);
         put(0, 0, "name=/");
         put(USERS, 0, "name=users");
         put(GROUPS, 0, "name=groups");
-        table_settle(one.table);
-        table_settle(two.table);
+        for (unsigned d = 0; d < domains; d++) {
+                table_settle(one.table[d]);
+                table_settle(two.table[d]);
+        }
         for (unsigned step = 0; step < STEPS; step++) {
                 for (uint32_t n = step ? 1 + below(3) : 60; n; n--)
                         change();
@@ -283,15 +300,28 @@ static void deltas_answer_like_whole_images(void **state)
                 compare(step);
                 arena_reset(&a);
         }
-        print_message("deltas of all images %u times, of some %u, of none %u\n", all, some, whole);
+        print_message("%u domains: deltas of all images %u times, of some %u, of none %u\n", n, all, some,
+                      whole);
         assert_true(all > STEPS / 4 && some > STEPS / 20 && whole > 3);
         side_end(&one);
         side_end(&two);
 }
 
+static void one_domain(void **state)
+{
+        (void)state;
+        deltas_answer_like_whole_images(1);
+}
+
+static void three_domains(void **state)
+{
+        (void)state;
+        deltas_answer_like_whole_images(3);
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(deltas_answer_like_whole_images)};
+        const struct CMUnitTest tests[] = {cmocka_unit_test(one_domain), cmocka_unit_test(three_domains)};
         arena_init(&a, 0);
         const int failed = cmocka_run_group_tests(tests, NULL, NULL);
         arena_done(&a);

@@ -1,0 +1,259 @@
+#include "agent/level.h"
+
+#include "client/client.h"
+#include "sys/clock.h"
+#include "sys/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* -- pokes */
+static void add_one(int fd)
+{
+        const uint64_t one = 1;
+        const ssize_t n = write(fd, &one, sizeof(one));
+        (void)n; /* full: then it is readable, which is all that is wanted */
+}
+
+static void drain(int fd)
+{
+        uint64_t count;
+        const ssize_t n = read(fd, &count, sizeof(count));
+        (void)n;
+}
+
+static bool is_poked(const struct level *l)
+{
+        struct pollfd p = {.fd = l->poke_fd, .events = POLLIN};
+        return poll(&p, 1, 0) > 0;
+}
+
+/* -- doing what the track says */
+static void away(struct level *l, const char *why)
+{
+        if (!l->away && !is_poked(l))
+                log_event(LOG_LEVEL_WARNING, "away", "domain=\"%s\" why=\"%s\"", l->name, why);
+        l->away = true;
+        client_close(l->client); /* `why` was its own */
+        l->client = NULL;
+}
+
+static enum track_event_kind connect_now(struct level *l, const struct server *s,
+                                         struct ext_status_result *ret)
+{
+        struct client_options o;
+        struct client_why why = {""};
+        client_close(l->client);
+        l->client = NULL;
+        client_options_init(&o);
+        o.server = s->address[0] ? s->address : NULL;
+        o.tag = s->tag;
+        o.interrupt_fd = l->poke_fd;
+        if (client_open(&o, &l->client, &why) != NI_OK) {
+                l->client = NULL;
+                away(l, why.text);
+                return TRACK_FAILED;
+        }
+        if (client_status(l->client, ret) != NI_OK || ret->status != NI_OK) {
+                away(l, client_reason(l->client)[0] ? client_reason(l->client) : "the server refused STATUS");
+                return TRACK_FAILED;
+        }
+        log_event(LOG_LEVEL_INFO, "connected", "domain=\"%s\" peer=%s seq=%llu you=%.*s", l->name,
+                  client_peer(l->client), (unsigned long long)ret->seq, BYTES_FMT(ret->you));
+        l->away = false;
+        return TRACK_CONNECTED;
+}
+
+/* Loopback, told by a server elsewhere, is that server's machine. */
+static uint32_t address_seen_from_here(const struct level *l, uint32_t address)
+{
+        char host[INET_ADDRSTRLEN];
+        struct in_addr in;
+        const char *peer = client_peer(l->client);
+        const size_t n = strcspn(peer, ":");
+        if (address >> 24 != 127 || n >= sizeof(host))
+                return address;
+        snprintf(host, sizeof(host), "%.*s", (int)n, peer);
+        return inet_pton(AF_INET, host, &in) == 1 ? ntohl(in.s_addr) : address;
+}
+
+/* A server that says "root" may only fail to reach its parent: its statistics tell the difference. */
+static enum track_answer root_or_silent(struct level *l)
+{
+        struct ni_result r;
+        if (client_ni(l->client, NI_PROC_statistics, &(struct ni_args){.number = 0}, &r) != NI_OK)
+                return TRACK_SILENT;
+        const struct bytes binding = proplist_first(&r.props, "binding");
+        return bytes_eq_str(binding, "root") || bytes_eq_str(binding, "forcedRoot") ? TRACK_ROOT
+                                                                                    : TRACK_SILENT;
+}
+
+static void ask_parent(struct level *l, struct track_parent *ret)
+{
+        struct ni_result r;
+        *ret = (struct track_parent){.answer = TRACK_SILENT};
+        if (client_ni(l->client, NI_PROC_rparent, &(struct ni_args){.number = 0}, &r) != NI_OK)
+                return; /* a broken connection is noticed by the next call */
+        if (r.status == NI_OK && server_at(address_seen_from_here(l, r.addr), l->port, r.value, &ret->server))
+                ret->answer = TRACK_PARENT;
+        else if (r.status == NI_NETROOT)
+                ret->answer = root_or_silent(l);
+}
+
+/* Carries one action out and says what happened. The results live until the next call on the client. */
+struct results {
+        struct ext_status_result status;
+        struct ext_snapshot_result page;
+        struct ext_changes_result changes;
+        struct track_parent parent;
+};
+
+static struct track_event called(struct level *l, enum ni_status status, const struct track_event *e)
+{
+        if (status == NI_OK)
+                return *e;
+        if (is_poked(l)) /* the connection stays usable */
+                return (struct track_event){.kind = TRACK_INTERRUPTED};
+        away(l, client_reason(l->client));
+        return (struct track_event){.kind = TRACK_FAILED};
+}
+
+static struct track_event perform(struct level *l, const struct track_action *do_it, struct results *r)
+{
+        const struct ext_snapshot_args page = {.epoch = do_it->epoch, .from = do_it->from};
+        const struct ext_changes_args changes = {
+                .epoch = do_it->epoch, .seq = do_it->seq, .wait_ms = do_it->wait_ms};
+        struct track_event e = {.kind = TRACK_WOKE};
+        struct pollfd p = {.fd = l->poke_fd, .events = POLLIN};
+        switch (do_it->kind) {
+        case TRACK_CONNECT:
+                e.kind = connect_now(l, &do_it->server, &r->status);
+                e.status = &r->status;
+                if (e.kind == TRACK_FAILED && is_poked(l))
+                        e.kind = TRACK_INTERRUPTED;
+                break;
+        case TRACK_SNAPSHOT:
+                e = called(l, client_snapshot(l->client, &page, &r->page),
+                           &(struct track_event){.kind = TRACK_PAGE, .page = &r->page});
+                break;
+        case TRACK_CHANGES:
+                e = called(l, client_changes(l->client, &changes, &r->changes),
+                           &(struct track_event){.kind = TRACK_ENTRIES, .changes = &r->changes});
+                break;
+        case TRACK_ASK:
+                ask_parent(l, &r->parent);
+                e = (struct track_event){.kind = TRACK_PARENTED, .parent = &r->parent};
+                break;
+        default:
+                poll(&p, 1, (int)do_it->wait_ms);
+        }
+        e.turn = do_it->turn;
+        return e;
+}
+
+/* -- the thread */
+static void step(struct level *l, struct track_event *e, struct track_action *ret)
+{
+        const struct track_counts before = track_counts(l->track);
+        const bool large = track_is_too_large(l->track), current = track_is_current(l->track);
+        if (l->reload)
+                *e = (struct track_event){.kind = TRACK_RELOAD};
+        l->reload = false;
+        e->now = clock_mono_ms();
+        track_step(l->track, e, ret);
+        if (track_counts(l->track).snapshots != before.snapshots)
+                log_event(LOG_LEVEL_INFO, "snapshot", "domain=\"%s\"", l->name);
+        if (track_is_current(l->track) && !current)
+                log_event(LOG_LEVEL_INFO, "current", "domain=\"%s\" seq=%llu directories=%u", l->name,
+                          (unsigned long long)track_seq(l->track), table_count(track_table(l->track)));
+        if (track_is_too_large(l->track) && !large)
+                log_event(LOG_LEVEL_WARNING, "too-large",
+                          "domain=\"%s\" why=\"over max_directories or max_megabytes of agent.conf; what was "
+                          "known of it stays\"",
+                          l->name);
+        l->gave_up |= ret->kind == TRACK_GIVE_UP;
+}
+
+static void *run(void *context)
+{
+        struct level *l = context;
+        struct results results;
+        struct track_event e = {.kind = TRACK_STARTED};
+        struct track_action next;
+        pthread_mutex_lock(&l->all->lock);
+        for (;;) {
+                if (l->poked)
+                        drain(l->poke_fd);
+                l->poked = false;
+                step(l, &e, &next);
+                add_one(l->all->wake_fd);
+                if (l->stop || l->gave_up)
+                        break;
+                pthread_mutex_unlock(&l->all->lock);
+                e = perform(l, &next, &results);
+                pthread_mutex_lock(&l->all->lock);
+        }
+        l->ended = true;
+        pthread_mutex_unlock(&l->all->lock);
+        return NULL;
+}
+
+struct level *level_start(struct levels *all, const struct track_options *o, const struct servers *first,
+                          const char *name)
+{
+        struct level *l = calloc(1, sizeof(*l));
+        if (!l)
+                return NULL;
+        l->all = all;
+        static uint64_t last_id; /* under the lock */
+        l->id = ++last_id;
+        l->port = o->port;
+        snprintf(l->name, sizeof(l->name), "%s", name);
+        l->poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        l->track = track_new(o, first);
+        if (l->poke_fd >= 0 && l->track) {
+                const int err = pthread_create(&l->thread, NULL, run, l);
+                if (!err)
+                        return l;
+                errno = err;
+        }
+        if (l->poke_fd >= 0)
+                close(l->poke_fd);
+        track_free(l->track);
+        free(l);
+        return NULL;
+}
+
+void level_poke(struct level *l)
+{
+        l->poked = true;
+        add_one(l->poke_fd);
+}
+
+void level_reload(struct level *l)
+{
+        l->reload = true;
+        level_poke(l);
+}
+
+void level_leave(struct level *l)
+{
+        l->stop = true;
+        level_poke(l);
+}
+
+void level_stop(struct level *l)
+{
+        if (!l)
+                return;
+        pthread_join(l->thread, NULL);
+        client_close(l->client);
+        close(l->poke_fd);
+        track_free(l->track);
+        free(l);
+}

@@ -1,0 +1,420 @@
+#include "agent/track.h"
+
+#include <stdlib.h>
+
+enum state {
+        AWAY,     /* no connection */
+        SNAPSHOT, /* reading pages into `aside` */
+        REPLAY,   /* completing `aside` up to `target` */
+        CURRENT,  /* `table` is exact at `seq` */
+};
+
+struct track {
+        enum state state;
+        struct track_options o;
+        struct servers servers; /* in the order in which they are tried */
+        struct server told;     /* by the domain below; tag "": nobody has */
+        bool told_known;        /* and it serves the domain that the table is of */
+        unsigned at, tried;     /* the server of this connection; failures in a row */
+        uint32_t turn;
+        struct table *table, *aside;
+        uint8_t uuid[16], aside_uuid[16];
+        uint64_t epoch, seq;                     /* of the table */
+        uint64_t head;                           /* newest change the server has told of */
+        uint64_t aside_epoch, aside_seq, target; /* of the table aside; target: the last page's seq */
+        uint32_t from;                           /* next page */
+        bool first_page, torn, lost, too_large;
+        uint32_t away_ms;    /* back-off */
+        uint64_t connect_at; /* not before */
+        uint64_t ask_at;
+        struct track_parent parent;
+        unsigned dirty;
+        bool no_memory;
+        bool read_all; /* take a snapshot when connected, and publish all of it */
+        struct track_counts counts;
+};
+
+struct track *track_new(const struct track_options *o, const struct servers *first)
+{
+        struct track *t = calloc(1, sizeof(*t));
+        if (t)
+                *t = (struct track){.o = *o, .servers = *first, .away_ms = TRACK_AWAY_LEAST_MS};
+        return t;
+}
+
+void track_free(struct track *t)
+{
+        if (!t)
+                return;
+        table_free(t->table);
+        table_free(t->aside);
+        free(t);
+}
+
+void track_configure(struct track *t, const struct track_options *o, const struct servers *first)
+{
+        t->o = *o;
+        if (!first)
+                return;
+        t->servers = *first;
+        t->told.tag[0] = '\0';
+        t->at = t->tried = 0;
+}
+
+struct table *track_table(const struct track *t)
+{
+        return t->table;
+}
+
+uint64_t track_epoch(const struct track *t)
+{
+        return t->epoch;
+}
+
+uint64_t track_seq(const struct track *t)
+{
+        return t->seq;
+}
+
+const uint8_t *track_uuid(const struct track *t)
+{
+        return t->uuid;
+}
+
+unsigned track_take_dirty(struct track *t)
+{
+        const unsigned images = t->dirty;
+        t->dirty = 0;
+        return images;
+}
+
+bool track_lags(const struct track *t)
+{
+        return t->state == CURRENT && t->seq < t->head;
+}
+
+bool track_is_torn(const struct track *t)
+{
+        return t->torn && t->state != AWAY;
+}
+
+bool track_is_lost(const struct track *t)
+{
+        return t->lost;
+}
+
+bool track_is_current(const struct track *t)
+{
+        return t->state == CURRENT;
+}
+
+bool track_is_too_large(const struct track *t)
+{
+        return t->too_large;
+}
+
+const struct track_parent *track_parent(const struct track *t)
+{
+        return &t->parent;
+}
+
+struct track_counts track_counts(const struct track *t)
+{
+        return t->counts;
+}
+
+static void pause_for(struct track *t, uint32_t ms, uint64_t now)
+{
+        t->state = AWAY;
+        t->connect_at = now + ms;
+        table_free(t->aside);
+        t->aside = NULL;
+}
+
+/* -- servers */
+bool track_knows_server(const struct track *t, const struct server *s)
+{
+        struct servers all = t->servers;
+        if (t->o.listed && t->table)
+                servers_of_table(t->table, t->o.port, &all);
+        return servers_have(&all, s);
+}
+
+bool track_redirect(struct track *t, const struct server *to)
+{
+        if (strcmp(t->told.address, to->address) == 0 && strcmp(t->told.tag, to->tag) == 0)
+                return false;
+        t->told_known = track_knows_server(t, to);
+        t->told = *to;
+        if (t->told_known && !t->lost)
+                return false;
+        t->servers = (struct servers){{*to}, 1};
+        t->at = t->tried = 0;
+        t->turn++;
+        pause_for(t, 0, 0);
+        return true;
+}
+
+/* A round begins: the one that the domain below names, then whom the domain itself names. */
+static void list_servers(struct track *t)
+{
+        struct servers l = {.n = 0};
+        if (!t->o.listed || !t->table)
+                return;
+        if (t->told.tag[0])
+                servers_add(&l, &t->told);
+        if (!t->told.tag[0] || t->told_known)
+                servers_of_table(t->table, t->o.port, &l); /* without memory: fewer to try */
+        for (unsigned i = 0; i < t->servers.n; i++)
+                if (l.n == 0)
+                        servers_add(&l, &t->servers.v[i]);
+        if (l.n)
+                t->servers = l;
+        t->at = 0;
+}
+
+/* -- state */
+static void begin_snapshot(struct track *t)
+{
+        table_free(t->aside);
+        t->aside = table_new();
+        t->no_memory |= !t->aside;
+        t->state = SNAPSHOT;
+        t->from = 0;
+        t->aside_epoch = 0;
+        t->first_page = true;
+        t->counts.snapshots++;
+}
+
+/* The connection broke, or the server says what it should not: the next server, and after the last one a
+ * while later. */
+static void failed(struct track *t, uint64_t now)
+{
+        const unsigned n = t->servers.n ? t->servers.n : 1;
+        uint32_t wait = 0;
+        t->at = (t->at + 1) % n;
+        if (++t->tried >= n) {
+                wait = t->away_ms;
+                t->away_ms = t->away_ms * 2 < TRACK_AWAY_MOST_MS ? t->away_ms * 2 : TRACK_AWAY_MOST_MS;
+                t->tried = 0;
+                t->lost = true;
+                list_servers(t);
+        }
+        pause_for(t, wait, now);
+}
+
+static void succeeded(struct track *t)
+{
+        t->away_ms = TRACK_AWAY_LEAST_MS;
+        t->tried = 0;
+        t->lost = false;
+}
+
+/* What the connection's first answer means for what we know. */
+static void connected(struct track *t, const struct ext_status_result *s, uint64_t now)
+{
+        const bool domain = t->table && memcmp(s->uuid, t->uuid, sizeof(t->uuid)) == 0;
+        const bool same = domain && !t->read_all && s->epoch == t->epoch;
+        if (same && s->seq < t->seq && t->servers.n > 1) {
+                failed(t, now); /* a clone that is behind: what we know is newer */
+                return;
+        }
+        t->head = s->seq;
+        memcpy(t->aside_uuid, s->uuid, sizeof(t->aside_uuid));
+        t->ask_at = 0;
+        if (!domain)
+                t->parent = (struct track_parent){.answer = TRACK_UNASKED};
+        t->told_known |= domain;
+        if (same && s->seq >= t->seq && s->first_seq <= t->seq + 1)
+                t->state = CURRENT;
+        else
+                begin_snapshot(t);
+}
+
+/* The table aside is exact: it takes the place of the old one. */
+static void swap(struct track *t)
+{
+        table_settle(t->aside);
+        t->dirty |= t->table && !t->read_all ? table_differences(t->table, t->aside) : TABLE_ALL;
+        t->read_all = t->torn = false;
+        table_free(t->table);
+        t->table = t->aside;
+        t->aside = NULL;
+        t->epoch = t->aside_epoch;
+        t->seq = t->aside_seq;
+        memcpy(t->uuid, t->aside_uuid, sizeof(t->uuid));
+        t->told_known = true;
+        t->state = CURRENT;
+}
+
+/* A domain that is too large is left as it was known before; the others go on. */
+static bool fits(struct track *t, const struct table *table, uint64_t now)
+{
+        t->too_large = table_count(table) > t->o.directories || table_bytes(table) > t->o.bytes;
+        if (t->too_large)
+                pause_for(t, TRACK_LARGE_MS, now);
+        return !t->too_large;
+}
+
+static void page(struct track *t, const struct track_event *e)
+{
+        const struct ext_snapshot_result *p = e->page;
+        if (p->status != NI_OK) {
+                failed(t, e->now);
+                return;
+        }
+        succeeded(t);
+        if (t->first_page) {
+                t->aside_epoch = p->epoch;
+                t->aside_seq = t->head = p->seq;
+        } else if (p->epoch != t->aside_epoch || (p->more && p->next <= t->from)) {
+                failed(t, e->now);
+                return;
+        }
+        for (uint32_t i = 0; i < p->node_count; i++)
+                t->no_memory |= table_put(t->aside, &p->nodes[i]) == TABLE_NO_MEMORY;
+        if (!fits(t, t->aside, e->now))
+                return;
+        t->first_page = false;
+        t->from = p->next;
+        t->target = p->seq;
+        t->head = p->seq > t->head ? p->seq : t->head;
+        if (p->more)
+                return;
+        t->state = REPLAY;
+        if (t->aside_seq == t->target)
+                swap(t);
+}
+
+/* One entry on top of `table`. False: it does not follow. */
+static bool entry(struct track *t, struct table *table, uint64_t *seq, const struct ext_entry *n,
+                  bool lenient)
+{
+        unsigned dirty = 0;
+        if (n->seq <= *seq) {
+                t->counts.repeated++;
+                return true;
+        }
+        if (n->seq != *seq + 1)
+                return false;
+        for (uint32_t i = 0; i < n->record_count; i++) {
+                const enum table_result r = table_apply(table, &n->records[i], lenient, &dirty);
+                t->no_memory |= r == TABLE_NO_MEMORY;
+                if (r == TABLE_GAP)
+                        return false;
+        }
+        *seq = n->seq;
+        t->counts.entries++;
+        if (!lenient)
+                t->dirty |= dirty;
+        return true;
+}
+
+/* CURRENT takes a snapshot at once; a snapshot that cannot be completed waits, so that a server that is
+ * replaced again and again is not asked without end. */
+static void begin_again(struct track *t, uint64_t now)
+{
+        if (t->state == CURRENT)
+                begin_snapshot(t);
+        else
+                failed(t, now);
+}
+
+static void entries(struct track *t, const struct track_event *e)
+{
+        const struct ext_changes_result *r = e->changes;
+        if (r->status != NI_OK && r->status != EXT_TAKE_SNAPSHOT) {
+                failed(t, e->now);
+                return;
+        }
+        if (r->status == EXT_TAKE_SNAPSHOT || r->epoch != (t->state == REPLAY ? t->aside_epoch : t->epoch)) {
+                begin_again(t, e->now);
+                return;
+        }
+        t->head = r->seq;
+        for (uint32_t i = 0; i < r->entry_count; i++) {
+                const bool replay = t->state == REPLAY;
+                if (!entry(t, replay ? t->aside : t->table, replay ? &t->aside_seq : &t->seq, &r->entries[i],
+                           replay)) {
+                        t->counts.gaps++;
+                        if (!replay) { /* part of the entry may stand: nobody knows what differs now */
+                                t->dirty |= TABLE_ALL;
+                                t->torn = true;
+                        }
+                        begin_again(t, e->now);
+                        return;
+                }
+                if (replay && t->aside_seq == t->target)
+                        swap(t); /* the rest of the list comes on top of it */
+        }
+        if (t->state == REPLAY && r->entry_count == 0)
+                failed(t, e->now); /* it has told of changes that it does not have */
+        else if (r->entry_count == 0 || fits(t, t->state == REPLAY ? t->aside : t->table, e->now))
+                succeeded(t);
+}
+
+static struct track_action next(const struct track *t, uint64_t now)
+{
+        struct track_action a = {.epoch = t->aside_epoch, .seq = t->aside_seq, .from = t->from};
+        if (t->no_memory)
+                return (struct track_action){.kind = TRACK_GIVE_UP};
+        if (t->state != AWAY && t->o.ask_ms && now >= t->ask_at)
+                return (struct track_action){.kind = TRACK_ASK};
+        switch (t->state) {
+        case SNAPSHOT:
+                a.kind = TRACK_SNAPSHOT;
+                return a;
+        case REPLAY:
+                a.kind = TRACK_CHANGES;
+                return a;
+        case CURRENT:
+                a = (struct track_action){
+                        .kind = TRACK_CHANGES, .epoch = t->epoch, .seq = t->seq, .wait_ms = TRACK_CALL_MS};
+                if (t->o.ask_ms && t->ask_at < now + a.wait_ms)
+                        a.wait_ms = (uint32_t)(t->ask_at - now);
+                return a;
+        default:
+                if (now < t->connect_at)
+                        return (struct track_action){.kind = TRACK_WAIT,
+                                                     .wait_ms = (uint32_t)(t->connect_at - now)};
+                return (struct track_action){.kind = TRACK_CONNECT, .server = t->servers.v[t->at]};
+        }
+}
+
+static void happened(struct track *t, const struct track_event *e)
+{
+        switch (e->kind) {
+        case TRACK_CONNECTED:
+                connected(t, e->status, e->now);
+                break;
+        case TRACK_PAGE:
+                page(t, e);
+                break;
+        case TRACK_ENTRIES:
+                entries(t, e);
+                break;
+        case TRACK_PARENTED:
+                t->parent = *e->parent;
+                t->ask_at = e->now + t->o.ask_ms;
+                break;
+        case TRACK_RELOAD: /* perhaps other rules */
+                t->turn++;
+                pause_for(t, 0, e->now);
+                t->away_ms = TRACK_AWAY_LEAST_MS;
+                t->read_all = true;
+                break;
+        case TRACK_FAILED:
+                failed(t, e->now);
+                break;
+        default:
+                break;
+        }
+}
+
+void track_step(struct track *t, const struct track_event *e, struct track_action *ret)
+{
+        if (e->turn == t->turn || e->kind == TRACK_RELOAD)
+                happened(t, e);
+        *ret = next(t, e->now);
+        ret->turn = t->turn;
+}
