@@ -21,8 +21,9 @@ static void keep_names(struct judge *j, const struct bytes *names, size_t n)
         a->name = n ? arena_str(&j->x->t->arena, names[0]) : "";
 }
 
-static bool take_user(void *context, const struct snap_user *u)
+static bool take_user(void *context, const struct merge_domain *d, const struct snap_user *u)
 {
+        (void)d;
         struct judge *j = context;
         keep_names(j, u->names, u->name_count);
         j->account->uid = u->uid;
@@ -33,8 +34,9 @@ static bool take_user(void *context, const struct snap_user *u)
         return true;
 }
 
-static bool take_group(void *context, const struct snap_group *g)
+static bool take_group(void *context, const struct merge_domain *d, const struct snap_group *g)
 {
+        (void)d;
         struct judge *j = context;
         struct buf line;
         keep_names(j, g->names, g->name_count);

@@ -153,7 +153,7 @@ class Together(unittest.TestCase):
             with open(os.path.join(folder, name), 'rb') as f:
                 self.assertEqual(b'secret' in f.read(), name.startswith('shadow.'), name)
             mode = stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode)
-            if name.startswith('shadow.'):
+            if name.startswith(('shadow.', 'gshadow.')):
                 self.assertEqual(mode & 0o7, 0, name)
             elif name not in ('control', 'followed'):
                 self.assertEqual(mode, 0o444, name)
