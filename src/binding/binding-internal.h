@@ -8,12 +8,13 @@ enum nearness { NEAR_OWN, NEAR_ATTACHED, NEAR_FAR };
 
 enum probe_state { PROBE_FINDING, PROBE_PINGING, PROBE_ALIVE, PROBE_DEAD };
 
-/* Is there a living server of this tag at this address? GETREGISTER, by way of the port mapper and directly,
+/* Is there a living server of this tag at this address? GETREGISTER directly; or by way of the port mapper, and
  * then PING. */
 struct probe {
         struct binding_server server;
         uint16_t port; /* of its binder; 0: the usual places */
         bool here;
+        bool direct; /* found at its own port, without a port mapper: asked there alone */
         enum nearness nearness;
         enum probe_state state;
         uint64_t next; /* try, or the end of the last one */
@@ -107,8 +108,8 @@ void world_refuse(struct binding *b, const struct binding_server *s);
 
 /* -- probe.c */
 void probe_begin(struct binding *b, struct probe *p, uint64_t at);
-/* From PING on, where its port is known. */
-void probe_begin_ping(struct binding *b, struct probe *p);
+/* The way it was found. */
+void probe_begin_check(struct binding *b, struct probe *p);
 /* Sends what is due; may end as PROBE_DEAD. */
 void probe_run(struct binding *b, struct probe *p);
 bool probe_wants(const struct probe *p, uint32_t xid, uint32_t from, uint16_t from_port,

@@ -211,7 +211,7 @@ static void looked(struct binding *b, const struct binding_world *w)
         b->parent.here = world_is_here(b, &b->parent.server);
         b->check = b->parent;
         b->phase = CHECKING;
-        probe_begin_ping(b, &b->check);
+        probe_begin_check(b, &b->check);
 }
 
 /* -- going on: true when something happened, so that the next thing may be due now -- */
@@ -253,7 +253,7 @@ static bool run_check(struct binding *b)
         }
         if (p->state != PROBE_DEAD)
                 return false;
-        if (p->found_port && p->udp_port) { /* started anew it has another port */
+        if (p->direct || p->found_port) { /* started anew it may be elsewhere */
                 probe_begin(b, p, b->now);
                 return true;
         }

@@ -7,17 +7,20 @@ void probe_begin(struct binding *b, struct probe *p, uint64_t at)
         p->next = at;
         p->tries = 0;
         p->binder_port = p->found_port = p->udp_port = 0;
+        p->direct = false;
         p->xid_main = binding_random(b);
         p->xid_mapper = binding_random(b);
         p->xid_binder = binding_random(b);
         p->xid_ping = binding_random(b);
 }
 
-void probe_begin_ping(struct binding *b, struct probe *p)
+void probe_begin_check(struct binding *b, struct probe *p)
 {
         const uint16_t udp_port = p->udp_port, found_port = p->found_port;
+        const bool direct = p->direct;
         probe_begin(b, p, b->now);
-        if (!udp_port)
+        p->direct = direct;
+        if (direct || !udp_port)
                 return;
         p->udp_port = udp_port;
         p->found_port = found_port;
@@ -52,7 +55,7 @@ void probe_run(struct binding *b, struct probe *p)
         send(b, p, BINDING_GETREGISTER, p->xid_main, p->port ? p->port : BINDING_PORT);
         if (p->binder_port)
                 send(b, p, BINDING_GETREGISTER, p->xid_binder, p->binder_port);
-        else if (!p->port)
+        else if (!p->port && !p->direct)
                 send(b, p, BINDING_GETPORT, p->xid_mapper, BINDING_MAPPER);
 }
 
@@ -67,7 +70,7 @@ bool probe_wants(const struct probe *p, uint32_t xid, uint32_t from, uint16_t fr
         }
         if (p->state != PROBE_FINDING || p->tries == 0)
                 return false;
-        if (xid == p->xid_mapper && !p->port && from_port == BINDING_MAPPER) {
+        if (xid == p->xid_mapper && !p->port && !p->direct && from_port == BINDING_MAPPER) {
                 *ret = BINDING_GETPORT;
                 return true;
         }
@@ -86,10 +89,11 @@ static void take_register(struct binding *b, struct probe *p, const struct bindi
         }
         p->found_port = r->from_port;
         p->udp_port = r->udp_port <= 65535 ? (uint16_t)r->udp_port : 0;
+        p->direct = r->xid == p->xid_main;
         p->state = PROBE_PINGING;
         p->tries = 0;
         p->next = b->now;
-        if (!p->udp_port) /* it answers no datagrams, but its binder says that it serves */
+        if (p->direct || !p->udp_port) /* its binder says so of a domain that it serves at this moment */
                 p->state = PROBE_ALIVE;
 }
 
