@@ -113,6 +113,22 @@ enum ni_status client_snapshot(struct client *c, const struct ext_snapshot_args 
         return ext_snapshot_decode(&in, &c->arena, ret) ? NI_OK : undecoded(c);
 }
 
+enum ni_status client_replica(struct client *c, const struct ext_replica_args *args,
+                              struct ext_replica_result *ret)
+{
+        struct errand e = ext_errand(NIEXT_PROC_replica);
+        struct ext_replica_args full = *args;
+        struct xdr_in in;
+        full.tag = tag_or_ours(c, args->tag);
+        e.write = args->verb != EXT_REPLICA_SHOW;
+        errand_begin(c, &e);
+        ext_replica_args_encode(&full, &c->call);
+        const enum ni_status status = errand_run(c, &e, &in);
+        if (status != NI_OK)
+                return status;
+        return ext_replica_decode(&in, &c->arena, ret) ? NI_OK : undecoded(c);
+}
+
 enum ni_status client_edit(struct client *c, const struct ext_edit_args *args, struct ext_edit_result *ret)
 {
         const struct errand e = ext_errand(NIEXT_PROC_edit);

@@ -4,6 +4,7 @@
 #define NETINFO_CLIENT_CLIENT_H
 
 #include "wire/binder.h"
+#include "wire/ext_replica.h"
 #include "wire/ext_search.h"
 #include "wire/ni.h"
 
@@ -23,6 +24,8 @@ struct client_options {
                                 domain and sent with the password */
         const char *password; /* with user; NULL = "" */
         int interrupt_fd;     /* when it becomes readable, a waiting call ends with NI_FAILED; -1 = none */
+        bool reserved_port;   /* call from a port below 1024 where the system allows it, as servers do among
+                                 themselves (protocol.md 3.5) */
         bool no_domain; /* only binder and extension calls will be made: any server with a binder does, and
                            the domain need not exist. Credentials then carry uid 0 (protocol.md 2.9) */
 };
@@ -83,6 +86,9 @@ enum ni_status client_search(struct client *c, const struct ext_search_args *arg
                              struct ext_search_result *ret);
 enum ni_status client_history(struct client *c, const struct ext_history_args *args,
                               struct ext_history_result *ret);
+/* A change (any verb but SHOW) is not repeated when the connection breaks. */
+enum ni_status client_replica(struct client *c, const struct ext_replica_args *args,
+                              struct ext_replica_result *ret);
 /* In the ext calls the argument's tag may be empty: then it is client_tag(c). */
 
 /* Walks a directory path (model/path.h) by LOOKUP and SELF, to the id with its current instance. NI_NODIR

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "sys/clock.h"
+#include "sys/random.h"
 #include "xdr/cursor.h"
 
 #include <errno.h>
@@ -103,6 +104,55 @@ static enum line_end knock(int fd, const struct sockaddr *to, socklen_t len, con
         }
 }
 
+#define RESERVED_FIRST 600u /* doc/protocol.md 3.2: what lies below belongs to well-known services */
+#define RESERVED_LAST  1023u
+#define RESERVED_TRIES 40u
+
+/* Any free port of root's. False: there is none for us; the caller goes on without. */
+static bool bind_reserved(int fd, sa_family_t family)
+{
+        uint32_t dice;
+        random_bytes(&dice, sizeof(dice));
+        for (unsigned i = 0; i <= RESERVED_LAST - RESERVED_FIRST; i++) {
+                const uint32_t span = RESERVED_LAST - RESERVED_FIRST + 1;
+                const uint16_t port = htons((uint16_t)(RESERVED_FIRST + (dice + i) % span));
+                const struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = port};
+                const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = port};
+                const int failed = family == AF_INET6 ? bind(fd, (const struct sockaddr *)&v6, sizeof(v6))
+                                                      : bind(fd, (const struct sockaddr *)&v4, sizeof(v4));
+                if (failed == 0)
+                        return true;
+                if (errno != EADDRINUSE)
+                        return false;
+        }
+        return false;
+}
+
+/* A socket, connected; *ret_fd is -1 when not LINE_OK. */
+static enum line_end open_socket(const struct line *l, const struct sockaddr *to, socklen_t len,
+                                 const struct line_wait *w, int *ret_fd, int *ret_errno)
+{
+        for (unsigned tries = 0;; tries++) {
+                const int fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+                *ret_fd = -1;
+                if (fd < 0) {
+                        *ret_errno = errno;
+                        return LINE_CLOSED;
+                }
+                const bool low = l->reserved && to->sa_family != AF_UNIX && tries < RESERVED_TRIES &&
+                                 bind_reserved(fd, to->sa_family);
+                const enum line_end end = knock(fd, to, len, w, ret_errno);
+                if (end == LINE_OK) {
+                        *ret_fd = fd;
+                        return LINE_OK;
+                }
+                close(fd);
+                /* This pair of ports was used a moment ago: another one. */
+                if (!low || end != LINE_CLOSED || (*ret_errno != EADDRNOTAVAIL && *ret_errno != EADDRINUSE))
+                        return end;
+        }
+}
+
 enum line_end line_connect(struct line *l, const struct sockaddr *to, socklen_t len,
                            const struct line_wait *w, int *ret_errno)
 {
@@ -111,15 +161,13 @@ enum line_end line_connect(struct line *l, const struct sockaddr *to, socklen_t 
         enum line_end end;
         line_close(l);
         *ret_errno = 0;
-        const int fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0) {
-                *ret_errno = errno;
-                return LINE_CLOSED;
-        }
-        end = knock(fd, to, len, w, ret_errno);
-        if (end != LINE_OK || fstat(fd, &st) < 0) {
+        int fd;
+        end = open_socket(l, to, len, w, &fd, ret_errno);
+        if (end != LINE_OK)
+                return end;
+        if (fstat(fd, &st) < 0) {
                 close(fd);
-                return end == LINE_OK ? LINE_CLOSED : end;
+                return LINE_CLOSED;
         }
         if (to->sa_family != AF_UNIX)
                 setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));

@@ -322,6 +322,7 @@ enum ni_status client_open(const struct client_options *o, struct client **ret, 
                 return NI_FAILED;
         line_init(&c->main);
         line_init(&c->own);
+        c->main.reserved = c->own.reserved = o->reserved_port;
         arena_init(&c->arena, LIMIT_ARENA);
         buf_init(&c->call, LIMIT_CALL);
         c->xid = random_u32();

@@ -81,6 +81,14 @@ void dir_readall_end(struct dir_readall *w);
 enum ni_status dir_bootstrap(struct store_txn *t, struct arena *a, const char *tag, const char *host,
                              const char *const *addresses, unsigned n);
 
+/* The root's `master` becomes host/tag (protocol.md 1.4): its first value, the property made when there is
+ * none. Nothing is written when it says so already. Inside a change. */
+enum ni_status dir_set_master(struct store_txn *t, struct arena *a, const char *host, const char *tag);
+/* host and tag of the root's `master`, split at the first slash; NI_NODIR: there is no such value.
+ * *ret_address is the first ip_address of the host's entry in /machines, empty without. Arena. */
+enum ni_status dir_get_master(struct dir_request *rq, struct bytes *ret_host, struct bytes *ret_tag,
+                              struct bytes *ret_address);
+
 /* Authentication by the domain's users (protocol.md 3.8): the records of /users with this uid (signed
  * decimal), in child order. */
 struct dir_user {

@@ -1,5 +1,8 @@
-/* Where the master of a clone is: the key `origin` of `meta` (doc/store-format.md). */
+/* Where the master of a clone is: the key `origin` of `meta` (doc/store-format.md); and taking a master's
+ * place. */
 #include "store/store-internal.h"
+
+#include "sys/random.h"
 
 enum ni_status store_get_origin(struct store_txn *t, struct store_origin *ret)
 {
@@ -40,4 +43,17 @@ enum ni_status store_set_origin(struct store_txn *t, const struct store_origin *
         buf_done(&raw);
         t->dirty = true;
         return st;
+}
+
+enum ni_status store_begin_epoch(struct store_txn *t)
+{
+        const enum ni_status st = store_may_write(t);
+        if (st != NI_OK)
+                return st;
+        const uint64_t before = t->state.epoch;
+        do
+                random_bytes(&t->state.epoch, sizeof(t->state.epoch));
+        while (t->state.epoch == 0 || t->state.epoch == before);
+        t->dirty = true;
+        return NI_OK;
 }

@@ -220,6 +220,10 @@ enum ni_status store_replay_past(struct store_txn *t, const struct store_entry *
 enum ni_status store_replay_page(struct store_txn *t, const struct store_node *n);
 enum ni_status store_replay_loosely(struct store_txn *t, const struct store_entry *e);
 
+/* A new epoch for the same history: numbers from here on are not those that another server of this uuid gives
+ * (doc/replication.md 5). Inside a write transaction. */
+enum ni_status store_begin_epoch(struct store_txn *t);
+
 /* -- origin: of a clone, where its master is (doc/store-format.md, doc/replication.md 1) */
 enum store_origin_kind { STORE_ORIGIN_ASK = 0, STORE_ORIGIN_FOLLOW = 1, STORE_ORIGIN_COPY = 2 };
 #define STORE_ORIGIN_MAX 1023u
