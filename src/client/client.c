@@ -40,6 +40,23 @@ enum ni_status client_ni(struct client *c, enum ni_proc proc, const struct ni_ar
         return ni_result_decode(proc, &in, &c->arena, ret) ? NI_OK : undecoded(c);
 }
 
+enum ni_status client_readall(struct client *c, uint32_t checksum, struct ni_result *ret,
+                              struct xdr_in *ret_objects)
+{
+        const struct errand e = {.program = NI_PROGRAM, .version = NI_VERSION, .procedure = NI_PROC_readall};
+        const struct ni_args args = {.number = checksum};
+        struct xdr_in in;
+        errand_begin(c, &e);
+        ni_args_encode(NI_PROC_readall, &args, &c->call);
+        const enum ni_status status = errand_run(c, &e, &in);
+        if (status != NI_OK)
+                return status;
+        if (!ni_readall_head(&in, ret))
+                return undecoded(c);
+        *ret_objects = in;
+        return NI_OK;
+}
+
 enum ni_status client_binder(struct client *c, enum nibind_proc proc, const struct binder_args *args,
                              struct binder_result *ret)
 {

@@ -65,6 +65,10 @@ void client_set_credentials(struct client *c, uint32_t uid, const char *password
  * a connection of its own at its first call. */
 enum ni_status client_ni(struct client *c, enum ni_proc proc, const struct ni_args *args,
                          struct ni_result *ret);
+/* READALL (protocol.md 5.5) without decoding all of it: *ret has status, checksum and highest, *ret_objects
+ * stands at the list (ni_readall_next). */
+enum ni_status client_readall(struct client *c, uint32_t checksum, struct ni_result *ret,
+                              struct xdr_in *ret_objects);
 enum ni_status client_binder(struct client *c, enum nibind_proc proc, const struct binder_args *args,
                              struct binder_result *ret);
 enum ni_status client_status(struct client *c, struct ext_status_result *ret);

@@ -4,6 +4,7 @@
 #include "sys/clock.h"
 #include "sys/log.h"
 
+#include <netinet/in.h>
 #include <pwd.h>
 #include <stdlib.h>
 
@@ -17,6 +18,16 @@ struct caller conn_reader(const struct conn *c)
 {
         const bool super = peer_is_superuser(&c->peer, c->worker->config);
         return (struct caller){.superuser = super, .sees_secrets = super || is_agent(c)};
+}
+
+bool conn_is_replica(const struct conn *c, struct dir_request *rq)
+{
+        const struct config *cfg = c->worker->config;
+        uint32_t v4;
+        return !c->peer.socket && c->peer.port < IPPORT_RESERVED && address_ipv4(&c->peer.address, &v4) &&
+               (networks_have(&cfg->read_networks, &c->peer.address) ||
+                networks_have(&cfg->write_networks, &c->peer.address)) &&
+               dir_is_replica(rq, v4);
 }
 
 /* -- trusted_networks (protocol.md 3.9) -- */
@@ -219,6 +230,17 @@ static enum authorized by_password(struct conn *c, struct call *call, const stru
         return AUTHORIZED_AWAY;
 }
 
+/* Reads of the extension program: a replica is shown secrets, because they are part of what it copies. */
+static void see_as_replica(struct conn *c, struct call *call)
+{
+        struct dir_request rq = {.txn = worker_txn(c->worker, call->domain),
+                                 .caller = &call->caller,
+                                 .policy = &call->policy,
+                                 .arena = &call->arena};
+        if (rq.txn && conn_is_replica(c, &rq))
+                call->caller.sees_secrets = true;
+}
+
 enum authorized authorize(struct conn *c, struct call *call, const struct rpc_call *rpc,
                           enum ni_status *ret_status)
 {
@@ -234,8 +256,11 @@ enum authorized authorize(struct conn *c, struct call *call, const struct rpc_ca
                 return AUTHORIZED_REFUSED;
         }
         const bool password = authorize_needs_password(c, rpc);
-        if (!password && !c->peer.socket)
-                return AUTHORIZED; /* anonymous: matches "*" */
+        if (!password && !c->peer.socket) { /* anonymous: matches "*" */
+                if (call->kind == CALL_EXT && c->peer.port < IPPORT_RESERVED)
+                        see_as_replica(c, call);
+                return AUTHORIZED;
+        }
         if (!password && !conn_name_known(c))
                 return AUTHORIZED_LATER;
         struct dir_request rq = {.txn = worker_txn(c->worker, call->domain),

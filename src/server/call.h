@@ -7,6 +7,7 @@
 #include "server/pool.h"
 #include "wire/binder.h"
 #include "wire/call.h"
+#include "wire/ext_replica.h"
 #include "wire/ext_search.h"
 
 struct conn;
@@ -19,6 +20,7 @@ enum call_kind {
         CALL_READALL, /* full transfer */
         CALL_EXT,     /* extension program, its reads; CHANGES may wait for a commit */
         CALL_BINDER,  /* something that changes the set of domains: the main loop's work */
+        CALL_REPLICA, /* promotes or demotes: work of the domain's replica; creates: of the main loop */
         CALL_NAME,    /* no call of the peer's: asks the system for the name of its uid */
 };
 
@@ -31,6 +33,7 @@ struct call {
         struct call *next;     /* in a writer's queue or a batch */
         struct call *behind;   /* in its connection's order of replies */
         enum call_kind kind;
+        bool pushed;  /* a write that a historical master pushes to this clone */
         bool ordered; /* of a historical program: replies keep the order of calls */
         bool barrier; /* nothing historical may be looked at before it is back */
         bool done;
@@ -44,6 +47,7 @@ struct call {
                 struct ext_snapshot_args snapshot;
                 struct ext_search_args search;
                 struct ext_history_args history;
+                struct ext_replica_args replica;
                 struct bytes tag; /* STATUS */
                 struct binder_args binder;
         } args;

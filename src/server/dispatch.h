@@ -46,6 +46,9 @@ bool long_read_submit(struct server *s, struct call *c);
 /* -- identity of one call (server/authorize.c) -- */
 /* What this connection may see when it reads: superuser and agent see secrets. */
 struct caller conn_reader(const struct conn *c);
+/* Is the peer a listed replica of this domain, as far as address and port say (doc/replication.md 1)? Inside
+ * a read transaction on it. */
+bool conn_is_replica(const struct conn *c, struct dir_request *rq);
 /* May it use this domain? `trusted_networks` narrows what the configuration allows (protocol.md 3.9). */
 bool conn_trusted(struct conn *c, struct domain *d);
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "model/path.h"
+#include "server/replica.h"
 #include "server/writer.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
@@ -9,6 +10,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -62,7 +64,8 @@ unsigned domain_addresses(const struct config *c, struct arena *a, const char *c
 
 /* -- creation -- */
 
-static enum ni_status bootstrap(struct store *s, const char *tag, const struct config *c)
+static enum ni_status bootstrap(struct store *s, const char *tag, const struct config *c,
+                                const struct domain_first *first)
 {
         const struct store_actor actor = {BYTES_LIT("superuser"), BYTES_LIT("netinfod"), BYTES_LIT("create")};
         struct store_txn *t;
@@ -70,8 +73,12 @@ static enum ni_status bootstrap(struct store *s, const char *tag, const struct c
         const char *const *addresses;
         uint64_t seq;
         arena_init(&a, 0);
-        const char *host = domain_host(c, &a);
-        const unsigned n = domain_addresses(c, &a, &addresses);
+        const char *host = first ? first->host : domain_host(c, &a);
+        unsigned n = 1;
+        if (first)
+                addresses = &first->address;
+        else
+                n = domain_addresses(c, &a, &addresses);
         enum ni_status st = host ? store_write_begin(s, &t) : NI_SYSTEMERR;
         if (st != NI_OK) {
                 arena_done(&a);
@@ -79,9 +86,11 @@ static enum ni_status bootstrap(struct store *s, const char *tag, const struct c
         }
         st = store_change_begin(t, &actor);
         if (st == NI_OK)
-                st = dir_bootstrap(t, &a, tag, host, addresses, n);
+                st = dir_bootstrap(t, &a, first ? first->tag : tag, host, addresses, n);
         if (st == NI_OK)
                 st = store_change_end(t, &seq);
+        if (st == NI_OK && first)
+                st = store_set_origin(t, first->origin);
         if (st == NI_OK)
                 st = store_commit(t, NULL);
         else
@@ -91,7 +100,7 @@ static enum ni_status bootstrap(struct store *s, const char *tag, const struct c
 }
 
 static enum ni_status create_aside(const char *aside, const char *tag, const struct config *c,
-                                   struct store_why *why)
+                                   const struct domain_first *first, struct store_why *why)
 {
         struct store *s;
         const struct store_options o = {.map_size = (size_t)c->map_size << 20};
@@ -100,10 +109,10 @@ static enum ni_status create_aside(const char *aside, const char *tag, const str
                          strerror(errno));
                 return NI_SYSTEMERR;
         }
-        enum ni_status st = store_create(aside, STORE_MASTER, &o, &s, why);
+        enum ni_status st = store_create(aside, first ? STORE_CLONE : STORE_MASTER, &o, &s, why);
         if (st != NI_OK)
                 return st;
-        st = bootstrap(s, tag, c);
+        st = bootstrap(s, tag, c, first);
         if (st != NI_OK)
                 snprintf(why->text, sizeof(why->text), "%.150s: the first directories could not be written",
                          aside);
@@ -111,8 +120,8 @@ static enum ni_status create_aside(const char *aside, const char *tag, const str
         return st;
 }
 
-enum ni_status domain_create(const char *folder, const char *tag, const struct config *c,
-                             struct store_why *why)
+static enum ni_status make(const char *folder, const char *tag, const struct config *c,
+                           const struct domain_first *first, struct store_why *why)
 {
         char aside[PATH_MAX], path[PATH_MAX];
         struct stat there;
@@ -129,7 +138,7 @@ enum ni_status domain_create(const char *folder, const char *tag, const struct c
                 snprintf(why->text, sizeof(why->text), "%.150s: there is a domain of this tag already", path);
                 return NI_DUPTAG;
         }
-        enum ni_status st = create_aside(aside, tag, c, why);
+        enum ni_status st = create_aside(aside, tag, c, first, why);
         if (st == NI_OK && (rename(aside, path) < 0 || fs_sync_folder(folder) != 0)) {
                 snprintf(why->text, sizeof(why->text), "%.150s: %s", path, strerror(errno));
                 st = NI_SYSTEMERR;
@@ -137,6 +146,18 @@ enum ni_status domain_create(const char *folder, const char *tag, const struct c
         if (st != NI_OK)
                 fs_remove_tree(aside);
         return st;
+}
+
+enum ni_status domain_create(const char *folder, const char *tag, const struct config *c,
+                             struct store_why *why)
+{
+        return make(folder, tag, c, NULL, why);
+}
+
+enum ni_status domain_create_clone(const char *folder, const char *tag, const struct config *c,
+                                   const struct domain_first *first, struct store_why *why)
+{
+        return make(folder, tag, c, first, why);
 }
 
 /* -- opening and closing -- */
@@ -197,6 +218,13 @@ struct domain *domain_open(const char *folder, const char *tag, const struct con
         if (!d->writer) {
                 snprintf(why->text, sizeof(why->text), "%.150s: no thread for its writer", d->folder);
                 d->state = DOMAIN_BROKEN;
+                return d;
+        }
+        if (strcmp(tag, "local") != 0) /* always a master (protocol.md 5.1) */
+                d->replica = replica_start(d, c);
+        if (!d->replica && strcmp(tag, "local") != 0) {
+                snprintf(why->text, sizeof(why->text), "%.150s: no thread for its role", d->folder);
+                d->state = DOMAIN_BROKEN;
         }
         return d;
 }
@@ -223,9 +251,12 @@ void domain_close(struct domain *d)
 {
         d->state = DOMAIN_GONE;
         writer_stop(d->writer); /* outside the gate: it may be repairing */
+        replica_stop(d->replica);
         lock_gate(d);
         writer_free(d->writer);
         d->writer = NULL;
+        replica_free(d->replica);
+        d->replica = NULL;
         shut_store(d);
         pthread_rwlock_unlock(&d->gate);
 }
@@ -321,6 +352,122 @@ void domain_repair(struct domain *d)
         } else
                 log_event(LOG_LEVEL_ERROR, "store-damaged",
                           "tag=%s way_out=\"ni store check %s; restore a copy\"", d->tag, d->folder);
+}
+
+/* -- a clone's new content -- */
+
+bool domain_refuses_writes(const struct domain *d)
+{
+        return d->role == STORE_CLONE || d->superseded;
+}
+
+/* What `folder` holds: its identity. */
+static bool identify(const char *folder, struct store_info *ret)
+{
+        const struct store_options o = {.read_only = true};
+        struct store_why why;
+        struct store *s;
+        struct store_txn *t = NULL;
+        if (store_open(folder, &o, &s, &why) != NI_OK)
+                return false;
+        bool ok = store_reader_new(s, &t) == NI_OK && store_read_begin(t) == NI_OK;
+        if (ok) {
+                ok = store_get_info(t, ret) == NI_OK;
+                store_read_end(t);
+        }
+        store_reader_free(t);
+        store_close(s);
+        return ok;
+}
+
+/* A second name for the file that serves, in .destroyed/TAG.SECONDS. */
+static enum ni_status keep_old(const struct domain *d, struct store_why *why)
+{
+        char *to = NULL, *from = NULL, *file = NULL;
+        const char *slash = strrchr(d->folder, '/');
+        int err = 0;
+        if (asprintf(&to, "%.*s/.destroyed/%s.%llu", (int)(slash - d->folder), d->folder, d->tag,
+                     (unsigned long long)(clock_wall_us() / 1000000u)) < 0)
+                to = NULL;
+        if (to && asprintf(&file, "%s/data.mdb", to) < 0)
+                file = NULL;
+        if (asprintf(&from, "%s/data.mdb", d->folder) < 0)
+                from = NULL;
+        err = to && file && from ? fs_make_folders(to, 0700) : ENOMEM;
+        if (!err && linkat(AT_FDCWD, from, AT_FDCWD, file, 0) < 0 && errno != EEXIST)
+                err = errno;
+        if (!err)
+                err = fs_sync_folder(to);
+        if (err)
+                snprintf(why->text, sizeof(why->text), "what %.100s held cannot be kept: %s", d->folder,
+                         strerror(err));
+        else
+                log_event(LOG_LEVEL_NOTICE, "replica-kept", "tag=%s seq=%llu kept=\"%s\" days=7", d->tag,
+                          (unsigned long long)d->seq, to);
+        free(to);
+        free(from);
+        free(file);
+        return err ? NI_SYSTEMERR : NI_OK;
+}
+
+/* May the old content hold changes that the new one lacks? */
+static bool may_lack(const struct store_info *old, const struct store_info *new)
+{
+        return memcmp(old->uuid, new->uuid, sizeof(old->uuid)) == 0 &&
+               (old->epoch != new->epoch || old->seq > new->seq);
+}
+
+/* With the gate held, and the store shut. */
+static enum ni_status exchange(struct domain *d, const char *aside, struct store_why *why)
+{
+        char from[PATH_MAX], to[PATH_MAX], lock[PATH_MAX];
+        if ((size_t)snprintf(from, sizeof(from), "%s/data.mdb", aside) >= sizeof(from) ||
+            (size_t)snprintf(to, sizeof(to), "%s/data.mdb", d->folder) >= sizeof(to) ||
+            (size_t)snprintf(lock, sizeof(lock), "%s/lock.mdb", d->folder) >= sizeof(lock))
+                return NI_SYSTEMERR;
+        /* LMDB's lock file belongs to the old data: it remembers its newest transaction. */
+        int err = unlink(lock) < 0 && errno != ENOENT ? errno : 0;
+        if (!err && rename(from, to) < 0)
+                err = errno;
+        if (!err)
+                err = fs_sync_folder(d->folder);
+        if (err)
+                snprintf(why->text, sizeof(why->text), "%.150s: %s", to, strerror(err));
+        return err ? NI_SYSTEMERR : NI_OK;
+}
+
+enum ni_status domain_swap(struct domain *d, const char *aside, bool keep, struct store_why *why)
+{
+        struct store_info new, old;
+        struct store_why broken = {{0}};
+        if (!identify(aside, &new)) {
+                snprintf(why->text, sizeof(why->text), "%.150s: the copy cannot be read", aside);
+                return NI_SYSTEMERR;
+        }
+        pthread_mutex_lock(&d->batch);
+        struct store_txn *t = domain_read_begin(d, SLOT_REPLICA);
+        const bool known = t && store_get_info(t, &old) == NI_OK;
+        if (t)
+                domain_read_end(d, SLOT_REPLICA);
+        enum ni_status st = keep && known && may_lack(&old, &new) ? keep_old(d, why) : NI_OK;
+        lock_gate(d);
+        shut_store(d);
+        if (st == NI_OK)
+                st = exchange(d, aside, why);
+        if (store_open(d->folder, &d->options, &d->store, &broken) != NI_OK) {
+                d->store = NULL;
+                d->state = DOMAIN_READ_ONLY;
+                log_event(LOG_LEVEL_ERROR, "store-broken", "tag=%s reason=\"%s\"", d->tag, broken.text);
+                st = NI_SYSTEMERR;
+        } else if (st == NI_OK) {
+                d->seq = new.seq;
+        }
+        pthread_rwlock_unlock(&d->gate);
+        pthread_mutex_lock(&d->servers_mutex);
+        d->servers_seq = UINT64_MAX;
+        pthread_mutex_unlock(&d->servers_mutex);
+        pthread_mutex_unlock(&d->batch);
+        return st;
 }
 
 /* -- destroyed domains -- */

@@ -16,7 +16,8 @@ enum {
         SLOT_MAIN = 8,
         SLOT_LONG = 9, /* 2 threads for long reads */
         SLOT_WRITER = 11,
-        SLOT_COUNT = 12,
+        SLOT_REPLICA = 12,
+        SLOT_COUNT = 13,
 };
 
 enum domain_state {
@@ -33,6 +34,7 @@ struct domain_counter {
 struct call;
 struct domain;
 struct writer;
+struct replica;
 
 /* Told in the writer's thread after each commit. */
 typedef void domain_committed(struct domain *d, void *context);
@@ -67,6 +69,8 @@ struct domain {
         struct domain_counter counter[SLOT_COUNT][NI_PROC_COUNT];
         _Atomic uint64_t user_ok, user_failed, granted, refused; /* authentications (protocol.md 2.8) */
         struct writer *writer;                                   /* read under the gate */
+        struct replica *replica;                                 /* likewise (server/replica.h) */
+        _Atomic bool superseded;     /* another server is master of this domain, by a later promotion */
         pthread_mutex_t batch;       /* held while a batch of writes runs. A reader that cannot finish in one
                                         transaction holds it, for seconds at most, and sees one state over several.
                                         Taken before the gate, never inside it */
@@ -85,6 +89,14 @@ struct domain {
  * (protocol.md 6.5), and renames it into place. NI_DUPTAG when something is there. */
 enum ni_status domain_create(const char *folder, const char *tag, const struct config *c,
                              struct store_why *why);
+/* The same for a clone that knows nothing but its master, as CREATECLONE does: host and address of the master
+ * ("0.0.0.0": not known), and its tag there. */
+struct domain_first {
+        const struct store_origin *origin;
+        const char *host, *address, *tag;
+};
+enum ni_status domain_create_clone(const char *folder, const char *tag, const struct config *c,
+                                   const struct domain_first *first, struct store_why *why);
 /* Opens what is there and starts its writer. A domain that cannot be opened is returned too, in state
  * DOMAIN_BROKEN with *why filled; NULL only without memory. */
 struct domain *domain_open(const char *folder, const char *tag, const struct config *c,
@@ -106,6 +118,14 @@ void domain_read_end(struct domain *d, unsigned slot);
 
 /* writer_submit (server/writer.h). Not inside a read transaction of this thread. */
 bool domain_submit(struct domain *d, struct call *c);
+
+/* In the replica's thread: the store in the folder `aside`, which nobody has open, takes the place of the one
+ * that serves, by one rename (doc/replication.md 4). keep: what served is kept for seven days when the new
+ * one may lack some of it. On failure what served goes on, unless it cannot be opened again: then the state
+ * says so. */
+enum ni_status domain_swap(struct domain *d, const char *aside, bool keep, struct store_why *why);
+/* A clone, or a master whose place another one has taken. */
+bool domain_refuses_writes(const struct domain *d);
 
 /* After a failed commit, in the writer's thread: close, open, check. The state says how it went. */
 void domain_repair(struct domain *d);

@@ -52,6 +52,21 @@ static const char *procedure_name(uint32_t proc)
         return names[proc];
 }
 
+/* The caller names the master's host and address; whether it speaks the extension program is found out at the
+ * first contact. */
+static enum ni_status create_clone(struct server *s, const struct binder_args *a)
+{
+        struct store_origin o = {.kind = STORE_ORIGIN_ASK};
+        char host[256], address[16];
+        const uint32_t v4 = a->master_addr;
+        if (!tag_is_valid(a->master_tag) || a->master_name.len == 0 || a->master_name.len >= sizeof(host))
+                return NI_SYSTEMERR;
+        snprintf(host, sizeof(host), "%.*s", BYTES_FMT(a->master_name));
+        snprintf(address, sizeof(address), "%u.%u.%u.%u", v4 >> 24, v4 >> 16 & 255, v4 >> 8 & 255, v4 & 255);
+        snprintf(o.where, sizeof(o.where), "%s/%.*s", address, BYTES_FMT(a->master_tag));
+        return server_create_clone(s, a->tag, &o, host, address);
+}
+
 static enum ni_status change(struct server *s, const struct call *call)
 {
         const struct binder_args *a = &call->args.binder;
@@ -66,11 +81,8 @@ static enum ni_status change(struct server *s, const struct call *call)
                 return server_create_domain(s, a->tag);
         case NIBIND_PROC_destroydomain:
                 return server_destroy_domain(s, a->tag);
-        default: /* CREATECLONE */
-                log_event(LOG_LEVEL_WARNING, "createclone-refused",
-                          "from=\"%s\" tag=%.*s reason=\"this server keeps no clones yet\"", call->from,
-                          BYTES_FMT(a->tag));
-                return NI_SYSTEMERR;
+        default:
+                return create_clone(s, a);
         }
 }
 

@@ -1,7 +1,10 @@
 /* The extension program on a connection (doc/extension-program.md). Its replies may overtake. */
 #include "server/dispatch.h"
+#include "server/replica.h"
 #include "server/server.h"
 #include "sys/clock.h"
+
+#include <stdio.h>
 
 static enum served accepted(struct buf *out, uint32_t xid, enum accept_stat stat)
 {
@@ -173,6 +176,63 @@ static bool decode_read(struct call *call, struct xdr_in *in, struct bytes *ret_
         }
 }
 
+/* -- REPLICA -- */
+
+/* CLONE makes a domain: the main loop's work. Everything else is its domain's replica's. */
+static enum served change_role(struct conn *c, struct call *call)
+{
+        const bool makes = call->args.replica.verb == EXT_REPLICA_CLONE;
+        worker_txn_end(c->worker);
+        conn_send_away(c, call, false);
+        if (makes) {
+                call->note.run = server_make_clone;
+                loop_post(&c->worker->server->loop, &call->note);
+        } else if (!replica_submit(call->domain, call)) {
+                call_refuse(call, NI_BADOP); /* `local` is always a master */
+                call_send_home(call);
+        }
+        return SERVED_AWAY;
+}
+
+static enum served show_role(struct conn *c, struct call *call, struct buf *out)
+{
+        struct ext_replica_result r;
+        struct store_txn *t = worker_txn(c->worker, call->domain);
+        replica_show(call->domain, t, peer_is_superuser(&c->peer, c->worker->config), &c->worker->arena, &r);
+        reply_accepted(out, call->xid, ACCEPT_SUCCESS);
+        ext_replica_encode(&r, out);
+        call_free(call);
+        return SERVED_REPLY;
+}
+
+static enum served serve_replica(struct conn *c, const struct rpc_call *rpc, struct xdr_in *in,
+                                 struct buf *out)
+{
+        struct xdr_in copy;
+        enum ni_status st = NI_OK;
+        struct call *call = call_new(CALL_REPLICA, rpc, bytes_of(in->at, xdr_left(in)), &copy);
+        if (!call)
+                return accepted(out, rpc->xid, ACCEPT_SYSTEM_ERR);
+        struct ext_replica_args *a = &call->args.replica;
+        if (!ext_replica_args_decode(&copy, a)) {
+                call_free(call);
+                return accepted(out, rpc->xid, ACCEPT_GARBAGE_ARGS);
+        }
+        snprintf(call->from, sizeof(call->from), "%s", c->peer.text);
+        if (a->verb != EXT_REPLICA_CLONE)
+                st = find_domain(c, a->tag, &call->domain);
+        if (st == NI_OK && a->verb != EXT_REPLICA_SHOW && !peer_is_superuser(&c->peer, c->worker->config))
+                st = NI_PERM;
+        if (st == NI_OK && (a->verb == EXT_REPLICA_CLONE || a->verb == EXT_REPLICA_DEMOTE) &&
+            !replica_is_place(a->where))
+                st = NI_FAILED;
+        if (st != NI_OK) {
+                call_free(call);
+                return with_status(out, rpc->xid, st);
+        }
+        return a->verb == EXT_REPLICA_SHOW ? show_role(c, call, out) : change_role(c, call);
+}
+
 /* A call of its own for everything whose caller may have to be found out first, or that may wait. */
 static enum served serve_call(struct conn *c, const struct rpc_call *rpc, struct xdr_in *in, struct buf *out)
 {
@@ -194,7 +254,7 @@ static enum served serve_call(struct conn *c, const struct rpc_call *rpc, struct
         if (st == NI_OK)
                 call->policy = (struct dir_policy){
                         .redact = config_switch(&c->worker->config->redact, bytes_str(call->domain->tag)),
-                        .clone = call->domain->role == STORE_CLONE,
+                        .clone = domain_refuses_writes(call->domain),
                 };
         call->began_us = c->worker->clock_us;
         switch (st == NI_OK ? authorize(c, call, rpc, &st) : AUTHORIZED_REFUSED) {
@@ -245,6 +305,8 @@ enum served program_ext(struct conn *c, const struct rpc_call *rpc, struct xdr_i
                 return serve_call(c, rpc, in, out);
         case NIEXT_PROC_select:
                 return serve_select(c, rpc, in, out);
+        case NIEXT_PROC_replica:
+                return serve_replica(c, rpc, in, out);
         default:
                 return accepted(out, rpc->xid, ACCEPT_PROC_UNAVAIL);
         }

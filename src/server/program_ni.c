@@ -5,7 +5,6 @@
 #include "sys/log.h"
 
 #include <stdio.h>
-#include <netinet/in.h>
 
 enum kind { READ, WRITE, CONTROL };
 
@@ -28,7 +27,7 @@ static struct dir_policy policy_of(const struct conn *c, const struct domain *d)
 {
         return (struct dir_policy){
                 .redact = config_switch(&c->worker->config->redact, bytes_str(d->tag)),
-                .clone = d->role == STORE_CLONE,
+                .clone = domain_refuses_writes(d),
         };
 }
 
@@ -215,13 +214,9 @@ static bool asks_checksum_only(const struct rpc_call *rpc)
 static bool may_read_all(struct conn *c, struct dir_request *rq, struct caller *caller)
 {
         const struct config *cfg = c->worker->config;
-        uint32_t v4;
         if (caller->superuser)
                 return true;
-        if (!c->peer.socket && c->peer.port < IPPORT_RESERVED && address_ipv4(&c->peer.address, &v4) &&
-            (networks_have(&cfg->read_networks, &c->peer.address) ||
-             networks_have(&cfg->write_networks, &c->peer.address)) &&
-            dir_is_replica(rq, v4)) {
+        if (conn_is_replica(c, rq)) {
                 caller->sees_secrets = true;
                 return true;
         }

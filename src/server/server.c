@@ -164,7 +164,7 @@ static bool open_domains(struct server *s, struct config_why *why)
                                    s->options.domains, (int)st);
 }
 
-enum ni_status server_create_domain(struct server *s, struct bytes tag)
+enum ni_status server_create_with(struct server *s, struct bytes tag, const struct domain_first *first)
 {
         char name[LIMIT_TAG + 1];
         struct store_why why = {{0}};
@@ -178,12 +178,18 @@ enum ni_status server_create_domain(struct server *s, struct bytes tag)
                 return NI_DUPTAG;
         if (s->registry.domains == LIMIT_DOMAINS)
                 return NI_SYSTEMERR;
-        enum ni_status st = domain_create(s->options.domains, name, s->config, &why);
+        enum ni_status st = first ? domain_create_clone(s->options.domains, name, s->config, first, &why)
+                                  : domain_create(s->options.domains, name, s->config, &why);
         if (st != NI_OK) {
                 log_event(LOG_LEVEL_ERROR, "create-failed", "tag=%s reason=\"%s\"", name, why.text);
                 return st;
         }
         return add_domain(s, name) ? NI_OK : NI_SYSTEMERR;
+}
+
+enum ni_status server_create_domain(struct server *s, struct bytes tag)
+{
+        return server_create_with(s, tag, NULL);
 }
 
 enum ni_status server_destroy_domain(struct server *s, struct bytes tag)

@@ -55,7 +55,15 @@ void server_worker_ended(struct note *note, void *server);
 
 /* In the main loop: what the binder changes. A NI_OK may have been logged as a warning too. */
 enum ni_status server_create_domain(struct server *s, struct bytes tag);
+/* first: of a clone; NULL: a master. */
+enum ni_status server_create_with(struct server *s, struct bytes tag, const struct domain_first *first);
 enum ni_status server_destroy_domain(struct server *s, struct bytes tag);
+/* A clone of the domain at `where` ("server/tag"). host, address: of its master, for the first directories;
+ * "": what `where` tells. */
+enum ni_status server_create_clone(struct server *s, struct bytes tag, const struct store_origin *origin,
+                                   const char *host, const char *address);
+/* The note of a REPLICA call with verb CLONE. */
+void server_make_clone(struct note *note, void *server);
 
 /* Connections allowed, by configuration and descriptors. */
 unsigned server_most_connections(const struct config *c);

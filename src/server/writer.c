@@ -111,6 +111,10 @@ static bool run_one(struct store_txn *t, struct call *c, uint64_t *seq)
                 .txn = t, .caller = &c->caller, .policy = &c->policy, .arena = &c->arena, .out = &c->reply};
         const struct store_actor actor = {who_of(&c->caller), bytes_str(c->from), what_of(c)};
         uint64_t mine = *seq;
+        if (c->pushed ? c->domain->role != STORE_CLONE : domain_refuses_writes(c->domain)) {
+                call_refuse(c, NI_RDONLY); /* the role has changed since it was queued */
+                return false;
+        }
         enum ni_status st = store_sub_begin(t);
         if (st != NI_OK) {
                 call_refuse(c, st);

@@ -185,6 +185,11 @@ static struct store *store_new(const char *path, const struct store_options *o)
         return s;
 }
 
+void store_set_reuse_from_zero(struct store *s, bool yes)
+{
+        s->options.reuse_from_zero = yes;
+}
+
 enum ni_status store_sync(struct store *s)
 {
         return store_map_error(mdb_env_sync(s->env, 1)) == NI_OK ? NI_OK : NI_SYSTEMERR;

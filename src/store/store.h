@@ -50,6 +50,8 @@ enum ni_status store_create(const char *folder, enum store_role role, const stru
  * locked, or refused by the system. */
 enum ni_status store_open(const char *folder, const struct store_options *o, struct store **ret,
                           struct store_why *why);
+/* store_options.reuse_from_zero from the next change on; with no transaction open. */
+void store_set_reuse_from_zero(struct store *s, bool yes);
 /* Forces everything written to the medium; for stores opened with no_sync. */
 enum ni_status store_sync(struct store *s);
 void store_close(struct store *s); /* NULL is fine. All transactions must have ended. */

@@ -271,6 +271,35 @@ static void object_skip(struct xdr_in *in)
 }
 
 /* The linked list of READALL does not say how long it is: counted first, then read. */
+static void object_decode(struct xdr_in *in, struct arena *a, struct ni_object *o)
+{
+        o->id = xdr_id(in);
+        o->props = xdr_proplist(in, a);
+        o->parent = xdr_u32(in);
+        o->children = idlist_decode(in, a, &o->child_count);
+}
+
+bool ni_readall_head(struct xdr_in *in, struct ni_result *ret)
+{
+        struct ni_result r = {.status = (enum ni_status)xdr_u32(in)};
+        if (r.status == NI_OK) {
+                r.checksum = xdr_u32(in);
+                r.highest = xdr_u32(in);
+        }
+        if (!xdr_ok(in))
+                return false;
+        *ret = r;
+        return true;
+}
+
+bool ni_readall_next(struct xdr_in *in, struct arena *a, struct ni_object *ret)
+{
+        if (!xdr_loose_bool(in) || !xdr_ok(in))
+                return false;
+        object_decode(in, a, ret);
+        return xdr_ok(in);
+}
+
 static void all_decode(struct xdr_in *in, struct arena *a, struct ni_result *r)
 {
         struct xdr_in ahead = *in;
@@ -284,12 +313,8 @@ static void all_decode(struct xdr_in *in, struct arena *a, struct ni_result *r)
         r->all_count = n;
         r->all = array(in, a, n, sizeof(*r->all));
         for (uint32_t i = 0; i < n && !in->bad; i++) {
-                struct ni_object *o = &r->all[i];
                 xdr_u32(in);
-                o->id = xdr_id(in);
-                o->props = xdr_proplist(in, a);
-                o->parent = xdr_u32(in);
-                o->children = idlist_decode(in, a, &o->child_count);
+                object_decode(in, a, &r->all[i]);
         }
         xdr_u32(in);
 }

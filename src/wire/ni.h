@@ -65,6 +65,11 @@ struct ni_result {
 
 /* False: malformed. `proc` must be < NI_PROC_COUNT. READALL lists are read iteratively. */
 bool ni_result_decode(enum ni_proc proc, struct xdr_in *in, struct arena *a, struct ni_result *ret);
+/* A READALL reply object by object, for those that are too large to be decoded at once: the head (status,
+ * checksum, highest), then on NI_OK one object after the other, each in an arena that may be reset before the
+ * next. False: the end of the list when xdr_ok, else malformed. */
+bool ni_readall_head(struct xdr_in *in, struct ni_result *ret);
+bool ni_readall_next(struct xdr_in *in, struct arena *a, struct ni_object *ret);
 void ni_result_encode(enum ni_proc proc, const struct ni_result *result, struct buf *out);
 
 #endif

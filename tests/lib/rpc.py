@@ -14,7 +14,7 @@ NI_PROCS = ('ping statistics root self parent create destroy read write children
             'readprop writeprop renameprop listprops createname destroyname readname writename rparent listall bind '
             'readall crashed resync lookupread').split()
 BINDER_PROCS = 'ping register unregister getregister listreg createmaster createclone destroydomain bind'.split()
-EXT_PROCS = 'null status changes snapshot edit search history select'.split()
+EXT_PROCS = 'null status changes snapshot edit search history select replica'.split()
 
 OK, BADID, STALE, NOSPACE, PERM, NODIR, NOPROP, NONAME, NOTEMPTY, UNRELATED = range(10)
 SERIAL, NETROOT, NORESPONSE, RDONLY, SYSTEMERR, ALIVE, NOTMASTER = range(10, 17)
@@ -432,6 +432,10 @@ class Conn:
         r.end()
         return out
 
+    def replica(self, tag, verb=0, where='', flags=0, cred=None):
+        """SHOW 0, CLONE 1, PROMOTE 2, DEMOTE 3: (status, dict or None)."""
+        return replica_result(self.ext('replica', opaque(tag) + u32(verb, flags) + opaque(where), cred))
+
     def edit(self, tag, ops, what='', cred=None):
         """(status, seq, [ids]) or (status, failed operation)"""
         return edit_result(self.ext('edit', edit_args(tag, ops, what), cred))
@@ -446,6 +450,20 @@ def status_result(r):
            'highest': r.u32(), 'now': r.u64(), 'server_version': r.opaque(), 'you': r.opaque()}
     r.end()
     return out
+
+
+def replica_result(r):
+    status = r.u32()
+    if status:
+        return status, None
+    out = {'uuid': r.take(16), 'epoch': r.u64(), 'seq': r.u64(), 'role': r.u32(), 'kind': r.u32(), 'term': r.u64()}
+    for name in ('where', 'state', 'reason'):
+        out[name] = r.opaque().decode()
+    out['head'] = r.u64()
+    out['conflict'] = r.opaque().decode()
+    out['pushed'] = r.list(lambda: {'name': r.opaque().decode(), 'state': r.opaque().decode(), 'behind': r.u64()})
+    r.end()
+    return status, out
 
 
 def changes_args(tag, seq=0, epoch=0, most=0, wait_ms=0, flags=0):

@@ -282,7 +282,7 @@ class Extension(Case):
 
     def test_null_and_unknown(self):
         self.c.ext('null').end()
-        for proc in (8, 16, 31, 1000):
+        for proc in (9, 16, 31, 1000):
             with self.assertRaises(rpc.RpcError) as e:
                 self.c.rpc(rpc.EXT, proc, rpc.opaque('network'))
             self.assertEqual(e.exception.numbers, (rpc.PROC_UNAVAIL,))
@@ -426,10 +426,26 @@ class Binder(Case):
                 self.assertEqual(self.c.createmaster(tag), rpc.SYSTEMERR)
                 self.assertEqual(self.c.register(tag, 1, 2), rpc.SYSTEMERR)
 
-    def test_createclone_is_honest(self):
-        args = rpc.opaque('clone') + rpc.opaque('beta') + rpc.u32(0x0A000002) + rpc.opaque('network')
-        self.assertEqual(self.c.binder('createclone', args).u32(), rpc.SYSTEMERR)
-        self.assertIn('createclone-refused', self.d.log())
+    def test_createclone(self):
+        """protocol.md 6.5: until its first copy it names its master and no more; nobody is there to be copied."""
+        args = rpc.opaque('copy') + rpc.opaque('beta') + rpc.u32(0x7F000001) + rpc.opaque('nothing')
+        self.assertEqual(self.c.binder('createclone', args).u32(), OK)
+        self.assertEqual(self.c.binder('createclone', args).u32(), rpc.DUPTAG)
+        with self.d.admin('copy') as c:
+            self.assertEqual(c.read(0)[2], [(b'master', [b'beta/nothing'])])
+            _, hits, _ = c.lookup(0, 'name', 'machines')
+            _, hosts, _ = c.lookup(hits[0], 'name', 'beta')
+            self.assertEqual(dict(c.read(hosts[0])[2]),
+                             {b'name': [b'beta'], b'ip_address': [b'127.0.0.1'], b'serves': [b'./nothing']})
+            self.assertEqual(dict(c.statistics())[b'tag'], [b'copy', b'clone'])
+            self.assertEqual(c.write(c.root()[1], [])[0], rpc.RDONLY)
+            status, shown = c.replica('copy')
+            self.assertEqual((status, shown['role'], shown['where']), (OK, 1, '127.0.0.1/nothing'))
+        with self.d.conn() as stranger:  # a password-less stranger may look, but neither learn where, nor change it
+            self.assertEqual(stranger.replica('network')[0], OK)
+        bad = rpc.opaque('copy2') + rpc.opaque('beta') + rpc.u32(0x7F000001) + rpc.opaque('no/tag')
+        self.assertEqual(self.c.binder('createclone', bad).u32(), rpc.SYSTEMERR)
+        self.assertEqual(self.c.destroydomain('copy'), OK)
 
     def test_foreign_registrations(self):
         self.assertEqual(self.c.register('theirs', 700, 701), OK)
