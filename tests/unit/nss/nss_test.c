@@ -1,6 +1,6 @@
 /* The module as a guest: loaded with dlopen into a child of its own for each test, because what it maps stays
  * as long as the process. NETINFO_NSS_MODULE names the built module. */
-#include "../../lib/images.h"
+#include "child.h"
 
 #include "sys/fs.h"
 
@@ -17,19 +17,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* -- children
- * ------------------------------------------------------------------------------------------------------ */
-/* In a child cmocka's assertions would go on with the other tests; this ends it. */
-#define CHECK(condition)                                                                          \
-        do {                                                                                      \
-                if (!(condition)) {                                                               \
-                        fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
-                        _exit(1);                                                                 \
-                }                                                                                 \
-        } while (0)
-
-static char folder[64];
 
 static struct {
         enum nss_status (*getpwnam)(const char *, struct passwd *, char *, size_t, int *);
@@ -50,12 +37,7 @@ static struct {
 
 static void load(void)
 {
-        const char *path = getenv("NETINFO_NSS_MODULE");
-        CHECK(path != NULL);
-        void *library = dlopen(path, RTLD_NOW);
-        if (!library)
-                fprintf(stderr, "%s\n", dlerror());
-        CHECK(library != NULL);
+        void *library = child_module();
         const struct {
                 void *to;
                 const char *name;
@@ -73,36 +55,6 @@ static void load(void)
                 CHECK(p != NULL);
                 memcpy(wanted[i].to, &p, sizeof(p));
         }
-}
-
-/* Runs f in a child with the module loaded and NETINFO_SNAPSHOTS set; true when it ended well. */
-static bool in_child(void (*f)(void))
-{
-        int status;
-        fflush(NULL);
-        const pid_t pid = fork();
-        assert_true(pid >= 0);
-        if (pid == 0) {
-                setenv(SNAP_VARIABLE, folder, 1);
-                load();
-                f();
-                _exit(0);
-        }
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static int folder_make(void **state)
-{
-        (void)state;
-        images_folder(folder);
-        return 0;
-}
-
-static int folder_remove(void **state)
-{
-        (void)state;
-        return fs_remove_tree(folder);
 }
 
 /* -- data
@@ -193,7 +145,7 @@ static void child_of_lookups(void)
 static void lookups_answer_and_leave_errno_alone(void **state)
 {
         (void)state;
-        assert_true(in_child(child_of_lookups));
+        assert_true(in_child(load, child_of_lookups));
 }
 
 static void child_of_small_buffers(void)
@@ -237,7 +189,7 @@ static void child_of_small_buffers(void)
 static void every_buffer_size_is_respected(void **state)
 {
         (void)state;
-        assert_true(in_child(child_of_small_buffers));
+        assert_true(in_child(load, child_of_small_buffers));
 }
 
 static void child_without_images(void)
@@ -263,7 +215,7 @@ static void child_without_images(void)
 static void without_images_the_next_source_is_asked(void **state)
 {
         (void)state;
-        assert_true(in_child(child_without_images));
+        assert_true(in_child(load, child_without_images));
 }
 
 /* -- group lists
@@ -301,7 +253,7 @@ static void child_of_initgroups(void)
 static void group_lists_append_skip_and_grow(void **state)
 {
         (void)state;
-        assert_true(in_child(child_of_initgroups));
+        assert_true(in_child(load, child_of_initgroups));
 }
 
 /* -- enumeration
@@ -348,7 +300,7 @@ static void child_of_enumeration(void)
 static void an_enumeration_keeps_its_generation(void **state)
 {
         (void)state;
-        assert_true(in_child(child_of_enumeration));
+        assert_true(in_child(load, child_of_enumeration));
 }
 
 static pthread_barrier_t steps;
@@ -403,7 +355,7 @@ static void child_of_two_enumerations(void)
 static void two_threads_enumerate_independently(void **state)
 {
         (void)state;
-        assert_true(in_child(child_of_two_enumerations));
+        assert_true(in_child(load, child_of_two_enumerations));
 }
 
 /* -- generations
@@ -433,7 +385,7 @@ static void child_of_generations(void)
 static void a_published_generation_is_seen_by_the_next_lookup(void **state)
 {
         (void)state;
-        assert_true(in_child(child_of_generations));
+        assert_true(in_child(load, child_of_generations));
 }
 
 static void child_of_deltas(void)
@@ -481,7 +433,7 @@ static void child_of_deltas(void)
 static void a_delta_is_seen_by_the_next_lookup(void **state)
 {
         (void)state;
-        assert_true(in_child(child_of_deltas));
+        assert_true(in_child(load, child_of_deltas));
 }
 
 /* The durable folder's control file is replaced at every publication: who has the old one mapped is sent to
@@ -518,7 +470,7 @@ static void child_sent_on(void)
 static void a_replaced_control_file_is_followed(void **state)
 {
         (void)state;
-        assert_true(in_child(child_sent_on));
+        assert_true(in_child(load, child_sent_on));
 }
 
 static void child_without_descriptors(void)
@@ -542,7 +494,7 @@ static void child_without_descriptors(void)
 static void no_descriptor_is_kept(void **state)
 {
         (void)state;
-        assert_true(in_child(child_without_descriptors));
+        assert_true(in_child(load, child_without_descriptors));
 }
 
 static void child_in_chroot(void)
@@ -575,7 +527,7 @@ static void a_chroot_keeps_its_answers(void **state)
         (void)state;
         if (geteuid() != 0)
                 skip();
-        assert_true(in_child(child_in_chroot));
+        assert_true(in_child(load, child_in_chroot));
 }
 
 /* -- damage and distrust
@@ -672,7 +624,7 @@ static void damaged_or_untrusted_images_are_unavailable(void **state)
         for (way = 0; way < sizeof(ways) / sizeof(ways[0]); way++) {
                 if (way)
                         folder_make(state);
-                assert_true(in_child(child_with_damage));
+                assert_true(in_child(load, child_with_damage));
                 if (way + 1 < sizeof(ways) / sizeof(ways[0]))
                         folder_remove(state);
         }
@@ -731,7 +683,7 @@ static void a_damaged_delta_is_never_taken_for_none(void **state)
         for (way = 0; way < n; way++) {
                 if (way)
                         folder_make(state);
-                assert_true(in_child(child_with_damaged_pair));
+                assert_true(in_child(load, child_with_damaged_pair));
                 if (way + 1 < n)
                         folder_remove(state);
         }
@@ -755,7 +707,7 @@ static void shadow_is_not_for_everybody(void **state)
         (void)state;
         if (geteuid() != 0)
                 skip();
-        assert_true(in_child(child_not_root));
+        assert_true(in_child(load, child_not_root));
 }
 
 static void child_of_foreign_owner(void)
@@ -774,7 +726,7 @@ static void images_of_other_users_are_not_believed(void **state)
         (void)state;
         if (geteuid() != 0)
                 skip();
-        assert_true(in_child(child_of_foreign_owner));
+        assert_true(in_child(load, child_of_foreign_owner));
 }
 
 /* -- threads and forks
@@ -839,7 +791,7 @@ static void child_of_threads(void)
 static void threads_read_while_generations_pass(void **state)
 {
         (void)state;
-        assert_true(in_child(child_of_threads));
+        assert_true(in_child(load, child_of_threads));
 }
 
 static void child_of_forks(void)
@@ -878,7 +830,7 @@ static void child_of_forks(void)
 static void children_forked_while_renewing_go_on(void **state)
 {
         (void)state;
-        assert_true(in_child(child_of_forks));
+        assert_true(in_child(load, child_of_forks));
 }
 
 static void *first_lookup(void *unused)
@@ -907,12 +859,11 @@ static void the_very_first_lookups_may_come_together(void **state)
         (void)state;
         images_publish_marked(folder, 5, "m1");
         for (unsigned i = 0; i < 50; i++)
-                assert_true(in_child(child_of_first_lookups));
+                assert_true(in_child(load, child_of_first_lookups));
 }
 
 int main(void)
 {
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
         const struct CMUnitTest tests[] = {
                 WITH_FOLDER(lookups_answer_and_leave_errno_alone),
                 WITH_FOLDER(every_buffer_size_is_respected),
