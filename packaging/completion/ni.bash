@@ -185,7 +185,8 @@ _ni() {
     case ${_ni_words[last - 1]} in
     -d | --domain) _ni_offer "$word" < <(_ni_ask domain list | cut -d' ' -f1); return ;;
     -p | --property) if [[ $command == find ]]; then _ni_offer "$word" < <(_ni_child_keys /users); return; fi ;;
-    --password-file | --file | --dir) compopt -o default 2>/dev/null; return ;;
+    --password-file | --file | --dir | --config) compopt -o default 2>/dev/null; return ;;
+    --from) [[ $command == doctor ]] && compopt -o default 2>/dev/null; return ;;
     -s | --server | --timeout | --user | --at | --depth | --most) return ;;
     esac
     if [[ $word == -* ]]; then
@@ -197,7 +198,7 @@ _ni() {
     fi
     for ((i = 2; i < last; i++)); do
         case ${_ni_words[i]} in
-        -s | -d | --server | --domain | --timeout | --user | --password-file | --file | --at | --depth | --most | --dir) ((i++)) ;;
+        -s | -d | --server | --domain | --timeout | --user | --password-file | --file | --at | --depth | --most | --dir | --from | --config) ((i++)) ;;
         -p) [[ $command == find ]] && ((i++)) ;;
         -*) ;;
         *) operands+=("${_ni_words[i]}") ;;

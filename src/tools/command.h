@@ -28,7 +28,7 @@ struct ni_command {
 };
 
 ni_command_run ni_ls_run, ni_get_run, ni_set_run, ni_add_run, ni_rm_run, ni_log_run, ni_status_run,
-        ni_domain_run, ni_getent_run, ni_explain_run;
+        ni_domain_run, ni_getent_run, ni_explain_run, ni_doctor_run;
 ni_command_run ni_find_run, ni_mv_run, ni_watch_run, ni_backup_run, ni_restore_run;
 ni_command_run ni_import_run, ni_export_run;
 /* `ni import nidb`, `ni import nis`, `ni import ldif`, `ni export ldif` */

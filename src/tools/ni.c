@@ -27,6 +27,7 @@ static const struct ni_command commands[] = {
         {"restore", "make a domain out of a backup", ni_restore_run, false},
         {"getent", "look accounts up through the C library and NetInfo's module", ni_getent_run, false},
         {"explain", "show why a lookup gives what it gives, and who may write", ni_explain_run, false},
+        {"doctor", "find what is wrong with this machine's part of NetInfo", ni_doctor_run, false},
         {"snapshot", "show and verify the images that lookups read", ni_snapshot_run, false},
         {"store", "show, check, dump, load and copy the store of a domain", ni_store_run, false},
         {"port", "say what a network port is, and what listens there", port_site_run, false},

@@ -6,8 +6,10 @@ usage: hierarchy.py netinfod=PATH ni=PATH agent=PATH nss=PATH bin=FOLDER [unitte
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -318,6 +320,177 @@ class May(Three):
     def test_not_there(self):
         done = self.ni('explain', 'may', 'ada', 'write', '/nope', code=NOT_FOUND)
         self.assertIn('No such directory', done.stderr)
+
+
+class Doctor(Three):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.agent = cls.vellum.agent()
+        # The agent of this test publishes below a folder; ni finds it by NETINFO_SNAPSHOTS, as the module does.
+
+    def doctor(self, *words, host=None):
+        done = (host or self.vellum).ni('doctor', '--json', '--timeout', '2', *words)
+        self.assertIn(done.returncode, (OK, FAILED), done.stderr)
+        j = json.loads(done.stdout)
+        self.assertEqual(done.returncode == OK, j['healthy'])
+        for severity in ('error', 'warning', 'note'):
+            self.assertEqual(j[severity + 's'], len([f for f in j['findings'] if f['severity'] == severity]))
+        return j
+
+    def found(self, j, check, severity=None):
+        return [(f['thing'], f['reason']) for f in j['findings'] if f['check'] == check and severity in (None, f['severity'])]
+
+    def test_what_collides(self):
+        j = self.doctor()
+        left_out = dict(self.found(j, 'left-out'))
+        self.assertEqual({'users of /', 'groups of /'}, set(left_out))
+        self.assertIn('1 not published: gid below min_id (sudo)', left_out['groups of /'])
+        reasons = {r for _, r in self.found(j, 'left-out')}
+        self.assertLessEqual({'1 not published: uid 0 of another domain (toor)', '1 not published: uid below min_id (lowly)'}, reasons)
+        collisions = ' '.join(r for _, r in self.found(j, 'collision'))
+        self.assertIn('the same name with different uids: 2 (amelia 1501 in /harbor, amelia 1901 in /; basil 1700 in local, '
+                      'basil 1502 in /harbor)', collisions)
+        self.assertIn('the same gid under different names', collisions)
+        self.assertIn('crew2 1030 in local', collisions)
+        self.assertEqual([], self.found(j, 'duplicate'))
+
+    def test_healthy_but_for_warnings(self):
+        wait_until(lambda: self.doctor()['healthy'], 'nothing but warnings')
+        j = self.doctor()
+        self.assertEqual(([], [], []), tuple(self.found(j, c) for c in ('agent', 'server', 'replication')))
+        text = self.ni('doctor').stdout
+        self.assertRegex(text, r'(?m)^\d+ checks: 0 errors, \d+ warnings, \d+ notes$')
+
+    def test_duplicates_and_nowhere(self):
+        self.must(self.mid, 'add', '-d', 'harbor', '/machines/lost', 'serves=lost/local')
+        with self.mid.server.admin('harbor') as c:  # ni does not make a second one
+            users = c.lookup(0, 'name', 'users')[1][0]
+            made = [c.create(c.self_(users)[1], {'name': 'two', 'uid': uid, 'gid': '1020'})[1] for uid in ('1510', '1511')]
+            try:
+                j = self.doctor()
+            finally:
+                for id in made:
+                    self.assertEqual(rpc.OK, c.destroy(c.self_(users)[1], id)[0])
+                self.must(self.mid, 'rm', '-d', 'harbor', '/machines/lost')
+        self.assertEqual([('users', 'the same name twice in one domain: 1 (two 1510 in /harbor, two 1511 in /harbor)')],
+                         self.found(j, 'duplicate'))
+        self.assertEqual([('/machines of /harbor', '1 values of serves belong to machines without ip_address (lost: lost/local)')],
+                         self.found(j, 'serves'))
+
+    def test_the_top_is_gone(self):
+        self.fleet.cut(self.alpha)
+        try:
+            wait_until(lambda: self.found(self.doctor(), 'parent') or self.found(self.doctor(), 'server'), 'the cut is noticed', 60)
+        finally:
+            self.fleet.heal(self.alpha)
+        wait_until(lambda: self.doctor()['healthy'], 'all is well again')
+
+    def test_the_agent_is_gone(self):
+        wait_until(lambda: self.doctor()['healthy'], 'nothing but warnings')
+        self.agent.stop()
+        try:
+            j = self.doctor()
+            self.assertEqual('netinfo-agent', self.found(j, 'agent', 'error')[0][0])
+            self.assertIn('it is not running', self.found(j, 'agent')[0][1])
+        finally:
+            self.agent.start()
+        self.assertEqual([], self.found(self.doctor(), 'agent', 'error'))
+
+    def test_a_second_server(self):
+        """Somebody names alpha as a server of harbor, whose harbor is another domain."""
+        self.must(self.alpha, 'domain', 'create', 'harbor')
+        self.must(self.mid, 'add', '-d', 'harbor', '/machines/wrong', 'ip_address=10.9.0.1', 'serves=./harbor')
+        try:
+            j = self.doctor()
+            self.assertIn('is another domain (its uuid differs)', [r for _, r in self.found(j, 'replication')])
+        finally:
+            self.must(self.mid, 'rm', '-d', 'harbor', '/machines/wrong')
+            self.must(self.alpha, 'domain', 'destroy', '--yes', 'harbor')
+
+    def test_port(self):
+        other = self.fleet.host('other', '10.9.0.9')
+        other.popen([sys.executable, '-c', 'import socket\ns = socket.create_server(("127.0.0.1", 987))\n'
+                     'while True:\n c, _ = s.accept()\n c.sendall(b"220 hello\\r\\n")\n c.close()'])
+        wait_until(lambda: self.found(self.doctor(host=other), 'port'), 'somebody else is noticed', 60)
+
+
+class Files(unittest.TestCase):
+    """A folder that stands for the root of a machine."""
+
+    def setUp(self):
+        self.root = tempfile.mkdtemp(prefix='netinfo-doctor-')
+        self.addCleanup(shutil.rmtree, self.root)
+        for folder in ('etc/netinfo', 'run/netinfo', 'var/lib/netinfo/domains', 'usr/lib/x86_64-linux-gnu'):
+            os.makedirs(os.path.join(self.root, folder))
+        os.chmod(os.path.join(self.root, 'var/lib/netinfo/domains'), 0o700)
+
+    def write(self, path, text):
+        with open(os.path.join(self.root, path), 'w', encoding='utf-8') as f:
+            f.write(text)
+
+    def findings(self, check):
+        done = subprocess.run([daemon.PROGRAMS['ni'], 'doctor', '--files', '--from', self.root, '--json'], capture_output=True, text=True,
+                              timeout=60, env={k: v for k, v in os.environ.items() if not k.startswith('NETINFO_')})
+        self.assertIn(done.returncode, (OK, FAILED), done.stderr)
+        return [(f['severity'], f['thing'].replace(self.root, ''), f['reason']) for f in json.loads(done.stdout)['findings']
+                if f['check'] == check]
+
+    def lines(self, **lines):
+        good = {'passwd': 'files netinfo systemd', 'group': 'files [SUCCESS=merge] netinfo [SUCCESS=merge] systemd',
+                'shadow': 'files netinfo', 'hosts': 'files mdns4_minimal [NOTFOUND=return] netinfo dns', 'services': 'netinfo files',
+                'netgroup': 'netinfo'}
+        good.update(lines)
+        self.write('etc/nsswitch.conf', '# comment: netinfo\n' + ''.join('%s:\t%s # more\n' % x for x in good.items() if x[1] is not None))
+        return self.findings('nsswitch')
+
+    def test_nsswitch(self):
+        self.assertEqual([], self.lines())
+        for lines, severity, place, words in (
+                ({'passwd': 'files systemd'}, 'error', '/etc/nsswitch.conf: passwd', 'netinfo is not on the line'),
+                ({'passwd': None}, 'error', '/etc/nsswitch.conf: passwd', 'netinfo is not on the line'),
+                ({'passwd': 'files systemd netinfo'}, 'warning', '/etc/nsswitch.conf:2: passwd', 'behind systemd'),
+                ({'passwd': 'netinfo files'}, 'warning', '/etc/nsswitch.conf:2: passwd', 'before files'),
+                ({'passwd': 'files netinfo netinfo'}, 'warning', '/etc/nsswitch.conf:2: passwd', 'twice'),
+                ({'passwd': 'files [notfound=Return] netinfo'}, 'error', '/etc/nsswitch.conf:2: passwd', 'ends every search'),
+                ({'passwd': 'files [UNAVAIL=return NOTFOUND=return] netinfo'}, 'error', '/etc/nsswitch.conf:2: passwd', 'ends every'),
+                ({'group': 'files netinfo'}, 'note', '/etc/nsswitch.conf:3: group', 'SUCCESS=merge'),
+                ({'hosts': 'files dns netinfo'}, 'warning', '/etc/nsswitch.conf:5: hosts', 'behind dns'),
+                ({'shadow': 'files'}, 'note', '/etc/nsswitch.conf: shadow', 'not on the line'),
+                ({'initgroups': 'files'}, 'error', '/etc/nsswitch.conf:8: initgroups', 'does not name netinfo'),
+                ({'initgroups': 'files netinfo'}, 'warning', '/etc/nsswitch.conf:8: initgroups', 'gets none from NetInfo')):
+            with self.subTest(lines):
+                found = self.lines(**lines)
+                self.assertEqual([(severity, place)], [f[:2] for f in found])
+                self.assertIn(words, found[0][2])
+        self.assertEqual([], self.lines(initgroups='files [SUCCESS=continue] netinfo'))
+        os.remove(os.path.join(self.root, 'etc/nsswitch.conf'))
+        self.assertEqual([('error', '/etc/nsswitch.conf', 'No such file or directory')], self.findings('nsswitch'))
+
+    def test_module(self):
+        self.assertEqual('error', self.findings('module')[0][0])
+        path = os.path.join(self.root, 'usr/lib/x86_64-linux-gnu/libnss_netinfo.so.2')
+        shutil.copy(daemon.PROGRAMS['ni'], path)  # an ELF file of this machine's kind
+        self.assertEqual([], self.findings('module'))
+        with open(path, 'r+b') as f:  # of another: e_machine is at 18
+            f.seek(18)
+            f.write(b'\x28\x00')
+        self.assertIn('another architecture', self.findings('module')[0][2])
+
+    def test_images_and_permissions(self):
+        self.assertIn('no images were published', self.findings('images')[0][2])
+        self.assertEqual([], self.findings('permissions'))
+        self.write('etc/netinfo/agent.conf', 'min_id = 500\n')
+        os.chmod(os.path.join(self.root, 'etc/netinfo/agent.conf'), 0o666)
+        os.chmod(os.path.join(self.root, 'var/lib/netinfo/domains'), 0o755)
+        self.assertEqual(['/etc/netinfo/agent.conf', '/var/lib/netinfo/domains'], sorted(f[1] for f in self.findings('permissions')))
+        self.write('etc/netinfo/agent.conf', 'min_idd = 500\n')
+        self.assertIn('did you mean min_id', self.findings('configuration')[0][2])
+
+    def test_usage(self):
+        for words in (['--from', '/nowhere/at/all'], ['operand'], ['--nope']):
+            done = subprocess.run([daemon.PROGRAMS['ni'], 'doctor', *words], capture_output=True, text=True, timeout=60)
+            self.assertEqual(USAGE, done.returncode, done)
 
 
 class AsItSays(unittest.TestCase):

@@ -1,0 +1,351 @@
+/* Users and groups of all domains and of /etc side by side: what is left out, what stands twice, what
+ * collides. */
+#include "base/text.h"
+#include "agent/merge.h"
+#include "sys/random.h"
+#include "tools/doctor.h"
+
+#include <crypt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define DES_LENGTH 13u /* of a hash of the traditional crypt */
+
+struct account {
+        const char *name;
+        uint32_t id;
+        uint32_t rank; /* order of arrival */
+        uint16_t source;
+};
+
+struct accounts {
+        struct account *v;
+        size_t n, room;
+};
+
+struct reason_count {
+        const char *reason; /* static text of the merge */
+        unsigned n;
+        const char *names; /* the first few */
+};
+
+struct doctor_accounts {
+        struct doctor *d;
+        struct arena arena; /* names */
+        const char *sources[LIMIT_DEPTH + 2];
+        uint16_t source_count;
+        struct accounts users, groups;
+        struct merge_rules rules;
+        struct reason_count left_out[2][32]; /* users, groups: of the domain at hand */
+        unsigned left_out_count[2];
+        unsigned des; /* hashes of the traditional crypt in the local domain */
+        const char *a_des;
+        bool failed;
+};
+
+static void add(struct doctor_accounts *a, struct accounts *to, struct bytes name, uint32_t id)
+{
+        if (to->n == to->room) {
+                const size_t more = to->room ? to->room * 2 : 1024;
+                struct account *v = realloc(to->v, more * sizeof(*v));
+                if (!v) {
+                        a->failed = true;
+                        return;
+                }
+                to->v = v;
+                to->room = more;
+        }
+        const char *copy = arena_str(&a->arena, name);
+        if (!copy) {
+                a->failed = true;
+                return;
+        }
+        to->v[to->n] = (struct account){copy, id, (uint32_t)to->n, (uint16_t)(a->source_count - 1)};
+        to->n++;
+}
+
+static void begin_source(struct doctor_accounts *a, const char *name)
+{
+        a->sources[a->source_count++] = name;
+        memset(a->left_out_count, 0, sizeof(a->left_out_count));
+}
+
+static void take_files(struct doctor_accounts *a)
+{
+        FILE *f = fopen(doctor_path(a->d, "/etc/passwd"), "re");
+        const struct passwd *p;
+        const struct group *g;
+        begin_source(a, "/etc");
+        while (f && (p = fgetpwent(f)))
+                add(a, &a->users, bytes_str(p->pw_name), p->pw_uid);
+        if (f)
+                fclose(f);
+        f = fopen(doctor_path(a->d, "/etc/group"), "re");
+        while (f && (g = fgetgrent(f)))
+                add(a, &a->groups, bytes_str(g->gr_name), g->gr_gid);
+        if (f)
+                fclose(f);
+}
+
+struct doctor_accounts *doctor_accounts_new(struct doctor *d)
+{
+        struct doctor_accounts *a = calloc(1, sizeof(*a));
+        if (!a)
+                return NULL;
+        a->d = d;
+        arena_init(&a->arena, 0);
+        a->rules = (struct merge_rules){.min_id = d->agent.min_id,
+                                        .allow = d->agent.allow,
+                                        .allow_count = d->agent.allow_count,
+                                        .today = (int64_t)(time(NULL) / 86400)};
+        random_bytes(&a->rules.key, sizeof(a->rules.key));
+        take_files(a);
+        return a;
+}
+
+/* -- one domain
+ * ------------------------------------------------------------------------------------------------- */
+
+static bool take_user(void *context, const struct snap_user *u)
+{
+        struct doctor_accounts *a = context;
+        add(a, &a->users, u->names[0], u->uid);
+        return !a->failed;
+}
+
+static bool take_group(void *context, const struct snap_group *g)
+{
+        struct doctor_accounts *a = context;
+        add(a, &a->groups, g->names[0], g->gid);
+        return !a->failed;
+}
+
+static void take_left_out(void *context, const struct merge_domain *domain, const char *what,
+                          struct bytes name, const char *reason)
+{
+        struct doctor_accounts *a = context;
+        const unsigned which = strcmp(what, "user") != 0;
+        struct reason_count *list = a->left_out[which];
+        unsigned i = 0;
+        (void)domain;
+        while (i < a->left_out_count[which] && strcmp(list[i].reason, reason) != 0)
+                i++;
+        if (i == sizeof(a->left_out[0]) / sizeof(a->left_out[0][0]))
+                return;
+        if (i == a->left_out_count[which])
+                list[a->left_out_count[which]++] = (struct reason_count){reason, 0, ""};
+        if (list[i].n++ < DOCTOR_SHOWN_MOST)
+                list[i].names = doctor_text(a->d, "%s%s%.*s", list[i].names, list[i].n > 1 ? " " : "",
+                                            BYTES_FMT(bytes_sub(name, 0, 100)));
+}
+
+static void report_left_out(struct doctor_accounts *a, const char *domain)
+{
+        for (unsigned which = 0; which < 2; which++)
+                for (unsigned i = 0; i < a->left_out_count[which]; i++) {
+                        const struct reason_count *r = &a->left_out[which][i];
+                        doctor_add(a->d, DOCTOR_WARNING, "left-out",
+                                   doctor_text(a->d, "%s of %s", which ? "groups" : "users", domain),
+                                   doctor_text(a->d, "%u not published: %s (%s%s)", r->n, r->reason, r->names,
+                                               r->n > DOCTOR_SHOWN_MOST ? " ..." : ""),
+                                   strstr(r->reason, "min_id") || strstr(r->reason, "reserved")
+                                           ? "give them other ids, or name them in `allow` of agent.conf"
+                                           : "correct the records; `ni explain` shows one");
+                }
+}
+
+/* The children's property lists, encoded; NULL and a finding when they cannot be had. */
+static struct bytes *read_all(struct doctor_accounts *a, struct client *c, const char *domain,
+                              const char *top, size_t *ret_n, struct buf *encoded)
+{
+        struct ni_args args = {.id = {0, 0}};
+        struct ni_result r;
+        struct client_why why;
+        *ret_n = 0;
+        enum ni_status s = client_path(c, top, &args.id, NULL, &why);
+        if (s == NI_NODIR)
+                return NULL;
+        if (s == NI_OK)
+                s = client_ni(c, NI_PROC_listall, &args, &r);
+        if (s != NI_OK || r.status != NI_OK) {
+                doctor_add(a->d, DOCTOR_NOTE, "accounts", doctor_text(a->d, "%s of %s", top, domain),
+                           "they could not be read, or are too many for one answer: not checked", NULL);
+                return NULL;
+        }
+        struct bytes *v = calloc(r.list_count + 1, sizeof(*v));
+        size_t *ends = calloc(r.list_count + 1, sizeof(*ends));
+        for (uint32_t i = 0; v && ends && i < r.list_count; i++) {
+                xdr_put_proplist(encoded, r.lists[i]);
+                ends[i] = encoded->len;
+        }
+        for (uint32_t i = 0; v && ends && i < r.list_count && !encoded->failed; i++) {
+                const size_t from = i ? ends[i - 1] : 0;
+                v[i] = bytes_of(encoded->data + from, ends[i] - from);
+                *ret_n = i + 1;
+        }
+        free(ends);
+        a->failed |= encoded->failed || !v;
+        return v;
+}
+
+/* Hashes that need the traditional crypt (doc/resolution.md 11.3). */
+static void count_des(struct doctor_accounts *a, const struct bytes *users, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct bytes hash, name = BYTES_NONE;
+                if (!prop_first(users[i], "passwd", &hash) || hash.len != DES_LENGTH || hash.data[0] == '$' ||
+                    hash.data[0] == '*')
+                        continue;
+                prop_first(users[i], "name", &name);
+                if (a->des++ == 0)
+                        a->a_des = arena_str(&a->arena, name);
+        }
+}
+
+void doctor_accounts_take(struct doctor_accounts *a, const char *domain, bool local, struct client *c)
+{
+        const struct merge_sink sink = {
+                .user = take_user, .group = take_group, .left_out = take_left_out, .context = a};
+        struct merge_domain d = {.name = domain, .local = local};
+        struct buf users, groups;
+        buf_init(&users, 0);
+        buf_init(&groups, 0);
+        begin_source(a, domain);
+        struct bytes *u = read_all(a, c, domain, "/users", &d.user_count, &users);
+        struct bytes *g = read_all(a, c, domain, "/groups", &d.group_count, &groups);
+        d.users = u;
+        d.groups = g;
+        if (!merge_users(&d, 1, &a->rules, &sink) || !merge_groups(&d, 1, &a->rules, &sink))
+                a->failed = true;
+        if (u)
+                count_des(a, u, d.user_count);
+        report_left_out(a, domain);
+        free(u);
+        free(g);
+        buf_done(&users);
+        buf_done(&groups);
+}
+
+/* -- side by side
+ * ------------------------------------------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b)
+{
+        const struct account *x = a, *y = b;
+        if (x->id != y->id)
+                return x->id < y->id ? -1 : 1;
+        return x->rank < y->rank ? -1 : 1;
+}
+
+static int by_name(const void *a, const void *b)
+{
+        const struct account *x = a, *y = b;
+        const int order = strcmp(x->name, y->name);
+        return order ? order : x->rank < y->rank ? -1 : 1;
+}
+
+struct collision {
+        const char *check, *words, *way_out; /* words: "%u ... " of what was found */
+        enum doctor_severity severity;
+        unsigned n;
+        const char *shown;
+};
+
+static void note_collision(struct doctor_accounts *a, struct collision *c, const struct account *x,
+                           const struct account *y)
+{
+        if (c->n++ < DOCTOR_SHOWN_MOST)
+                c->shown = doctor_text(a->d, "%s%s%.60s %u in %s, %.60s %u in %s", c->shown,
+                                       c->n > 1 ? "; " : "", x->name, x->id, a->sources[x->source], y->name,
+                                       y->id, a->sources[y->source]);
+}
+
+static void report(struct doctor_accounts *a, const struct collision *c, const char *what)
+{
+        if (c->n)
+                doctor_add(a->d, c->severity, c->check, what,
+                           doctor_text(a->d, "%s: %u (%s%s)", c->words, c->n, c->shown,
+                                       c->n > DOCTOR_SHOWN_MOST ? "; ..." : ""),
+                           c->way_out);
+}
+
+/* Neighbours in order; those that are both of /etc are none of ours. */
+static void compare(struct doctor_accounts *a, struct accounts *l, const char *what, const char *number)
+{
+        struct collision ids = {"collision",
+                                doctor_text(a->d, "the same %s under different names", number),
+                                "files of one belong to the other: give one of them another number",
+                                DOCTOR_WARNING,
+                                0,
+                                ""};
+        struct collision names = {"collision",
+                                  doctor_text(a->d, "the same name with different %ss", number),
+                                  "the nearer one is found by name: rename one, or make the numbers equal",
+                                  DOCTOR_WARNING,
+                                  0,
+                                  ""};
+        struct collision twice = {"duplicate",
+                                  "the same name twice in one domain",
+                                  "only the first is found: `ni explain` shows them; rename or remove one",
+                                  DOCTOR_WARNING,
+                                  0,
+                                  ""};
+        if (l->n)
+                qsort(l->v, l->n, sizeof(*l->v), by_id);
+        for (size_t i = 1; i < l->n; i++) {
+                const struct account *x = &l->v[i - 1], *y = &l->v[i];
+                if (x->id == y->id && (x->source || y->source) && strcmp(x->name, y->name) != 0)
+                        note_collision(a, &ids, x, y);
+        }
+        if (l->n)
+                qsort(l->v, l->n, sizeof(*l->v), by_name);
+        for (size_t i = 1; i < l->n; i++) {
+                const struct account *x = &l->v[i - 1], *y = &l->v[i];
+                if (strcmp(x->name, y->name) != 0 || (!x->source && !y->source))
+                        continue;
+                if (x->source == y->source)
+                        note_collision(a, &twice, x, y);
+                else if (x->id != y->id)
+                        note_collision(a, &names, x, y);
+        }
+        report(a, &ids, what);
+        report(a, &names, what);
+        report(a, &twice, what);
+}
+
+/* The traditional crypt of "x" with the salt "ab" is 13 bytes, or libcrypt was built without it. */
+static bool crypt_knows_des(void)
+{
+        struct crypt_data *data = calloc(1, sizeof(*data));
+        const char *hash = data ? crypt_r("x", "ab", data) : NULL;
+        const bool knows = hash && strlen(hash) == DES_LENGTH && hash[0] == 'a';
+        free(data);
+        return knows;
+}
+
+void doctor_accounts_end(struct doctor_accounts *a)
+{
+        if (!a)
+                return;
+        a->d->checks += 3;
+        compare(a, &a->users, "users", "uid");
+        compare(a, &a->groups, "groups", "gid");
+        if (a->failed)
+                doctor_add(a->d, DOCTOR_NOTE, "accounts", "users and groups",
+                           "memory ran out: not all were compared", NULL);
+        if (a->des && !crypt_knows_des())
+                doctor_add(a->d, DOCTOR_WARNING, "hashes", doctor_text(a->d, "user %s", a->a_des),
+                           doctor_text(a->d,
+                                       "%u passwords are stored with the traditional crypt, which this "
+                                       "machine's libcrypt "
+                                       "does not compute: they never match",
+                                       a->des),
+                           "let them set new passwords (passwd, or `ni set /users/NAME passwd=HASH`)");
+        free(a->users.v);
+        free(a->groups.v);
+        arena_done(&a->arena);
+        free(a);
+}
