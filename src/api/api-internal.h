@@ -59,23 +59,23 @@ enum ni_status handle_call(struct api_handle *h, enum ni_proc proc, const struct
                            struct ni_result *ret);
 
 /* -- servers.c: who serves a domain */
-#define SERVERS_MOST 256u /* servers of one domain that a client keeps */
-struct servers {
-        struct api_server v[SERVERS_MOST];
+#define API_SERVERS_MOST 256u /* servers of one domain that a client keeps */
+struct api_servers {
+        struct api_server v[API_SERVERS_MOST];
         unsigned n;
 };
 /* Appends one that is not there yet and whose tag is possible, as long as there is room. */
-void servers_add(struct servers *l, uint32_t addr, struct bytes tag);
-bool servers_own_address(uint32_t addr);
+void api_servers_add(struct api_servers *l, uint32_t addr, struct bytes tag);
+bool api_servers_own_address(uint32_t addr);
 /* What /machines says of the servers of a domain as seen from the handle's: values `prefix/tag` of serves,
  * with every ip_address of the machine. */
-enum ni_status servers_named(struct api_handle *h, const char *prefix, struct servers *ret);
+enum ni_status api_servers_named(struct api_handle *h, const char *prefix, struct api_servers *ret);
 /* The servers of the handle's own domain: STATISTICS' domain_servers, else /machines (4.9). */
-void servers_of(struct api_handle *h, struct servers *ret);
+void api_servers_of(struct api_handle *h, struct api_servers *ret);
 /* Near servers first; among equals chance decides, so that the clients of a domain spread (4.9). */
-void servers_order(struct servers *l);
+void api_servers_order(struct api_servers *l);
 /* For climbing (4.6 "Loops"): remembers the servers of a level. True when one of them was there before. */
-bool servers_climbed(struct servers *seen, const struct api_handle *h);
+bool api_servers_climbed(struct api_servers *seen, const struct api_handle *h);
 
 /* -- open.c */
 /* Where opening a path ended, for a message. */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-_Static_assert(LOCATED_MOST == SERVERS_MOST, "a list of servers fits");
+_Static_assert(LOCATED_MOST == API_SERVERS_MOST, "a list of servers fits");
 
 bool located_is_path(const char *text)
 {
@@ -114,7 +114,7 @@ bool located_is_here(const struct located_server *s)
 {
         struct in_addr in;
         return !s->server[0] || s->server[0] == '/' ||
-               (inet_pton(AF_INET, s->server, &in) == 1 && servers_own_address(ntohl(in.s_addr)));
+               (inet_pton(AF_INET, s->server, &in) == 1 && api_servers_own_address(ntohl(in.s_addr)));
 }
 
 /* -- the chain ------------------------------------------------------------------------------------------- */
@@ -128,15 +128,15 @@ struct climber {
 /* Handles of all levels; what ended it. */
 static enum ni_status climb(struct climber *c)
 {
-        struct servers *seen = api_alloc(1, sizeof(*seen));
+        struct api_servers *seen = api_alloc(1, sizeof(*seen));
         enum ni_status s = NI_OK;
-        servers_climbed(seen, c->level[0]);
+        api_servers_climbed(seen, c->level[0]);
         while (s == NI_OK && !c->loop) {
                 struct api_handle *up = NULL;
                 s = open_parent(c->level[c->n - 1], &up);
                 if (s != NI_OK)
                         break;
-                c->loop = servers_climbed(seen, up) || c->n > LIMIT_DEPTH;
+                c->loop = api_servers_climbed(seen, up) || c->n > LIMIT_DEPTH;
                 if (c->loop)
                         handle_free(up);
                 else

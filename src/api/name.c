@@ -66,7 +66,7 @@ ni_name name_below(struct api_handle *parent, const struct api_server *s)
         char text[INET_ADDRSTRLEN];
         const struct in_addr in = {htonl(addr)};
         ni_name name = component_in(parent, addr, s->tag);
-        if (!name && servers_own_address(addr))
+        if (!name && api_servers_own_address(addr))
                 name = own_component(parent, s->tag);
         if (name)
                 return name;
@@ -96,10 +96,10 @@ NI_API ni_status ni_pwdomain(void *handle, ni_name *name)
         ni_status s = ni_root(h, &root);
         if (s != NI_OK)
                 return s;
-        struct servers *seen = api_alloc(1, sizeof(*seen));
-        servers_climbed(seen, h);
+        struct api_servers *seen = api_alloc(1, sizeof(*seen));
+        api_servers_climbed(seen, h);
         for (unsigned depth = 0; depth < LIMIT_DEPTH && (s = open_parent(h, &up)) == NI_OK; depth++) {
-                const bool loop = servers_climbed(seen, up);
+                const bool loop = api_servers_climbed(seen, up);
                 if (!loop)
                         full = lengthen(full, name_below(up, &h->servers[h->current]));
                 if (h != handle)

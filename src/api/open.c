@@ -13,17 +13,17 @@
  * the database may know it by another of our addresses. */
 static struct api_handle *widen(struct api_handle *h)
 {
-        struct servers l = {.n = 0};
+        struct api_servers l = {.n = 0};
         const struct api_server now = h->servers[h->current];
         unsigned at = 0;
-        servers_of(h, &l);
+        api_servers_of(h, &l);
         if (l.n == 0 || now.addr == 0)
                 return h; /* a domain that lists nobody: a list of one */
-        servers_order(&l);
+        api_servers_order(&l);
         while (at < l.n && (l.v[at].addr != now.addr || strcmp(l.v[at].tag, now.tag) != 0))
                 at++;
-        if (at == l.n && servers_own_address(now.addr)) {
-                at = l.n < SERVERS_MOST ? l.n++ : 0;
+        if (at == l.n && api_servers_own_address(now.addr)) {
+                at = l.n < API_SERVERS_MOST ? l.n++ : 0;
                 l.v[at] = now;
         }
         struct api_handle *wide = handle_new(l.v, l.n, false, h);
@@ -56,12 +56,12 @@ ni_status open_parent(struct api_handle *h, struct api_handle **ret)
 
 static ni_status child_of(struct api_handle *h, const char *name, struct api_handle **ret, bool *ret_absent)
 {
-        struct servers l = {.n = 0};
-        const ni_status s = servers_named(h, name, &l);
+        struct api_servers l = {.n = 0};
+        const ni_status s = api_servers_named(h, name, &l);
         *ret_absent = s == NI_NODIR || (s == NI_OK && l.n == 0);
         if (s != NI_OK || l.n == 0)
                 return s == NI_OK ? NI_FAILED : s;
-        servers_order(&l);
+        api_servers_order(&l);
         *ret = handle_new(l.v, l.n, false, h);
         return NI_OK;
 }
@@ -112,8 +112,8 @@ static struct api_handle *direct(const char *text, const struct api_handle *like
 
 static struct api_handle *local_domain(const struct api_handle *like)
 {
-        struct servers l = {.n = 0};
-        servers_add(&l, 0, BYTES_LIT("local"));
+        struct api_servers l = {.n = 0};
+        api_servers_add(&l, 0, BYTES_LIT("local"));
         return handle_new(l.v, 1, false, like);
 }
 
@@ -167,15 +167,15 @@ static ni_status step(struct api_handle *from, const char *component, struct api
  * a domain below it. A server seen before, or more than LIMIT_DEPTH levels, ends the climb (4.6 "Loops"). */
 static ni_status climb(struct api_handle **h, bool *ret_loop)
 {
-        struct servers *seen = api_alloc(1, sizeof(*seen));
+        struct api_servers *seen = api_alloc(1, sizeof(*seen));
         ni_status s = NI_OK;
-        servers_climbed(seen, *h);
+        api_servers_climbed(seen, *h);
         for (unsigned depth = 0; s == NI_OK && !*ret_loop; depth++) {
                 struct api_handle *up = NULL;
                 s = open_parent(*h, &up);
                 if (s != NI_OK)
                         break;
-                *ret_loop = servers_climbed(seen, up) || depth == LIMIT_DEPTH;
+                *ret_loop = api_servers_climbed(seen, up) || depth == LIMIT_DEPTH;
                 handle_free(*ret_loop ? up : *h);
                 *h = *ret_loop ? *h : up;
         }
@@ -279,8 +279,8 @@ ni_status open_above(struct api_handle *start, const char *path, const ni_fancyo
 
 NI_API void *ni_connect(struct sockaddr_in *address, const char *tag)
 {
-        struct servers l = {.n = 0};
-        servers_add(&l, ntohl(address->sin_addr.s_addr), bytes_str(tag));
+        struct api_servers l = {.n = 0};
+        api_servers_add(&l, ntohl(address->sin_addr.s_addr), bytes_str(tag));
         return l.n ? handle_new(l.v, 1, true, NULL) : NULL;
 }
 

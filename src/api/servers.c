@@ -8,9 +8,9 @@
 #include <ifaddrs.h>
 #include <stdio.h>
 
-void servers_add(struct servers *l, uint32_t addr, struct bytes tag)
+void api_servers_add(struct api_servers *l, uint32_t addr, struct bytes tag)
 {
-        if (l->n == SERVERS_MOST || tag.len == 0 || tag.len > LIMIT_TAG)
+        if (l->n == API_SERVERS_MOST || tag.len == 0 || tag.len > LIMIT_TAG)
                 return;
         for (unsigned i = 0; i < l->n; i++)
                 if (l->v[i].addr == addr && bytes_eq_str(tag, l->v[i].tag))
@@ -33,7 +33,7 @@ static bool address_of(struct bytes text, uint32_t *ret)
         return true;
 }
 
-bool servers_own_address(uint32_t addr)
+bool api_servers_own_address(uint32_t addr)
 {
         struct ifaddrs *all;
         bool own = addr >> 24 == 127;
@@ -46,7 +46,7 @@ bool servers_own_address(uint32_t addr)
         return own;
 }
 
-static void add_machine(const ni_proplist *machine, const char *prefix, struct servers *ret)
+static void add_machine(const ni_proplist *machine, const char *prefix, struct api_servers *ret)
 {
         const size_t n = strlen(prefix);
         const ni_index serves = ni_proplist_match(*machine, "serves", NULL),
@@ -61,12 +61,12 @@ static void add_machine(const ni_proplist *machine, const char *prefix, struct s
                 for (unsigned a = 0; a < ips->ninl_len; a++) {
                         uint32_t addr;
                         if (address_of(bytes_str(ips->ninl_val[a]), &addr))
-                                servers_add(ret, addr, bytes_str(slash + 1));
+                                api_servers_add(ret, addr, bytes_str(slash + 1));
                 }
         }
 }
 
-enum ni_status servers_named(struct api_handle *h, const char *prefix, struct servers *ret)
+enum ni_status api_servers_named(struct api_handle *h, const char *prefix, struct api_servers *ret)
 {
         ni_id machines;
         ni_proplist_list all;
@@ -82,7 +82,7 @@ enum ni_status servers_named(struct api_handle *h, const char *prefix, struct se
         return s;
 }
 
-void servers_of(struct api_handle *h, struct servers *ret)
+void api_servers_of(struct api_handle *h, struct api_servers *ret)
 {
         ni_proplist p;
         NI_INIT(&p);
@@ -94,12 +94,12 @@ void servers_of(struct api_handle *h, struct servers *ret)
                         const size_t slash = bytes_find(v, '/');
                         uint32_t addr;
                         if (slash < v.len && address_of(bytes_sub(v, 0, slash), &addr))
-                                servers_add(ret, addr, bytes_sub(v, slash + 1, v.len));
+                                api_servers_add(ret, addr, bytes_sub(v, slash + 1, v.len));
                 }
         }
         ni_proplist_free(&p);
         if (ret->n == 0)
-                servers_named(h, ".", ret);
+                api_servers_named(h, ".", ret);
 }
 
 /* 0: this host, 1: a host on an attached network, 2: farther away. */
@@ -121,11 +121,11 @@ static unsigned distance(const struct ifaddrs *all, uint32_t addr)
         return best;
 }
 
-void servers_order(struct servers *l)
+void api_servers_order(struct api_servers *l)
 {
         struct ifaddrs *all = NULL;
-        unsigned far[SERVERS_MOST];
-        uint32_t chance[SERVERS_MOST];
+        unsigned far[API_SERVERS_MOST];
+        uint32_t chance[API_SERVERS_MOST];
         random_bytes(chance, sizeof(chance));
         if (getifaddrs(&all) < 0)
                 all = NULL;
@@ -150,10 +150,10 @@ void servers_order(struct servers *l)
 /* This host's own server may be known by any of our addresses, or by none. */
 static uint32_t plain(const struct api_server *s)
 {
-        return servers_own_address(s->addr) && !s->host[0] ? 0 : s->addr;
+        return api_servers_own_address(s->addr) && !s->host[0] ? 0 : s->addr;
 }
 
-bool servers_climbed(struct servers *seen, const struct api_handle *h)
+bool api_servers_climbed(struct api_servers *seen, const struct api_handle *h)
 {
         const unsigned before = seen->n;
         bool known = false;
@@ -162,7 +162,7 @@ bool servers_climbed(struct servers *seen, const struct api_handle *h)
                 const uint32_t addr = plain(s);
                 for (unsigned k = 0; k < before; k++)
                         known |= seen->v[k].addr == addr && strcmp(seen->v[k].tag, s->tag) == 0;
-                servers_add(seen, addr, bytes_str(s->tag));
+                api_servers_add(seen, addr, bytes_str(s->tag));
         }
         return known;
 }

@@ -109,16 +109,18 @@ struct doctor_accounts *doctor_accounts_new(struct doctor *d)
 /* -- one domain
  * ------------------------------------------------------------------------------------------------- */
 
-static bool take_user(void *context, const struct snap_user *u)
+static bool take_user(void *context, const struct merge_domain *d, const struct snap_user *u)
 {
         struct doctor_accounts *a = context;
+        (void)d;
         add(a, &a->users, u->names[0], u->uid);
         return !a->failed;
 }
 
-static bool take_group(void *context, const struct snap_group *g)
+static bool take_group(void *context, const struct merge_domain *d, const struct snap_group *g)
 {
         struct doctor_accounts *a = context;
+        (void)d;
         add(a, &a->groups, g->names[0], g->gid);
         return !a->failed;
 }

@@ -1,6 +1,7 @@
 /* What `ni doctor` finds by asking the domains from here to the root. */
 #include "model/status.h"
 #include "tools/doctor.h"
+#include "tools/followed_chain.h"
 #include "tools/tree.h"
 
 #include <inttypes.h>
@@ -106,7 +107,7 @@ static void all_levels(struct doctor *d, const struct located_chain *chain)
         struct doctor_accounts *accounts = doctor_accounts_new(d);
         for (unsigned i = 0; i < chain->n; i++) {
                 const struct located_level *l = &chain->v[i];
-                const char *name = i == 0 ? "local" : doctor_text(d, "%s", l->name[0] ? l->name : l->path);
+                const char *name = followed_name(d->t, chain, i);
                 one_level(d, l, name);
                 struct client *c = open_level(d, l);
                 if (c && i == 0)
@@ -118,40 +119,19 @@ static void all_levels(struct doctor *d, const struct located_chain *chain)
         doctor_accounts_end(accounts);
 }
 
-static bool first_domain(struct doctor *d, struct located_server *ret)
-{
-        struct talk *t = d->t;
-        *ret = (struct located_server){.tag = "local"};
-        if (t->server.server || (t->server.tag && located_is_path(t->server.tag))) {
-                struct located *l = arena_zalloc(&t->arena, 1, sizeof(*l));
-                if (!l ||
-                    !talk_locate(t, t->server.tag && located_is_path(t->server.tag) ? t->server.tag : ".", l))
-                        return false;
-                *ret = l->v[0];
-                return true;
-        }
-        const char *tag = t->server.tag ? t->server.tag : d->agent.domain;
-        const size_t room = sizeof(ret->tag);
-        strncpy(ret->tag, tag, room - 1);
-        if (d->agent.server)
-                strncpy(ret->server, d->agent.server, sizeof(ret->server) - 1);
-        return true;
-}
-
 void doctor_domains(struct doctor *d)
 {
-        struct located_server first;
         struct located_chain chain;
+        bool said;
         d->checks++;
-        if (!first_domain(d, &first))
-                return;
-        const enum ni_status s = locate_chain(&first, d->t->server.timeout_ms / 1000, &chain);
-        if (chain.n == 0)
+        const enum ni_status s = followed_chain(d->t, &d->agent, &chain, &said);
+        if (chain.n == 0 && !said)
                 doctor_add(d, DOCTOR_ERROR, "server", "the local domain",
                            "no server answers on this machine: nothing can be read or changed here",
                            "systemctl start netinfod; `ni status` says where was looked");
-        else if (s != NI_OK)
-                doctor_add(d, DOCTOR_ERROR, "parent", chain.v[chain.n - 1].path, chain.why, NULL);
+        else if (s != NI_OK && chain.n)
+                doctor_add(d, DOCTOR_ERROR, "parent", followed_name(d->t, &chain, chain.n - 1), chain.why,
+                           NULL);
         all_levels(d, &chain);
         located_chain_done(&chain);
 }

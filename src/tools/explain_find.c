@@ -2,17 +2,18 @@
 #include "model/status.h"
 #include "sys/random.h"
 #include "tools/explain.h"
+#include "tools/followed_chain.h"
 
 #include <stdio.h>
 #include <time.h>
 
-static void add_level(struct explain *x, const struct located_level *l)
+static void add_level(struct explain *x, const struct located_level *l, const char *name)
 {
         struct explain_level *to = &x->level[x->n];
         struct client_options o = x->t->server;
         struct client_why why;
         *to = (struct explain_level){.local = x->n == 0};
-        to->name = x->n == 0 ? "local" : arena_printf(&x->t->arena, "%s", l->name[0] ? l->name : l->path);
+        to->name = name;
         o.user = NULL;
         for (unsigned i = 0; i < l->servers.n && !to->client; i++) {
                 const struct located_server *s = &l->servers.v[i];
@@ -30,40 +31,17 @@ static void add_level(struct explain *x, const struct located_level *l)
         x->n++;
 }
 
-/* Where the agent begins, unless --server or --domain say otherwise. */
-static bool first_domain(struct explain *x, struct located_server *ret)
-{
-        struct talk *t = x->t;
-        struct located *l;
-        *ret = (struct located_server){.tag = ""};
-        if (t->server.server || (t->server.tag && located_is_path(t->server.tag))) {
-                l = arena_zalloc(&t->arena, 1, sizeof(*l));
-                if (!l ||
-                    !talk_locate(t, t->server.tag && located_is_path(t->server.tag) ? t->server.tag : ".", l))
-                        return false;
-                *ret = l->v[0];
-                return true;
-        }
-        const char *tag = t->server.tag ? t->server.tag : x->rules.domain;
-        snprintf(ret->tag, sizeof(ret->tag), "%s", tag);
-        if (x->rules.server)
-                snprintf(ret->server, sizeof(ret->server), "%s", x->rules.server);
-        return true;
-}
-
 static bool climb(struct explain *x)
 {
-        struct located_server first;
         struct located_chain chain;
-        if (!first_domain(x, &first))
-                return false;
-        const enum ni_status s = locate_chain(&first, x->t->server.timeout_ms / 1000, &chain);
-        for (unsigned i = 0; i < chain.n; i++)
-                add_level(x, &chain.v[i]);
+        bool said;
+        const enum ni_status s = followed_chain(x->t, &x->rules, &chain, &said);
+        for (unsigned i = 0; i < chain.n && i < sizeof(x->level) / sizeof(x->level[0]); i++)
+                add_level(x, &chain.v[i], followed_name(x->t, &chain, i));
         if (chain.why[0])
                 x->above = arena_printf(&x->t->arena, "%s", chain.why);
-        if (chain.n == 0)
-                talk_error(x->t, status_exit(s), NULL, chain.why, NULL);
+        if (chain.n == 0 && !said)
+                talk_error(x->t, status_exit(s), NULL, chain.why[0] ? chain.why : "out of memory", NULL);
         const bool good = chain.n > 0;
         located_chain_done(&chain);
         return good;

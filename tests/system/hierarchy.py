@@ -277,6 +277,18 @@ The C library (/etc/nsswitch.conf: passwd: files netinfo)
 the C library says what the domains say
 ''', text)
 
+    def test_the_agents_own_list(self):
+        config = os.path.join(self.vellum.folder, 'other.conf')
+        for text, names, verdicts in (('domains = local\n', ['local'], []),
+                                      ('domains = local, 10.9.0.1/network\nmin_id = 50\n', ['local', 'network@10.9.0.1'], ['answers'])):
+            with open(config, 'w', encoding='utf-8') as f:
+                f.write(text)
+            j = self.explain('user', 'lowly', '--config', config)
+            self.assertEqual((names, verdicts), ([d['name'] for d in j['domains']], [i['verdict'] for i in j['by_name']]))
+        with open(config, 'w', encoding='utf-8') as f:
+            f.write('min_id = no\n')
+        self.assertIn('min_id', self.ni('explain', 'user', 'lowly', '--config', config, code=FAILED).stderr)
+
     def test_usage(self):
         for words in ([], ['user'], ['user', 'a', 'b'], ['thing', 'x'], ['may', 'a', 'eat', '/'], ['user', '']):
             self.ni('explain', *words, code=USAGE)
