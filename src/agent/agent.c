@@ -27,7 +27,7 @@
 #define DAY_US         86400000000u
 
 #define ASK_OWN_MS   5000u  /* the own server answers at once, from this machine */
-#define ASK_ABOVE_MS 30000u /* a server with a thousand children answers 33 of them a second */
+#define ASK_ABOVE_MS 10000u /* a server with a thousand children answers a hundred of them a second */
 #define SETTLE_MS    3000u  /* at the start: so long the first images wait for domains above the own one */
 #define LEAVE_MS     2000   /* at the end: a thread may be in the middle of resolving a name */
 

@@ -27,6 +27,7 @@ struct track {
         uint32_t away_ms;    /* back-off */
         uint64_t connect_at; /* not before */
         uint64_t ask_at;
+        uint32_t ask_ms; /* after an answer that names nobody */
         struct track_parent parent;
         unsigned dirty;
         bool no_memory;
@@ -222,6 +223,7 @@ static void connected(struct track *t, const struct ext_status_result *s, uint64
         t->head = s->seq;
         memcpy(t->aside_uuid, s->uuid, sizeof(t->aside_uuid));
         t->ask_at = 0;
+        t->ask_ms = TRACK_ASK_LEAST_MS;
         if (!domain)
                 t->parent = (struct track_parent){.answer = TRACK_UNASKED};
         t->told_known |= domain;
@@ -353,6 +355,20 @@ static void entries(struct track *t, const struct track_event *e)
                 succeeded(t);
 }
 
+/* Somebody who is being bound, or unbound, will know more soon. */
+static void answered(struct track *t, const struct track_parent *p, uint64_t now)
+{
+        uint32_t wait = t->o.ask_ms;
+        if (p->answer == TRACK_PARENT) {
+                t->ask_ms = TRACK_ASK_LEAST_MS;
+        } else if (t->ask_ms < wait) {
+                wait = t->ask_ms;
+                t->ask_ms *= 2;
+        }
+        t->parent = *p;
+        t->ask_at = now + wait;
+}
+
 static struct track_action next(const struct track *t, uint64_t now)
 {
         struct track_action a = {.epoch = t->aside_epoch, .seq = t->aside_seq, .from = t->from};
@@ -394,8 +410,7 @@ static void happened(struct track *t, const struct track_event *e)
                 entries(t, e);
                 break;
         case TRACK_PARENTED:
-                t->parent = *e->parent;
-                t->ask_at = e->now + t->o.ask_ms;
+                answered(t, e->parent, e->now);
                 break;
         case TRACK_RELOAD: /* perhaps other rules */
                 t->turn++;

@@ -9,6 +9,7 @@
 #define TRACK_AWAY_LEAST_MS 50u
 #define TRACK_AWAY_MOST_MS  5000u
 #define TRACK_LARGE_MS      60000u /* a domain over the limits: only an administrator changes that */
+#define TRACK_ASK_LEAST_MS  500u   /* after an answer that names nobody; doubling */
 #define TRACK_CALL_MS       30000u /* longest wait in one CHANGES (decision 2) */
 
 enum track_event_kind {
@@ -62,7 +63,7 @@ struct track_action {
 };
 
 struct track_options {
-        uint32_t ask_ms;      /* so often the domain above is asked for; 0: never */
+        uint32_t ask_ms;      /* so often at least the domain above is asked for; 0: never */
         uint32_t directories; /* at most so many of them, */
         uint64_t bytes;       /* and so many bytes of properties that images need */
         bool listed;          /* further servers are those that the domain's /machines names, */
