@@ -28,6 +28,7 @@ enum kind {
         KIND_IPV4S,
         KIND_PORTS,
         KIND_LEVEL,
+        KIND_AUTO,
         KIND_PARENTS,
         KIND_DHCP,
         KIND_CONFINEMENT,
@@ -48,6 +49,7 @@ enum kind {
         X(dhcp_parent_tag, TAG, dhcp.tag, 0, 0)                             \
         X(dhcp_file, PATH, dhcp_file, 0, 0)                                 \
         X(wait_for_parent, YES_NO, wait_for_parent, 0, 0)                   \
+        X(answer_portmapper, AUTO, answer_portmapper, 0, 0)                 \
         X(historical, YES_NO, historical, 0, 0)                             \
         X(historical_clones, PER_TAG, historical_clones, 0, 0)              \
         X(allow_empty_passwords, YES_NO, allow_empty_passwords, 0, 0)       \
@@ -293,6 +295,16 @@ static bool set_per_tag(struct reader *r, struct per_tag *s, struct bytes tag, s
         return true;
 }
 
+static bool set_auto(struct reader *r, enum config_auto *to, struct bytes value)
+{
+        bool yes = false;
+        const bool decide = bytes_eq_str(value, "auto");
+        if (!decide && !parse_yes_no(r, value, &yes))
+                return wrong(r, "\"%.*s\" is none of auto, yes and no", BYTES_FMT(value));
+        *to = decide ? CONFIG_AUTO : yes ? CONFIG_YES : CONFIG_NO;
+        return true;
+}
+
 static bool set_parents(struct reader *r, struct bytes tag, struct bytes value)
 {
         struct config *c = r->config;
@@ -436,6 +448,8 @@ static bool set_value(struct reader *r, const struct key *k, struct bytes tag, s
                 return set_confinement(r, field, value);
         case KIND_LEVEL:
                 return set_level(r, field, value);
+        case KIND_AUTO:
+                return set_auto(r, field, value);
         case KIND_PARENTS:
                 return set_parents(r, tag, value);
         case KIND_DHCP:

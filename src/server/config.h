@@ -55,6 +55,8 @@ struct dhcp_values { /* options 112 and 113 */
 };
 enum confinement { CONFINE_NO, CONFINE_YES, CONFINE_STRICT };
 
+enum config_auto { CONFIG_AUTO, CONFIG_YES, CONFIG_NO };
+
 struct config {
         _Atomic unsigned holders;
         struct arena arena; /* everything below points into it */
@@ -71,9 +73,10 @@ struct config {
         struct dhcp_values dhcp;
         const char *dhcp_file; /* NULL: beside the socket's default place; "": none */
         bool wait_for_parent;  /* NI_RPARENT says NI_NORESPONSE while no parent answers, as NeXTSTEP did */
-        bool historical;       /* tag local at 1033, as old libraries expect it */
-        bool allow_empty_passwords; /* protocol.md 9 #11 */
-        const char *user;           /* to become, when started as root; "" : stay */
+        enum config_auto answer_portmapper; /* at UDP port 111; auto: when nobody else has it */
+        bool historical;                    /* tag local at 1033, as old libraries expect it */
+        bool allow_empty_passwords;         /* protocol.md 9 #11 */
+        const char *user;                   /* to become, when started as root; "" : stay */
         const char
                 *agent_user; /* whose agent may see secrets over the socket; "" : nobody but the superuser */
         const char *host;    /* name for new domains; "" : the machine's */

@@ -3,7 +3,7 @@
 #include "server/server.h"
 #include "sys/clock.h"
 
-static bool is_heard(const struct server *s, const struct peer *p)
+bool datagram_is_heard(const struct server *s, const struct peer *p)
 {
         return p->own || networks_have(&s->config->read_networks, &p->address) ||
                networks_have(&s->config->write_networks, &p->address);
@@ -61,7 +61,7 @@ void dispatch_datagram(struct server *s, struct domain *d, const struct peer *p,
         struct rpc_call rpc = {0};
         struct xdr_in in = xdr_in(datagram);
         const unsigned doors = RPC_UDP | RPC_NI | (d ? 0u : (unsigned)(RPC_BINDER | RPC_EXT));
-        const enum rpc_verdict v = is_heard(s, p) ? rpc_check(&in, doors, &rpc, out) : RPC_DROP;
+        const enum rpc_verdict v = datagram_is_heard(s, p) ? rpc_check(&in, doors, &rpc, out) : RPC_DROP;
         if (v == RPC_DROP)
                 s->datagrams_dropped++;
         else if (v == RPC_PROCEED && rpc.program == NI_PROGRAM)

@@ -29,6 +29,8 @@ bool ext_changes_again(struct call *call, bool over);
 /* Datagrams, in the main loop: appends a whole reply, or nothing. d: of a tag's own port, else NULL. */
 void dispatch_datagram(struct server *s, struct domain *d, const struct peer *p, struct bytes datagram,
                        struct arena *a, struct buf *out);
+/* Is anything from there looked at? This machine, and the networks that were named. */
+bool datagram_is_heard(const struct server *s, const struct peer *p);
 /* The binder's procedures that anybody may call, and BIND: for both transports. */
 void binder_answer(struct server *s, unsigned slot, const struct rpc_call *rpc,
                    const struct binder_args *args, struct arena *a, struct buf *out);

@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "server/dispatch.h"
 #include "server/endpoint.h"
+#include "server/portmap.h"
+#include "server/portmap_wire.h"
 #include "server/server.h"
 #include "sys/clock.h"
 #include "sys/log.h"
@@ -21,6 +23,7 @@ struct door {
         int fd;
         struct event event;
         bool udp, local;       /* local: the UNIX socket */
+        bool mapper;           /* port 111 */
         bool inherited;        /* the service manager's: stays whatever the configuration says */
         unsigned doors;        /* RPC_NI ... */
         struct domain *domain; /* of a tag's own port: a reference */
@@ -124,6 +127,8 @@ static void on_datagram(evutil_socket_t fd, short what, void *context)
                 buf_clear(&out);
                 if (m.msg_flags & MSG_TRUNC)
                         s->datagrams_dropped++;
+                else if (door->mapper)
+                        portmap_datagram(s, &peer, bytes_of(room, (size_t)n), &a, &out);
                 else
                         dispatch_datagram(s, door->domain, &peer, bytes_of(room, (size_t)n), &a, &out);
                 arena_reset(&a);
@@ -197,10 +202,26 @@ static bool open_main(struct server *s, const struct endpoint *e, bool udp, stru
         return add_main(s, fd, e, udp, false, why);
 }
 
+bool listeners_open_mapper(struct server *s, struct config_why *why)
+{
+        const struct door fill = {.udp = true, .mapper = true};
+        const int fd = opener_mapper(s->options.opener, why);
+        if (fd < 0)
+                return false;
+        if (!new_door(s, fd, fill)) {
+                close(fd);
+                snprintf(why->text, sizeof(why->text), "out of memory");
+                return false;
+        }
+        log_event(LOG_LEVEL_INFO, "listen", "udp=0.0.0.0:%u note=\"for our binder alone\"", PMAP_PORT);
+        return true;
+}
+
 static bool is_open(const struct server *s, const struct endpoint *e, bool udp)
 {
         for (const struct door *door = s->listeners.first; door; door = door->next)
-                if (!door->domain && !door->local && door->udp == udp && endpoint_same(&door->asked, e))
+                if (!door->domain && !door->local && !door->mapper && door->udp == udp &&
+                    endpoint_same(&door->asked, e))
                         return true;
         return false;
 }
@@ -365,7 +386,7 @@ void listeners_pause(struct server *s, bool pause)
 
 static bool wanted_by(const struct config *c, const struct door *door)
 {
-        if (door->domain || door->local || door->inherited)
+        if (door->domain || door->local || door->inherited || door->mapper)
                 return true;
         if (door->udp && !config_udp(c))
                 return false;
@@ -411,7 +432,7 @@ uint16_t listeners_main_port(const struct server *s, bool udp)
 {
         uint16_t port = 0;
         for (const struct door *door = s->listeners.first; door; door = door->next)
-                if (!door->domain && !door->local && door->udp == udp)
+                if (!door->domain && !door->local && !door->mapper && door->udp == udp)
                         port = door->port; /* the list is in reverse order: the first one configured stays */
         return port;
 }

@@ -23,6 +23,8 @@ void listeners_close(struct server *s);
 /* After a reload: opens what is new in `listen`, closes what is gone; false and logged when one cannot be
  * opened (the others stay). */
 bool listeners_reload(struct server *s, const struct config *c);
+/* UDP port 111, for a machine without a port mapper (server/portmap.h). False with *why: somebody has it. */
+bool listeners_open_mapper(struct server *s, struct config_why *why);
 /* Ports of the main doors; 0: none. */
 uint16_t listeners_main_port(const struct server *s, bool udp);
 /* Starts and stops listening: for the time without descriptors. */

@@ -232,6 +232,10 @@ static int fulfil(struct monitor *m, const struct monitor_request *r, const stru
                 return local_door(m, &reply->why);
         case MONITOR_TAG:
                 return opener_port(&here, e, r->udp, OPENER_TAG, &reply->why);
+        case MONITOR_MAPPER:
+                return opener_mapper(&here, &reply->why);
+        case MONITOR_RESERVED:
+                return opener_reserved(&here, &reply->why);
         case MONITOR_CONFIG:
                 return read_configuration(m, &reply->why);
         case MONITOR_INHERITED:

@@ -92,6 +92,10 @@ bool monitor_allows(const struct config *c, const struct monitor_request *r, str
                         return false;
                 *ret_endpoint = e;
                 return true;
+        case MONITOR_MAPPER:
+                return c->historical && c->answer_portmapper != CONFIG_NO;
+        case MONITOR_RESERVED:
+                return c->historical;
         case MONITOR_LOCAL:
                 return c->socket[0] != '\0';
         case MONITOR_INHERITED:

@@ -12,6 +12,8 @@ enum monitor_kind {
         MONITOR_LOCAL,     /* the UNIX socket of `socket` */
         MONITOR_INHERITED, /* the number-th socket of the service manager */
         MONITOR_CONFIG,    /* the configuration, read anew */
+        MONITOR_MAPPER,    /* UDP port 111, where `historical` and `answer_portmapper` allow it */
+        MONITOR_RESERVED,  /* a datagram socket on loopback below 1024, where `historical` is on */
         MONITOR_STATE,     /* number: enum monitor_state; not answered */
 };
 

@@ -3,6 +3,7 @@
 #include "server/endpoint.h"
 #include "server/listener.h"
 #include "server/notify.h"
+#include "server/portmap_wire.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
 
@@ -194,6 +195,36 @@ int opener_port(const struct opener *o, const struct endpoint *e, bool udp, enum
                 errno = err;
         }
         return fd;
+}
+
+int opener_mapper(const struct opener *o, struct config_why *why)
+{
+        const struct endpoint e = {.at.in = {.sin_family = AF_INET, .sin_port = htons(PMAP_PORT)}};
+        if (o->monitor >= 0)
+                return ask_for(o, MONITOR_MAPPER, NULL, false, why);
+        const int fd = bind_port(&e, true), err = errno;
+        if (fd < 0)
+                explain(&e, true, err, why->text, sizeof(why->text));
+        errno = err;
+        return fd;
+}
+
+int opener_reserved(const struct opener *o, struct config_why *why)
+{
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        if (o->monitor >= 0)
+                return ask_for(o, MONITOR_RESERVED, NULL, false, why);
+        const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd >= 0 && bindresvport(fd, &at) == 0)
+                return fd;
+        const int err = errno;
+        snprintf(why->text, sizeof(why->text),
+                 "no port below 1024 can be had: %s; start as root, or leave out `historical`",
+                 strerror(err));
+        if (fd >= 0)
+                close(fd);
+        errno = err;
+        return -1;
 }
 
 bool opener_inherited(const struct opener *o, unsigned i, struct inherited_socket *ret)

@@ -24,6 +24,10 @@ int opener_port(const struct opener *o, const struct endpoint *e, bool udp, enum
                 struct config_why *why);
 /* The same for the UNIX socket: makes its folder, takes the place of one that nobody answers at. */
 int opener_local(const struct opener *o, const char *path, struct config_why *why);
+/* UDP port 111 of all IPv4 addresses; a datagram socket on loopback at some free port below 1024. -1 with
+ * errno, and *why. */
+int opener_mapper(const struct opener *o, struct config_why *why);
+int opener_reserved(const struct opener *o, struct config_why *why);
 /* The i-th socket that a service manager handed over for the main doors, as a descriptor of the caller's own;
  * false behind the last one. */
 bool opener_inherited(const struct opener *o, unsigned i, struct inherited_socket *ret);

@@ -1,5 +1,7 @@
 #include "server/parent_wire.h"
 
+#include "server/portmap_wire.h"
+
 #include <netinet/in.h>
 
 static void begin(struct buf *out, uint32_t xid, uint32_t program, uint32_t version, uint32_t procedure,
@@ -35,14 +37,11 @@ static void put_callit(const struct binding_action *a, const char *client_tag, s
 void parent_query_encode(const struct binding_action *a, const char *client_tag, const struct auth_sys *sys,
                          struct buf *out)
 {
+        const struct pmap_entry binder = {NIBIND_PROGRAM, NIBIND_VERSION, IPPROTO_UDP, 0};
         const struct binder_args args = bind_args(a, client_tag);
         switch (a->query) {
         case BINDING_GETPORT:
-                begin(out, a->xid, PMAP_PROGRAM, PMAP_VERSION, PMAP_GETPORT, NULL);
-                xdr_put_u32(out, NIBIND_PROGRAM);
-                xdr_put_u32(out, NIBIND_VERSION);
-                xdr_put_u32(out, IPPROTO_UDP);
-                xdr_put_u32(out, 0);
+                pmap_call_encode(PMAP_GETPORT, a->xid, &binder, out);
                 break;
         case BINDING_GETREGISTER:
                 begin(out, a->xid, NIBIND_PROGRAM, NIBIND_VERSION, NIBIND_PROC_getregister, NULL);

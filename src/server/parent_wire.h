@@ -7,10 +7,6 @@
 #include "wire/binder.h"
 #include "wire/call.h"
 
-#define PMAP_PROGRAM 100000u /* RFC 1833 section 3 */
-#define PMAP_VERSION 2u
-enum pmap_proc { PMAP_NULL, PMAP_SET, PMAP_UNSET, PMAP_GETPORT, PMAP_DUMP, PMAP_CALLIT, PMAP_PROC_COUNT };
-
 /* Appends the whole call. client_tag: of the domain that looks for a parent; sys: who we are, for call-it. */
 void parent_query_encode(const struct binding_action *a, const char *client_tag, const struct auth_sys *sys,
                          struct buf *out);

@@ -230,6 +230,7 @@ static void on_stop(evutil_socket_t number, short what, void *context)
         s->stopping = true;
         log_event(LOG_LEVEL_NOTICE, "stop", "signal=%d", (int)number);
         opener_state(s->options.opener, MONITOR_STOPPING);
+        portmap_stop(s->portmap);
         listeners_close(s);
         parents_stop(s->parents);
         for (unsigned i = 0; i < s->workers; i++)
@@ -389,6 +390,7 @@ static bool start(struct server *s, struct config_why *why)
         if (!take_folder(s, why) || !listeners_open(s, why) || !open_parents(s, why) ||
             !watch_monitor(s, why))
                 return false;
+        s->portmap = portmap_start(s);
         confine(s->config);
         domain_tidy(s->options.domains);
         return start_threads(s, why) && open_domains(s, why) && start_parents(s, why);
@@ -441,6 +443,7 @@ void server_free(struct server *s)
                 return;
         }
         if (s->loop.base) {
+                portmap_stop(s->portmap);
                 listeners_close(s);
                 parents_stop(s->parents);
         }
@@ -465,6 +468,7 @@ void server_free(struct server *s)
                 loop_done(&s->loop);
         }
         parents_free(s->parents);
+        portmap_free(s->portmap);
         if (s->datagrams_dropped || s->records_dropped)
                 log_event(LOG_LEVEL_INFO, "dropped", "datagrams=%llu records=%llu",
                           (unsigned long long)s->datagrams_dropped, (unsigned long long)s->records_dropped);

@@ -7,6 +7,7 @@
 #include "server/opener.h"
 #include "server/parent.h"
 #include "server/pool.h"
+#include "server/portmap.h"
 #include "server/registry.h"
 #include "server/secret.h"
 #include "server/worker.h"
@@ -35,6 +36,7 @@ struct server {
         unsigned ended;   /* of those */
         struct listeners listeners;
         struct parents *parents;
+        struct portmap *portmap;
         int lock_fd;                           /* keeps a second netinfod out of the folder */
         struct event signals[3], tick, orphan; /* orphan: the monitor is gone */
         bool stopping, accept_paused;
