@@ -179,6 +179,50 @@ static void redaction_of_damage_fails(void **state)
         }
 }
 
+static void the_rule_that_lets_in(void **state)
+{
+        const struct caller ada = user("ada"), bob = user("bob");
+        const struct bytes k = BYTES_LIT("k"), other = BYTES_LIT("other");
+        (void)state;
+        struct bytes p = PROPS("_writers", "bob", NULL, "_writers_k", "ada", NULL, "_writers_all", "*");
+        assert_int_equal(access_why(&root, p, k), ACCESS_SUPERUSER);
+        assert_int_equal(access_why(&bob, p, k), ACCESS_DIR_NAME);
+        assert_int_equal(access_why(&ada, p, k), ACCESS_VALUE_NAME);
+        assert_int_equal(access_why(&ada, p, other), ACCESS_NONE);
+        assert_int_equal(access_why(&ada, p, BYTES_NONE), ACCESS_NONE);
+        assert_int_equal(access_why(&nobody, p, BYTES_LIT("all")), ACCESS_VALUE_ALL);
+        p = PROPS("_writers", "ada", "*");
+        assert_int_equal(access_why(&ada, p, BYTES_NONE), ACCESS_DIR_ALL);
+        assert_int_equal(access_why(&nobody, p, k), ACCESS_DIR_ALL);
+}
+
+static void administrators(void **state)
+{
+        uint8_t off[200];
+        (void)state;
+        struct bytes p = PROPS("promote_admins", "NO");
+        memcpy(off, p.data, p.len);
+        const struct bytes root_off = bytes_of(off, p.len);
+        p = PROPS("name", "admin", NULL, "users", "boss", "ada");
+        assert_true(access_is_admin(BYTES_NONE, p, BYTES_LIT("ada")));
+        assert_false(access_is_admin(BYTES_NONE, p, BYTES_LIT("bob")));
+        assert_false(access_is_admin(BYTES_NONE, p, BYTES_LIT("")));
+        assert_false(access_is_admin(root_off, p, BYTES_LIT("ada")));
+        assert_false(access_is_admin(BYTES_NONE, BYTES_NONE, BYTES_LIT("ada")));
+}
+
+static void other_authorities(void **state)
+{
+        static const char *const other[] = {"1.0;ShadowHash;", ";ApplePasswordServer;0x1,10.0.0.1",
+                                            "rubbish"};
+        (void)state;
+        assert_false(access_other_authority(PROPS("name", "ada")));
+        assert_false(access_other_authority(PROPS("authentication_authority", "1.0;basic;")));
+        assert_false(access_other_authority(PROPS("authentication_authority", "")));
+        for (unsigned i = 0; i < 3; i++)
+                assert_true(access_other_authority(PROPS("authentication_authority", other[i])));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -194,6 +238,9 @@ int main(void)
                 T(secrets),
                 T(redaction_keeps_counts_and_order),
                 T(redaction_of_damage_fails),
+                T(the_rule_that_lets_in),
+                T(administrators),
+                T(other_authorities),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
