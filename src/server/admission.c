@@ -36,13 +36,10 @@ static struct address source_of(const struct peer *p)
 {
         struct address s = p->address;
         uint32_t v4;
-        if (p->socket) { /* fe80::/64 with a uid behind it is nobody's source address here */
-                s = (struct address){{0xfe, 0x80}};
-                for (unsigned i = 0; i < 4; i++)
-                        s.b[12 + i] = (uint8_t)(p->uid >> (24 - 8 * i));
-        } else if (!address_ipv4(&s, &v4)) {
+        if (p->socket)
+                return peer_source_of_uid(p->uid);
+        if (!address_ipv4(&s, &v4))
                 memset(s.b + 8, 0, 8);
-        }
         return s;
 }
 

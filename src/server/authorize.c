@@ -8,6 +8,9 @@
 #include <pwd.h>
 #include <stdlib.h>
 
+/* What strangers can make happen as often as they like. */
+static struct log_limit password_refused_limit, password_wrong_limit;
+
 static bool is_agent(const struct conn *c)
 {
         const char *agent = c->worker->config->agent_user;
@@ -28,6 +31,18 @@ bool conn_is_replica(const struct conn *c, struct dir_request *rq)
                (networks_have(&cfg->read_networks, &c->peer.address) ||
                 networks_have(&cfg->write_networks, &c->peer.address)) &&
                dir_is_replica(rq, v4);
+}
+
+struct address conn_source(struct conn *c)
+{
+        uint32_t uid;
+        if (!c->owner_asked) {
+                c->owner = c->visitor.source;
+                if (!c->peer.socket && c->peer.own && peer_owner(c->fd, &uid))
+                        c->owner = peer_source_of_uid(uid);
+                c->owner_asked = true;
+        }
+        return c->owner;
 }
 
 /* -- trusted_networks (protocol.md 3.9) -- */
@@ -197,7 +212,7 @@ static enum authorized by_password(struct conn *c, struct call *call, const stru
         uint8_t plain[LIMIT_MACHINE];
         size_t n;
         call->uid = rpc->sys.uid;
-        call->source = c->visitor.source;
+        call->source = conn_source(c);
         *ret_status = dir_users_by_uid(rq, (int32_t)rpc->sys.uid, &call->users, &call->user_count);
         if (*ret_status != NI_OK) {
                 call->domain->user_failed++;
@@ -213,8 +228,9 @@ static enum authorized by_password(struct conn *c, struct call *call, const stru
                 return AUTHORIZED;
         }
         if (!secrets_allow(s->secrets, &call->source, call->uid, clock_mono_ms())) {
-                log_event(LOG_LEVEL_NOTICE, "password-refused", "from=\"%s\" uid=%u tag=%s reason=throttled",
-                          c->peer.text, call->uid, call->domain->tag);
+                log_limited(&password_refused_limit, LOG_LEVEL_NOTICE, "password-refused",
+                            "from=\"%s\" uid=%u tag=%s reason=throttled", c->peer.text, call->uid,
+                            call->domain->tag);
                 call->domain->user_failed++;
                 *ret_status = NI_AUTHERROR;
                 return AUTHORIZED_REFUSED;
@@ -284,8 +300,8 @@ enum ni_status authorize_finish(struct conn *c, struct call *call)
         if (call->busy)
                 return NI_MASTERBUSY;
         if (call->user_found == call->user_count) {
-                log_event(LOG_LEVEL_NOTICE, "password-wrong", "from=\"%s\" uid=%u tag=%s", c->peer.text,
-                          call->uid, call->domain->tag);
+                log_limited(&password_wrong_limit, LOG_LEVEL_NOTICE, "password-wrong",
+                            "from=\"%s\" uid=%u tag=%s", c->peer.text, call->uid, call->domain->tag);
                 call->domain->user_failed++;
                 return NI_AUTHERROR;
         }

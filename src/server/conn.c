@@ -11,6 +11,9 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+/* What strangers can make happen as often as they like. */
+static struct log_limit shed_limit;
+
 static void on_readable(evutil_socket_t fd, short what, void *context);
 static void on_writable(evutil_socket_t fd, short what, void *context);
 
@@ -384,8 +387,9 @@ static void shed(struct worker *w)
                         most = c;
         if (!most || most->counted == 0)
                 return;
-        log_event(LOG_LEVEL_WARNING, "shed", "peer=\"%s\" bytes=%zu reason=\"all buffers together are full\"",
-                  most->peer.text, most->counted);
+        log_limited(&shed_limit, LOG_LEVEL_WARNING, "shed",
+                    "peer=\"%s\" bytes=%zu reason=\"all buffers together are full\"", most->peer.text,
+                    most->counted);
         conn_close(most, "memory");
 }
 

@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* What strangers can make happen as often as they like. */
+static struct log_limit accept_paused_limit;
+
 #define ACCEPT_MOST 64u /* connections taken in one go */
 
 struct door {
@@ -85,7 +88,8 @@ static void on_accept(evutil_socket_t fd, short what, void *context)
                         continue;
                 }
                 if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                        log_event(LOG_LEVEL_WARNING, "accept-paused", "reason=\"%s\"", strerror(errno));
+                        log_limited(&accept_paused_limit, LOG_LEVEL_WARNING, "accept-paused", "reason=\"%s\"",
+                                    strerror(errno));
                         listeners_pause(door->server, true); /* the main loop's tick goes on */
                 }
                 if (errno != ECONNABORTED && errno != EINTR)

@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* What strangers can make happen as often as they like. */
+static struct log_limit readall_refused_limit, readall_failed_limit;
+
 #define PIECE (1u << 20) /* bytes of a transfer made in one go; each is a fragment of the reply's record */
 
 static void run_read(struct call *call, unsigned slot)
@@ -169,16 +172,16 @@ static void run_readall(struct server *s, struct call *call, unsigned slot)
         struct transfer t = {.server = s, .call = call, .slot = slot, .file = -1};
         if (atomic_fetch_add(&s->spools, 1) >= LIMIT_SPOOLS) {
                 atomic_fetch_sub(&s->spools, 1);
-                log_event(LOG_LEVEL_WARNING, "readall-refused",
-                          "from=\"%s\" tag=%s reason=\"%u are under way\"", call->from, call->domain->tag,
-                          LIMIT_SPOOLS);
+                log_limited(&readall_refused_limit, LOG_LEVEL_WARNING, "readall-refused",
+                            "from=\"%s\" tag=%s reason=\"%u are under way\"", call->from, call->domain->tag,
+                            LIMIT_SPOOLS);
                 call_refuse(call, NI_SYSTEMERR);
                 return;
         }
         const enum ni_status st = transfer(&t);
         if (st != NI_OK) {
-                log_event(LOG_LEVEL_WARNING, "readall-failed", "from=\"%s\" tag=%s status=%d", call->from,
-                          call->domain->tag, (int)st);
+                log_limited(&readall_failed_limit, LOG_LEVEL_WARNING, "readall-failed",
+                            "from=\"%s\" tag=%s status=%d", call->from, call->domain->tag, (int)st);
                 drop_spool(&t);
                 call_refuse(call, st);
         } else if (t.file < 0) {

@@ -1,5 +1,6 @@
 #include "server/peer.h"
 
+#include "portdb/owner.h"
 #include "sys/clock.h"
 
 #include <errno.h>
@@ -78,12 +79,31 @@ struct peer peer_of_address(const struct sockaddr *far, const struct sockaddr *n
         return p;
 }
 
+union end { /* of a connection */
+        struct sockaddr sa;
+        struct sockaddr_storage storage;
+};
+
+bool peer_owner(int fd, uint32_t *ret_uid)
+{
+        union end far = {.storage = {0}}, near = {.storage = {0}};
+        socklen_t far_len = sizeof(far), near_len = sizeof(near);
+        return getpeername(fd, &far.sa, &far_len) == 0 && getsockname(fd, &near.sa, &near_len) == 0 &&
+               port_owner_of_peer(&near.sa, &far.sa, ret_uid);
+}
+
+struct address peer_source_of_uid(uint32_t uid)
+{
+        struct address s = {
+                {0xfe, 0x80}}; /* fe80::/64 with a uid behind it is nobody's source address here */
+        for (unsigned i = 0; i < 4; i++)
+                s.b[12 + i] = (uint8_t)(uid >> (24 - 8 * i));
+        return s;
+}
+
 bool peer_of_socket(int fd, struct peer *ret)
 {
-        union {
-                struct sockaddr sa;
-                struct sockaddr_storage storage;
-        } far = {.storage = {0}}, near = {.storage = {0}};
+        union end far = {.storage = {0}}, near = {.storage = {0}};
         socklen_t far_len = sizeof(far), near_len = sizeof(near), cred_len = sizeof(struct ucred);
         if (getpeername(fd, &far.sa, &far_len) < 0 || getsockname(fd, &near.sa, &near_len) < 0)
                 return false;

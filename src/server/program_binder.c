@@ -5,6 +5,9 @@
 #include "server/server.h"
 #include "sys/log.h"
 
+/* What strangers can make happen as often as they like. */
+static struct log_limit binder_refused_limit;
+
 /* BIND: does this child of one of our domains exist? Tags of other servers are not forwarded to. */
 static bool may_bind(struct server *s, unsigned slot, const struct binder_args *args, struct arena *a)
 {
@@ -102,8 +105,8 @@ static enum served serve_change(struct conn *c, const struct rpc_call *rpc, stru
         struct server *s = c->worker->server;
         struct xdr_in in;
         if (!peer_is_superuser(&c->peer, c->worker->config)) {
-                log_event(LOG_LEVEL_NOTICE, "binder-refused", "call=%s from=\"%s\"",
-                          procedure_name(rpc->procedure), c->peer.text);
+                log_limited(&binder_refused_limit, LOG_LEVEL_NOTICE, "binder-refused", "call=%s from=\"%s\"",
+                            procedure_name(rpc->procedure), c->peer.text);
                 reply_accepted(out, rpc->xid, ACCEPT_SUCCESS);
                 xdr_put_u32(out, NI_PERM);
                 return SERVED_REPLY;

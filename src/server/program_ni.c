@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 
+/* What strangers can make happen as often as they like. */
+static struct log_limit readall_refused_limit;
+
 enum kind { READ, WRITE, CONTROL };
 
 static const uint8_t kinds[NI_PROC_COUNT] = {
@@ -266,7 +269,8 @@ static enum served serve_control(struct conn *c, struct domain *d, const struct 
         case NI_PROC_readall:
                 if (may_read_all(c, &rq, &caller))
                         return leave(c, d, rpc, CALL_READALL, arguments, &caller);
-                log_event(LOG_LEVEL_NOTICE, "readall-refused", "from=\"%s\" tag=%s", c->peer.text, d->tag);
+                log_limited(&readall_refused_limit, LOG_LEVEL_NOTICE, "readall-refused", "from=\"%s\" tag=%s",
+                            c->peer.text, d->tag);
                 with_status(out, rpc->xid, NI_PERM);
                 break;
         case NI_PROC_resync: /* nothing is remembered that would have to be read again */

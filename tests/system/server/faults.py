@@ -92,7 +92,8 @@ class Faults(unittest.TestCase):
                 if not failed:
                     break
         print('faults: errno %d, %s: %d points, %d times opened anew' % (number, mode, hits, reopened), flush=True)
-        self.assertGreater(reopened, 0)  # there are points of both kinds
+        if number == errno.EIO or STEP == 1:  # of a full disk's points only the few that hit a meta page
+            self.assertGreater(reopened, 0)
         self.assertGreater(hits * STEP, 40)
 
     def test_disk_full_once(self):

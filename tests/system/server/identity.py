@@ -5,6 +5,7 @@ import ctypes
 import os
 import socket
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'lib'))
@@ -211,6 +212,19 @@ class Throttle(Case):
         self.assertIn('reason=throttled', self.d.log())
 
 
+    def test_the_log_is_not_flooded(self):
+        before = len(self.d.log())
+        with self.d.conn('network') as c:
+            for i in range(300):
+                self.try_write(c, cred=rpc.auth_unix('guess%d' % i, 3002))
+            time.sleep(1.1)
+            self.try_write(c, cred=rpc.auth_unix('guess', 3002))
+        text = self.d.log()[before:]
+        lines = [line for line in text.splitlines() if 'event=password-' in line]
+        self.assertLess(len(lines), 60, text)
+        self.assertIn(' left_out=', text)
+
+
 class EmptyPasswords(Case):
     options = ('-o', 'allow_empty_passwords=yes')
 
@@ -224,6 +238,24 @@ class EmptyPasswords(Case):
 @unittest.skipIf(os.getuid() != 0, 'only root may be somebody else and open reserved ports')
 class AsRoot(Case):
     redact = True
+
+    def test_one_users_guesses_do_not_hinder_another(self):
+        """Both by TCP from 127.0.0.1: the kernel says whose the other end is."""
+        id = self.current('boss')  # the child cannot reach the socket
+
+        def try_as(password):
+            with self.d.conn('network') as c:
+                return c.createprop(id, 'note', ['x'], cred=rpc.auth_unix(password, 3001))[0]
+
+        def guess():
+            for i in range(60):  # more than a whole source may
+                try_as('guess%d' % i)
+            return 0 if try_as('secret') == AUTHERROR else 1
+
+        def right():
+            return 0 if try_as('secret') == OK else 1
+        self.assertEqual(self.as_uid(64001, guess), 0)
+        self.assertEqual(self.as_uid(64002, right), 0)
 
     def as_uid(self, uid, what):
         """Runs what() in a child with that uid; gives its exit status."""
