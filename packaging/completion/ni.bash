@@ -146,8 +146,8 @@ _ni_operand() {
         ;;
     export) ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' ldif "$("${_ni_words[0]}" import list | cut -d' ' -f1)") ;;
     domain)
-        ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' list create destroy tree name)
-        ((n == 2)) && [[ $1 == destroy ]] && _ni_offer "$word" < <(_ni_ask domain list | cut -d' ' -f1)
+        ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' list create destroy tree name clone promote demote replica)
+        ((n == 2)) && [[ $1 == @(destroy|promote|demote|replica) ]] && _ni_offer "$word" < <(_ni_ask domain list | cut -d' ' -f1)
         ;;
     store) if ((n == 1)); then _ni_offer "$word" < <(printf '%s\n' stat check dump load copy); else compopt -o default 2>/dev/null; fi ;;
     getent) ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' passwd group shadow initgroups) ;;

@@ -1,3 +1,4 @@
+#include "tools/domain_replica.h"
 #include "tools/domain_tree.h"
 #include "tools/talk.h"
 
@@ -9,10 +10,15 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { O_YES = 256, O_DEPTH };
+enum { O_YES = 256, O_DEPTH, O_FROM, O_TO, O_HISTORICAL, O_UNLISTED, O_WAIT };
 static const struct talk_option options[] = {
-        {O_YES, "yes", NULL, "destroy without asking"},
+        {O_YES, "yes", NULL, "destroy, promote, demote without asking"},
         {O_DEPTH, "depth", "N", "tree: so many levels below its top, default 32"},
+        {O_FROM, "from", "HOST[:PORT][/TAG]", "clone: of which server, and its tag there"},
+        {O_TO, "to", "HOST[:PORT][/TAG]", "demote: the server that is the master now"},
+        {O_HISTORICAL, "historical", NULL, "clone, demote: the master speaks version 2 only"},
+        {O_UNLISTED, "unlisted", NULL, "clone: leave the master's /machines alone"},
+        {O_WAIT, "wait", "SECONDS", "clone, demote: for the first copy, default 60; 0: do not"},
         {0, NULL, NULL, NULL},
 };
 static const struct talk_manual manual = {
@@ -21,18 +27,31 @@ static const struct talk_manual manual = {
                     "domain create TAG\n"
                     "domain destroy [--yes] TAG\n"
                     "domain tree [--depth N] [--json]\n"
-                    "domain name [--json] [PATH]",
+                    "domain name [--json] [PATH]\n"
+                    "domain clone --from HOST[:PORT][/TAG] [--historical] [--unlisted]\n"
+                    "             [--wait SECONDS] TAG\n"
+                    "domain promote [--yes] TAG\n"
+                    "domain demote --to HOST[:PORT][/TAG] [--historical] [--yes]\n"
+                    "              [--wait SECONDS] TAG\n"
+                    "domain replica [--json] [TAG]",
         .about = "Lists the domains that a server serves, with their own ports of protocol version 2;\n"
                  "makes a new master domain, holding what every domain begins with; or takes one away.\n"
                  "Creating and destroying are for the superuser of the server's machine.\n"
                  "`tree` draws the hierarchy from the root down: every domain, its servers, how they are.\n"
-                 "`name` prints the absolute name of a domain.",
+                 "`name` prints the absolute name of a domain.\n"
+                 "`clone` makes a domain that follows its master on another server, answers reads,\n"
+                 "and is named in the master's /machines when the caller may write there. `promote`\n"
+                 "makes a clone the master, `demote` a master the clone of another server; `replica`\n"
+                 "shows roles, how far a clone is, and what contradicts.",
         .options = options,
         .examples = "  ni domain list\n"
                     "  ni domain create network\n"
                     "  ni domain destroy --yes scratch\n"
                     "  ni domain tree\n"
-                    "  ni domain name ..",
+                    "  ni domain name ..\n"
+                    "  ni domain clone network --from alpha\n"
+                    "  ni domain promote --yes network\n"
+                    "  ni domain demote network --to beta/network",
         .talks = true,
         .json = true,
 };
@@ -139,7 +158,18 @@ static bool take_depth(struct talk *t, unsigned *ret)
         return true;
 }
 
-static void act(struct talk *t, unsigned depth)
+static bool take_wait(struct talk *t, unsigned *ret)
+{
+        uint32_t n;
+        if (!text_u32(bytes_str(t->argument), &n) || n > 86400u) {
+                talk_usage(t, "--wait %s: give seconds, at most a day", t->argument);
+                return false;
+        }
+        *ret = n;
+        return true;
+}
+
+static void act(struct talk *t, unsigned depth, const struct domain_replica *replica)
 {
         const char *verb = t->operands ? t->operand[0] : "";
         const bool one = t->operands == 2;
@@ -150,6 +180,14 @@ static void act(struct talk *t, unsigned depth)
         } else if (strcmp(verb, "list") == 0 && t->operands == 1) {
                 if (talk_connect(t))
                         list(t);
+        } else if (strcmp(verb, "clone") == 0 && one) {
+                domain_clone(t, t->operand[1], replica);
+        } else if (strcmp(verb, "promote") == 0 && one) {
+                domain_promote(t, t->operand[1]);
+        } else if (strcmp(verb, "demote") == 0 && one) {
+                domain_demote(t, t->operand[1], replica);
+        } else if (strcmp(verb, "replica") == 0 && t->operands <= 2) {
+                domain_roles(t, one ? t->operand[1] : NULL);
         } else if (strcmp(verb, "create") == 0 && one) {
                 if (good_tag(t, t->operand[1]))
                         create(t, t->operand[1]);
@@ -157,7 +195,8 @@ static void act(struct talk *t, unsigned depth)
                 if (good_tag(t, t->operand[1]))
                         destroy(t, t->operand[1]);
         } else {
-                talk_usage(t, "say `list`, `create TAG`, `destroy TAG`, `tree` or `name`");
+                talk_usage(t, "say `list`, `create`, `destroy`, `tree`, `name`, `clone`, `promote`, `demote` "
+                              "or `replica`");
         }
 }
 
@@ -165,13 +204,19 @@ int ni_domain_run(int argc, char **argv)
 {
         struct talk t;
         unsigned depth = LIMIT_DEPTH;
+        struct domain_replica replica = {.wait = 60};
         talk_begin(&t, &manual, argc, argv);
         for (int o; (o = talk_option(&t)) != TALK_END;) {
-                if (o == TALK_STOP || (o == O_DEPTH && !take_depth(&t, &depth)))
+                if (o == TALK_STOP || (o == O_DEPTH && !take_depth(&t, &depth)) ||
+                    (o == O_WAIT && !take_wait(&t, &replica.wait)))
                         return talk_end(&t);
                 t.yes |= o == O_YES;
+                replica.historical |= o == O_HISTORICAL;
+                replica.unlisted |= o == O_UNLISTED;
+                if (o == O_FROM || o == O_TO)
+                        replica.where = t.argument;
         }
         t.server.no_domain = true;
-        act(&t, depth);
+        act(&t, depth, &replica);
         return talk_end(&t);
 }

@@ -17,6 +17,8 @@ BINDER_PROCS = 'ping register unregister getregister listreg createmaster create
 EXT_PROCS = 'null status changes snapshot edit search history select replica'.split()
 
 OK, BADID, STALE, NOSPACE, PERM, NODIR, NOPROP, NONAME, NOTEMPTY, UNRELATED = range(10)
+BADOP = 24
+FAILED = 9999
 SERIAL, NETROOT, NORESPONSE, RDONLY, SYSTEMERR, ALIVE, NOTMASTER = range(10, 17)
 CANTFINDADDRESS, DUPTAG, NOTAG, AUTHERROR, NOUSER, MASTERBUSY = range(17, 23)
 TAKE_SNAPSHOT, ASSERTION, UNKNOWN_OUTCOME = 1001, 1002, 1003
