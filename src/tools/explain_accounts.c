@@ -128,9 +128,10 @@ static json_t *user_item(const struct explain *x, const struct explain_record *r
                          const struct explain_account *a, const char *verdict, const char *reason)
 {
         json_t *j = explain_item(x, r, verdict, reason);
-        if (!a->left_out)
-                json_object_update(
-                        j, json_pack("{s:I,s:I}", "uid", (json_int_t)a->uid, "gid", (json_int_t)a->gid));
+        if (!a->left_out) {
+                json_object_set_new(j, "uid", json_integer(a->uid));
+                json_object_set_new(j, "gid", json_integer(a->gid));
+        }
         return j;
 }
 

@@ -239,6 +239,18 @@ class Explain(Three):
         self.assertEqual('basil:*:1700:1030::/:/bin/sh', j['nss']['answer'])
         self.assertEqual('the C library says what the domains say', j['conclusion'])
 
+    def test_the_worked_example(self):
+        """doc/resolution.md 4.4 through the C library of vellum, whose agent follows all three domains."""
+        for words in (['user', 'amelia'], ['user', 'basil'], ['user', 'cordelia'], ['user', '1901'], ['user', '1502'], ['user', 'toor'],
+                      ['user', 'lowly'], ['group', 'staff'], ['group', '1030'], ['group', 'wheel'], ['host', 'relay'],
+                      ['host', '10.9.9.9'], ['service', 'quux'], ['service', '5555'], ['user', 'nobody-at-all']):
+            with self.subTest(words):
+                wait_until(lambda: self.explain(*words)['agree'], 'the C library agrees about %s' % words)
+        self.assertEqual('staff:*:1020:amelia,basil,cordelia', self.explain('group', 'staff')['nss']['answer'])
+        self.assertEqual('10.1.1.9 relay', self.explain('host', 'relay')['nss']['answer'])
+        # sudo of the root domain is not published; that of /etc/group stays alone.
+        self.assertEqual('sudo:x:27:', self.explain('group', 'sudo')['nss']['answer'])
+
     def test_another_source_is_first(self):
         self.must(self.vellum, 'add', '/users/daemon', 'uid=1234', 'gid=1030')
         self.addCleanup(self.must, self.vellum, 'rm', '/users/daemon')
