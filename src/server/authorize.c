@@ -39,7 +39,7 @@ struct address conn_source(struct conn *c)
         if (!c->owner_asked) {
                 c->owner = c->visitor.source;
                 if (!c->peer.socket && c->peer.own && peer_owner(c->fd, &uid))
-                        c->owner = peer_source_of_uid(uid);
+                        c->owner = address_of_uid(uid);
                 c->owner_asked = true;
         }
         return c->owner;

@@ -45,6 +45,20 @@ bool address_ipv4(const struct address *a, uint32_t *ret)
         return true;
 }
 
+struct address address_of_uid(uint32_t uid)
+{
+        struct address a = {{0x01}};
+        for (unsigned i = 0; i < 4; i++)
+                a.b[12 + i] = (uint8_t)(uid >> (24 - 8 * i));
+        return a;
+}
+
+bool address_is_uid(const struct address *a)
+{
+        static const uint8_t prefix[8] = {0x01};
+        return memcmp(a->b, prefix, sizeof(prefix)) == 0;
+}
+
 bool address_is_loopback(const struct address *a)
 {
         uint32_t v4;

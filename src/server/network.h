@@ -28,6 +28,9 @@ struct address address_from_ipv4(uint32_t ipv4);
 bool address_ipv4(const struct address *a, uint32_t *ret);
 bool address_is_loopback(const struct address *a);
 bool address_equal(const struct address *a, const struct address *b);
+/* A uid of this machine as a source of calls: an address of 100::/64, where nobody calls from (RFC 6666). */
+struct address address_of_uid(uint32_t uid);
+bool address_is_uid(const struct address *a);
 /* "127.0.0.1", "::1"; cap >= 46 is always enough. */
 void address_text(const struct address *a, char *to, size_t cap);
 

@@ -92,15 +92,6 @@ bool peer_owner(int fd, uint32_t *ret_uid)
                port_owner_of_peer(&near.sa, &far.sa, ret_uid);
 }
 
-struct address peer_source_of_uid(uint32_t uid)
-{
-        struct address s = {
-                {0xfe, 0x80}}; /* fe80::/64 with a uid behind it is nobody's source address here */
-        for (unsigned i = 0; i < 4; i++)
-                s.b[12 + i] = (uint8_t)(uid >> (24 - 8 * i));
-        return s;
-}
-
 bool peer_of_socket(int fd, struct peer *ret)
 {
         union end far = {.storage = {0}}, near = {.storage = {0}};

@@ -41,7 +41,5 @@ bool address_is_own(const struct address *a);
 /* The uid of the process at the other end of a TCP connection of this machine with itself; false when the
  * kernel does not tell. */
 bool peer_owner(int fd, uint32_t *ret_uid);
-/* A uid of this machine as a source of calls: an address that nobody has. */
-struct address peer_source_of_uid(uint32_t uid);
 
 #endif

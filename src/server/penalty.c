@@ -13,7 +13,8 @@ static struct penalty_slot *find(struct penalties *p, struct penalty_slot *table
 {
         uint8_t what[21] = {0};
         uint32_t v4;
-        memcpy(what, source->b, address_ipv4(source, &v4) ? 16 : 8);
+        const bool whole = address_ipv4(source, &v4) || address_is_uid(source);
+        memcpy(what, source->b, whole ? 16 : 8);
         what[16] = with_uid;
         if (with_uid)
                 memcpy(what + 17, &uid, 4);

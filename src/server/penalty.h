@@ -20,7 +20,8 @@ struct penalties {
 };
 
 void penalties_init(struct penalties *p, struct siphash_key key);
-/* May a password of this uid from this source be looked at now? IPv6 sources count by /64. */
+/* May a password of this uid from this source be looked at now? IPv6 sources count by /64, local users each.
+ */
 bool penalty_allows(struct penalties *p, const struct address *source, uint32_t uid, uint64_t now_ms);
 void penalty_failed(struct penalties *p, const struct address *source, uint32_t uid, uint64_t now_ms);
 /* The right password ends the pair's penalty, not the source's. */

@@ -147,6 +147,24 @@ static void ipv6_by_network(void **state)
         free(p);
 }
 
+/* Local users do not share a penalty, although their sources look like one network. */
+static void local_users_each(void **state)
+{
+        (void)state;
+        static struct penalties p;
+        const struct address ada = address_of_uid(1000), bob = address_of_uid(1001), root = address_of_uid(0);
+        penalties_init(&p, (struct siphash_key){1, 2});
+        for (unsigned i = 0; i < LIMIT_PENALTY_SOURCE; i++)
+                penalty_failed(&p, &ada, i, 1000);
+        assert_false(penalty_allows(&p, &ada, 77, 1000));
+        assert_true(penalty_allows(&p, &bob, 77, 1000));
+        assert_true(penalty_allows(&p, &root, 77, 1000));
+        assert_true(address_is_uid(&ada));
+        const struct address other = address_from_ipv4(0x0a000001), none = {{0}};
+        assert_false(address_is_uid(&other));
+        assert_false(address_is_uid(&none));
+}
+
 static void table_of_fixed_size(void **state)
 {
         (void)state;
@@ -165,13 +183,10 @@ static void table_of_fixed_size(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(hashes),
-                cmocka_unit_test(what_never_matches),
-                cmocka_unit_test(remembered),
-                cmocka_unit_test(a_pair),
-                cmocka_unit_test(a_source),
-                cmocka_unit_test(ipv6_by_network),
-                cmocka_unit_test(table_of_fixed_size),
+                cmocka_unit_test(hashes),           cmocka_unit_test(what_never_matches),
+                cmocka_unit_test(remembered),       cmocka_unit_test(a_pair),
+                cmocka_unit_test(a_source),         cmocka_unit_test(ipv6_by_network),
+                cmocka_unit_test(local_users_each), cmocka_unit_test(table_of_fixed_size),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
