@@ -34,7 +34,8 @@ enum nss_status _nss_netinfo_getservbyname_r(const char *name, const char *proto
         struct question q = {result, {buffer, buflen}};
         struct nss_key key = nss_key_name(name);
         nss_key_add(&key, "", 1); /* the NUL between name and protocol */
-        nss_key_add(&key, protocol, protocol ? strlen(protocol) : 0);
+        if (protocol)
+                nss_key_add(&key, protocol, strlen(protocol));
         return nss_ask(SNAP_SERVICES, &key, answer, &q, errnop);
 }
 
@@ -43,7 +44,8 @@ enum nss_status _nss_netinfo_getservbyport_r(int port, const char *protocol, str
 {
         struct question q = {result, {buffer, buflen}};
         struct nss_key key = nss_key_number(ntohs((uint16_t)port));
-        nss_key_add(&key, protocol, protocol ? strlen(protocol) : 0);
+        if (protocol)
+                nss_key_add(&key, protocol, strlen(protocol));
         return nss_ask(SNAP_SERVICES, &key, answer, &q, errnop);
 }
 

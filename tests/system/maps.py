@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""A machine whose nsswitch.conf has the lines of doc/resolution.md 11.2: server, agent and the system's own programs, for every map.
+
+usage: maps.py netinfod=PATH ni=PATH agent=PATH nss=PATH [unittest options]"""
+import os
+import re
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+import daemon  # noqa: E402
+import fleet  # noqa: E402
+
+PATIENCE = 30  # seconds until something that must happen is given up; no figure is asserted
+INNETGR = 'import ctypes, sys; w = [None if x == "-" else x.encode() for x in sys.argv[1:]]; print(ctypes.CDLL(None).innetgr(*w))'
+AGENT_CONF = 'snapshots = /run/netinfo/snapshots\ndurable = /var/lib/netinfo/snapshots\n'
+
+
+def nsswitch():
+    """The lines that the documentation recommends."""
+    page = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'doc', 'resolution.md')
+    with open(page, encoding='utf-8') as f:
+        return re.search(r'### 11\.2 nsswitch\.conf\n```\n(.*?)```', f.read(), re.S).group(1)
+
+
+class Machine(unittest.TestCase):
+    def setUp(self):
+        why = fleet.missing()
+        if why:
+            self.skipTest(why)
+        self.fleet = fleet.Fleet()
+        self.addCleanup(self.fleet.close)
+        self.host = self.fleet.host('vellum', '10.9.0.1', etc={'/etc/nsswitch.conf': nsswitch(), '/etc/resolv.conf': ''})
+        self.host.must('mount', '-t', 'tmpfs', 'tmpfs', '/var/lib')
+        self.d = self.host.daemon(legacy=False)
+        with open(os.path.join(self.d.folder, 'agent.conf'), 'w', encoding='ascii') as f:
+            f.write(AGENT_CONF)
+        self.g = self.host.agent()
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith('NETINFO_')}
+        self.env['LD_LIBRARY_PATH'] = os.path.dirname(daemon.PROGRAMS['nss'])
+
+    def ni(self, *words):
+        env = {**self.env, 'NETINFO_SOCKET': self.d.socket}
+        self.host.must(daemon.PROGRAMS['ni'], *words, env=env, input='$6$x$y')
+
+    def ask(self, *words):
+        return self.host.run(*words, env=self.env).stdout
+
+    def becomes(self, want, *words):
+        until = time.monotonic() + PATIENCE
+        while self.ask(*words) != want:
+            if time.monotonic() > until:
+                self.fail('%r gives %r instead of %r\n%s' % (words, self.ask(*words), want, self.g.log()[-2000:]))
+            time.sleep(0.01)
+
+    def innetgr(self, *words):
+        return self.ask(sys.executable, '-c', INNETGR, *words).strip()
+
+    def fill(self):
+        for words in (('/machines/relay', 'name=r', 'ip_address=10.1.1.9', 'ip_address=10.1.1.10', 'ipv6_address=2001:db8::9',
+                       'en_address=2:0:0:a:b:ff', 'netgroups=trusted'),
+                      ('/users/ada', 'uid=5001', 'gid=100', 'home=/home/ada', 'netgroups=trusted'),
+                      ('/groups/crew', 'gid=4300', 'users=ada', 'admins=ada', '--file', 'passwd=-'),
+                      ('/networks/harbor', 'address=10.7'), ('/services/ledger', 'port=7777', 'protocol=tcp', 'protocol=udp'),
+                      ('/protocols/quay', 'number=253'), ('/rpcs/tide', 'number=536880000'),
+                      ('/aliases/pilots', 'members=ada', 'members=bob@example.org'),
+                      ('/netgroups/night', 'members=(relay,eve,)', 'members=trusted')):
+            self.ni('add', '-p', *words)
+
+    def test_every_map(self):
+        self.fill()
+        self.becomes('night                 (relay,eve,) (relay,-,-) (r,-,-) (-,ada,-)\n', 'getent', 'netgroup', 'night')
+        for want, *words in (
+                ('10.1.1.9        STREAM relay\n10.1.1.9        DGRAM  \n10.1.1.9        RAW    \n', 'ahostsv4', 'relay'),
+                ('10.1.1.9        relay r\n10.1.1.10       relay r\n', 'hosts', '10.1.1.10'), ('2001:db8::9     relay r\n', 'hosts', '2001:db8::9'),
+                ('harbor                10.7.0.0\n', 'networks', 'harbor'), ('harbor                10.7.0.0\n', 'networks', '10.7.0.0'),
+                ('ledger                7777/tcp\n', 'services', 'ledger'), ('ledger                7777/udp\n', 'services', '7777/udp'),
+                ('quay                  253\n', 'protocols', '253'), ('tide            536880000\n', 'rpc', 'tide'),
+                ('2:0:0:a:b:ff relay\n', 'ethers', 'relay'), ('2:0:0:a:b:ff relay\n', 'ethers', '2:0:0:a:b:ff'),
+                ('pilots:         ada, bob@example.org\n', 'aliases', 'PILOTS'), ('crew:$6$x$y:ada:ada\n', 'gshadow', 'crew'),
+                ('ada:*:5001:100::/home/ada:/bin/sh\n', 'passwd', 'ada'), ('crew:x:4300:ada\n', 'group', 'crew')):
+            got = self.ask('getent', *words)
+            self.assertTrue(got.startswith(want), (words, got))
+        self.assertEqual(sorted({line.split()[0] for line in self.ask('getent', 'ahosts', 'R').splitlines()}),
+                         ['10.1.1.10', '10.1.1.9', '2001:db8::9'])
+        self.assertEqual(self.ask('id', '-nG', 'ada').split()[-1], 'crew')
+        self.assertEqual(self.ask('id', '-u', 'ada'), '5001\n')
+
+    def test_netgroups_decide_as_they_should(self):
+        self.fill()
+        self.becomes('1\n', sys.executable, '-c', INNETGR, 'night', 'relay', 'eve', '-')
+        for want, *words in (('1', 'trusted', 'relay', '-', '-'), ('1', 'trusted', 'r', '-', '-'), ('1', 'trusted', '-', 'ada', '-'),
+                             ('0', 'trusted', '-', 'eve', '-'),  # a host in it makes nobody a member as user
+                             ('0', 'trusted', 'ada', '-', '-'), ('1', 'night', '-', 'ada', '-'), ('0', 'night', 'relay', 'bob', '-'),
+                             ('0', 'nobody', '-', '-', '-')):
+            self.assertEqual(self.innetgr(*words), want, words)
+
+    def test_a_change_is_seen_and_what_is_seen_stays(self):
+        self.fill()
+        self.becomes('10.1.1.9        relay r\n10.1.1.10       relay r\n', 'getent', 'hosts', '10.1.1.9')
+        self.ni('set', '/machines/relay', 'ip_address=10.1.1.77')
+        self.becomes('10.1.1.77       relay r\n', 'getent', 'hosts', '10.1.1.77')
+        self.becomes('', 'getent', 'hosts', '10.1.1.9')
+        self.g.stop()
+        self.d.kill()
+        self.assertEqual(self.ask('getent', 'hosts', '10.1.1.77'), '10.1.1.77       relay r\n')
+        # As after a start of the machine, before the agent is there: only the durable copy.
+        self.host.must('rm', '-r', '/run/netinfo')
+        self.assertEqual(self.ask('getent', 'hosts', '10.1.1.77'), '10.1.1.77       relay r\n')
+        self.assertEqual(self.ask('getent', 'services', 'ledger'), 'ledger                7777/tcp\n')
+        self.assertEqual(self.innetgr('trusted', 'relay', '-', '-'), '1')
+        # And without any: the other sources answer.
+        self.host.must('rm', '-r', '/var/lib/netinfo')
+        self.assertEqual(self.ask('getent', 'services', 'http').split()[1], '80/tcp')
+        self.assertEqual(self.ask('getent', 'services', 'ledger'), '')
+
+    def test_modes_of_images(self):
+        self.fill()
+        self.becomes('crew:$6$x$y:ada:ada\n', 'getent', 'gshadow', 'crew')
+        modes = dict(reversed(line.split()) for line in self.ask('sh', '-c', 'cd /run/netinfo/snapshots; stat -c "%a %n" *').splitlines())
+        newest = {}
+        for name, mode in modes.items():
+            kind, _, generation = name.partition('.')
+            if generation.isdigit() and int(generation) >= newest.get(kind, (0, ''))[0]:
+                newest[kind] = (int(generation), mode)
+        self.assertEqual({kind: mode for kind, (_, mode) in newest.items()},
+                         {'passwd': '444', 'group': '444', 'shadow': '640', 'hosts': '444', 'networks': '444', 'services': '444', 'protocols': '444',
+                          'rpc': '444', 'ethers': '444', 'netgroup': '444', 'aliases': '444', 'gshadow': '640'})
+        unprivileged = self.host.run('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', 'getent', '-s', 'netinfo', 'gshadow', 'crew',
+                                     env=self.env)
+        self.assertEqual((unprivileged.returncode, unprivileged.stdout), (2, ''))
+
+
+if __name__ == '__main__':
+    daemon.main()
