@@ -163,11 +163,18 @@ def record(data, fragment=None):
 class Conn:
     """One TCP or UNIX connection. address: (host, port) or a path."""
 
-    def __init__(self, address, timeout=30, cred=None):
+    def __init__(self, address, timeout=30, cred=None, reserved=False):
+        """reserved: from a port that only root can have."""
         unix = isinstance(address, str)
         self.sock = socket.socket(socket.AF_UNIX if unix else
                                   socket.AF_INET6 if ':' in address[0] else socket.AF_INET)
         self.sock.settimeout(timeout)
+        for port in range(1023, 600, -1) if reserved else ():
+            try:
+                self.sock.bind(('', port))
+                break
+            except OSError:
+                continue
         self.sock.connect(address)
         if not unix:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
