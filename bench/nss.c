@@ -6,6 +6,7 @@
  * MODULE NAME               the first lookup of a fresh process, in microseconds Every answer is checked.
  * Times are thread CPU times. */
 #include "people.h"
+#include "result.h"
 
 #include "snapshot/inspect.h"
 #include "snapshot/writer.h"
@@ -468,6 +469,25 @@ static double median(double *v)
         return v[ROUNDS / 2];
 }
 
+/* Rows for bench/table.py: "name hit" is the question lookup.name_hit. With a delta they have a name of their
+ * own. */
+static void say_row(const char *name, uint32_t users, double ours, double least_ns, double scale)
+{
+        char key[64], who[32];
+        size_t n = (size_t)snprintf(key, sizeof(key), "lookup.%s", name);
+        if (name[0] == '(')
+                return;
+        while (n--)
+                key[n] = key[n] == ' ' ? '_' : key[n];
+        const char *with = getenv("NSS_LABEL");
+        snprintf(who, sizeof(who), "module%s%s", with ? ", " : "", with ? with : "");
+        result_row(key, users, who, ours, "ns");
+        if (least_ns > 0 && !with)
+                result_row(key, users, "floor", least_ns, "ns");
+        if (!with && strncmp(key, "lookup.group_", 13) != 0)
+                result_row("threads", users, name, scale, "x");
+}
+
 static int direct(const char *path, const char *folder, uint32_t users, double limit)
 {
         setenv(SNAP_VARIABLE, folder, 1);
@@ -492,6 +512,7 @@ static int direct(const char *path, const char *folder, uint32_t users, double l
                         printf("-\t-");
                 printf("\t%.2f\n", median(scale));
                 fflush(stdout);
+                say_row(rows[i].name, users, a, b, median(scale));
         }
         return 0;
 }

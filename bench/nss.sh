@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What does one lookup cost? Called by `./dev bench nss`; NETINFO_BUILD names the build folder. NSS_USERS="1000 10000" changes the sizes,
-# NSS_SECONDS=0.5 the time of each measurement.
+# What does one lookup cost beside its floor? Called by `./dev bench nss`; NETINFO_BUILD names the build folder. NSS_USERS="1000 10000" changes the sizes,
+# NSS_SECONDS=0.5 the time of each measurement. Other services, and the way through the C library: bench/peers/lookups.sh.
 set -euo pipefail
 build=${NETINFO_BUILD:?run me through ./dev bench nss}
 bench=$build/bench/bench-nss
 module=$build/src/nss/libnss_netinfo.so.2
-sizes=${NSS_USERS:-1000 10000 100000 1000000}
-duration=${NSS_SECONDS:-0.2}
+sizes=${NSS_USERS:-${BENCH_SIZES:-1000 10000 100000 1000000}}
+duration=${NSS_SECONDS:-${BENCH_SECONDS:-0.1}}
 base=/dev/shm # images are published in memory (doc/decisions.md 21)
 [ -d $base ] && [ -w $base ] || base=${TMPDIR:-/tmp}
 work=$(mktemp -d "$base/netinfo-bench-nss.XXXXXX")
@@ -22,8 +22,9 @@ done
 echo "== first lookup of a fresh process (microseconds, 21 processes: least, median, most; system calls)"
 name=$("$bench" name 17)
 for n in $sizes; do
-        for _ in $(seq 21); do NETINFO_SNAPSHOTS=$work/$n "$bench" first "$module" "$name"; done | sort -n |
-                awk -v n="$n" '{ v[NR] = $1 } END { printf "%s users\t%s\t%s\t%s\n", n, v[1], v[int((NR + 1) / 2)], v[NR] }'
+        for _ in $(seq 21); do NETINFO_SNAPSHOTS=$work/$n "$bench" first "$module" "$name"; done | sort -n >"$work/first"
+        awk -v n="$n" '{ v[NR] = $1 } END { printf "%s users\t%s\t%s\t%s\n", n, v[1], v[int((NR + 1) / 2)], v[NR] }' "$work/first"
+        [ -z "${BENCH_RESULTS:-}" ] || printf 'first\t%s\tmodule\t%s\tus\n' "$n" "$(sed -n 11p "$work/first")" >>"$BENCH_RESULTS"
 done
 if command -v strace >/dev/null; then
         NETINFO_SNAPSHOTS=$work/${sizes%% *} strace -f -o "$work/trace" "$bench" first "$module" "$name" >/dev/null
@@ -35,36 +36,22 @@ fi
 echo "== the module called directly, with a delta of one user upon the image"
 for n in $sizes; do
         "$bench" delta "$work/$n"
-        "$bench" direct "$module" "$work/$n" "$n" "$duration"
+        NSS_LABEL="one user's delta" "$bench" direct "$module" "$work/$n" "$n" "$duration"
 done
 
 echo "== a group of 10,000 members by gid: bytes written to the caller against the group's own text and pointers"
 mkdir "$work/wide"
 "$bench" wide "$module" "$work/wide"
 
-echo "== through the C library: passwd: files netinfo systemd, and this machine's /etc/passwd ($(wc -l </etc/passwd) lines)"
-if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+if command -v strace >/dev/null && [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+        echo "== system calls of 1000 lookups through the C library, passwd: files netinfo systemd, and this machine's /etc/passwd ($(wc -l </etc/passwd) lines)"
         sed -E 's/^(passwd|initgroups):.*/passwd: files netinfo systemd/; s/^group:.*/group: files [SUCCESS=merge] netinfo [SUCCESS=merge] systemd/' \
                 /etc/nsswitch.conf >"$work/nsswitch.conf"
         grep -q '^passwd:' "$work/nsswitch.conf" || echo 'passwd: files netinfo systemd' >>"$work/nsswitch.conf"
-        sed -E 's/^passwd:.*/passwd: netinfo files systemd/' "$work/nsswitch.conf" >"$work/nsswitch.first"
-        for n in $sizes; do
-                for line in nsswitch.conf nsswitch.first; do
-                        # The mount is private to this command: the machine's own file is not touched.
-                        # shellcheck disable=SC2016 # the inner shell expands it
-                        unshare -m sh -c 'mount --bind "$1" /etc/nsswitch.conf && shift && exec "$@"' sh "$work/$line" \
-                                env NETINFO_SNAPSHOTS="$work/$n" LD_LIBRARY_PATH="$(dirname "$module")" "$bench" libc "$n" 100000 |
-                                sed "s/\$/\t($(grep '^passwd:' "$work/$line"))/"
-                done
-        done
-        if command -v strace >/dev/null; then
-                echo "system calls of 1000 lookups through the C library (files first, then netinfo):"
-                n=${sizes%% *}
-                # shellcheck disable=SC2016 # the inner shell expands it
-                unshare -m sh -c 'mount --bind "$1" /etc/nsswitch.conf && shift && exec "$@"' sh "$work/nsswitch.conf" \
-                        env NETINFO_SNAPSHOTS="$work/$n" LD_LIBRARY_PATH="$(dirname "$module")" strace -c -o "$work/count" "$bench" libc "$n" 1000 >/dev/null
-                awk 'NR > 2 && $4 >= 100 { print "  " $NF, $4 }' "$work/count"
-        fi
-else
-        echo "skipped: needs root (a private mount of nsswitch.conf)"
+        n=${sizes%% *}
+        # The mount is private to this command: the machine's own file is not touched.
+        # shellcheck disable=SC2016 # the inner shell expands it
+        unshare -m sh -c 'mount --bind "$1" /etc/nsswitch.conf && shift && exec "$@"' sh "$work/nsswitch.conf" \
+                env NETINFO_SNAPSHOTS="$work/$n" LD_LIBRARY_PATH="$(dirname "$module")" strace -c -o "$work/count" "$bench" libc "$n" 1000 >/dev/null
+        awk 'NR > 2 && $4 >= 100 { print "  " $NF, $4 }' "$work/count"
 fi

@@ -5,7 +5,7 @@
 set -euo pipefail
 build=$(realpath "${NETINFO_BUILD:?run me through ./dev bench ports}")
 here=$(realpath "$(dirname "$0")")
-command=${PORT_COMMAND:-$build/tests/unit/portdb/port-tool}
+command=${PORT_COMMAND:-$build/src/tools/ni}
 runs=${PORT_RUNS:-21}
 if [ "$(id -u)" != 0 ]; then
         echo "bench/ports.sh: needs root for a network namespace of its own" >&2
@@ -53,6 +53,13 @@ def group():
         return None
 
 
+def rows(question, size, times):
+    if "BENCH_RESULTS" in os.environ:
+        with open(os.environ["BENCH_RESULTS"], "a") as f:
+            for who, ms in times.items():
+                print(question, size, who, f"{ms:.4g}", "ms", sep="\t", file=f)
+
+
 def scenario(title, listeners, processes, established, port, in_group):
     where = group() if in_group else None
     if in_group and not where:
@@ -80,6 +87,11 @@ def scenario(title, listeners, processes, established, port, in_group):
         print(f"\n== {title}\n{'':18}median ms  least ms  median CPU ms")
         for name, (median, least, cpu) in t.items():
             print(f"{name:18}{median:9.2f} {least:9.2f} {cpu:9.2f}")
+        size, kind = max(listeners, established), "listeners" if listeners > established else "established"
+        if not in_group and processes != 500:
+            rows(f"port.{kind}", size, {"ni": t["ni, no process"][0], "ss -tln": t["ss -tln sport"][0]})
+        if processes != 500:
+            rows(f"port.{kind}.{'group' if in_group else 'process'}", size, {"ni": t["ni, process"][0], "ss -tlnp": t["ss -tlnp sport"][0], "lsof": t["lsof -nP -i"][0]})
         for mine, theirs in (("ni, no process", "ss -tln sport"), ("ni, process", "ss -tlnp sport"), ("ni, process", "lsof -nP -i")):
             ratios = [t[theirs][i] / t[mine][i] for i in range(3)]
             print(f"{mine} is 1/{ratios[0]:.1f} of {theirs} (median; least 1/{ratios[1]:.1f}; CPU 1/{ratios[2]:.1f})")

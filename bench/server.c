@@ -8,6 +8,7 @@
  * process per call, medians of rounds, and the ratio. Then WRITEPROPs of 1 and of 16 writers, beside
  * fdatasync of one page on the same disk. The folder lies in $TMPDIR, else /tmp. */
 #include "people.h"
+#include "result.h"
 
 #include "sys/clock.h"
 #include "sys/fs.h"
@@ -31,11 +32,13 @@
 
 #define CONNECTIONS 16u
 #define ROUNDS      5u
-#define CALLS       200000u
+#define CALLS       100000u
+#define WRITES_US   600000u /* a round of writes */
 
 static char folder[4096];
 static pid_t children[4];
 static unsigned child_count;
+static uint32_t domain_users;
 
 static _Noreturn void leave(int status)
 {
@@ -366,6 +369,9 @@ static void compare(const struct load *l, unsigned netinfod_port, pid_t netinfod
                CONNECTIONS, in_flight, median(floor_cpu, ROUNDS), median(floor_rate, ROUNDS) / 1e3,
                median(our_cpu, ROUNDS), median(our_rate, ROUNDS) / 1e3, median(ratio, ROUNDS));
         fflush(stdout);
+        const char *const question = in_flight > 1 ? "read.16x8.cpu" : "read.16x1.cpu";
+        result_row(question, domain_users, "netinfod", median(our_cpu, ROUNDS), "us");
+        result_row(question, domain_users, "floor: echo", median(floor_cpu, ROUNDS), "us");
         kill(floor_pid, SIGKILL);
         waitpid(floor_pid, NULL, 0);
         child_count--;
@@ -433,7 +439,7 @@ static double syncs_per_second(void)
 }
 
 /* Every connection keeps one WRITEPROP under way, on a user of its own. */
-static double writes_per_second(const char *path, uint32_t first, unsigned writers, unsigned calls)
+static double writes_per_second(const char *path, uint32_t first, unsigned writers)
 {
         int fd[CONNECTIONS];
         uint32_t instance[CONNECTIONS] = {0};
@@ -458,8 +464,8 @@ static double writes_per_second(const char *path, uint32_t first, unsigned write
         }
         const uint64_t begin = clock_mono_us();
         unsigned sent = 0, done = 0;
-        for (unsigned i = 0; done < calls;) {
-                if (sent < calls && i < writers) {
+        for (unsigned i = 0; done < sent || !sent;) {
+                if ((sent < writers || clock_mono_us() - begin < WRITES_US) && i < writers) {
                         struct bytes value = BYTES_LIT("/bin/zsh");
                         const struct ni_args args = {
                                 .id = {first + i, instance[i]}, .prop_index = 6, .values = {&value, 1}};
@@ -497,13 +503,16 @@ static void writes(const char *path, uint32_t first)
                 double floor_rate[ROUNDS], rate[ROUNDS], ratio[ROUNDS];
                 for (unsigned i = 0; i < ROUNDS; i++) {
                         floor_rate[i] = syncs_per_second();
-                        rate[i] = writes_per_second(path, first, writers[k], 1000 * writers[k]);
+                        rate[i] = writes_per_second(path, first, writers[k]);
                         ratio[i] = rate[i] / floor_rate[i];
                 }
                 printf("durable WRITEPROP, %2u writer%s: %.0f/s; fdatasync of a page %.0f/s; ratio %.2f\n",
                        writers[k], writers[k] > 1 ? "s" : " ", median(rate, ROUNDS),
                        median(floor_rate, ROUNDS), median(ratio, ROUNDS));
                 fflush(stdout);
+                const char *const question = k ? "edit.16.rate" : "edit.1.rate";
+                result_row(question, domain_users, "netinfod", median(rate, ROUNDS), "/s");
+                result_row(question, domain_users, "floor: fdatasync", median(floor_rate, ROUNDS), "/s");
         }
 }
 
@@ -553,6 +562,7 @@ int main(int argc, char **argv)
                 fprintf(stderr, "usage: bench-server NETINFOD [USERS], at least 1000\n");
                 return 2;
         }
+        domain_users = users;
         signal(SIGPIPE, SIG_IGN);
         snprintf(folder, sizeof(folder), "%s/bench-server.XXXXXX", tmp ? tmp : "/tmp");
         need(mkdtemp(folder) != NULL, folder);

@@ -3,4 +3,4 @@
 set -euo pipefail
 build=${NETINFO_BUILD:?run me through ./dev bench store}
 # shellcheck disable=SC2086 # a list of sizes
-exec "$build/bench/bench-store" ${STORE_USERS:-1000 100000}
+exec "$build/bench/bench-store" ${STORE_USERS:-${BENCH_SIZES:-1000 100000}}

@@ -1,10 +1,12 @@
 /* How long from a change of a user to the moment another process sees it through the NSS module? A busy
  * reader asks the module again and again; the writer is this process, so both ends are on one clock.
  *
- *      bench-visibility SOCKET SNAPSHOTS MODULE CHANGES
+ *      bench-visibility SOCKET SNAPSHOTS MODULE CHANGES [USERS]
  *
  * Two times for each change: from the call's begin (durable commit included), and from its answer. Prints
  * least, p50, p99 and most of both in microseconds, and beside them the floor: the commit alone. */
+#include "result.h"
+
 #include "client/client.h"
 #include "sys/clock.h"
 
@@ -133,9 +135,9 @@ int main(int argc, char **argv)
         struct client_why why;
         struct client *c;
         char *end = NULL;
-        const unsigned long changes = argc == 5 ? strtoul(argv[4], &end, 10) : 0;
-        if (argc != 5 || *end || changes < 1 || changes > 100000) {
-                fputs("usage: bench-visibility SOCKET SNAPSHOTS MODULE CHANGES\n", stderr);
+        const unsigned long changes = argc >= 5 ? strtoul(argv[4], &end, 10) : 0;
+        if (argc < 5 || argc > 6 || *end || changes < 1 || changes > 100000) {
+                fputs("usage: bench-visibility SOCKET SNAPSHOTS MODULE CHANGES [USERS]\n", stderr);
                 return 2;
         }
         struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -172,6 +174,13 @@ int main(int argc, char **argv)
         print("floor: the durable commit alone", commit, (unsigned)changes);
         print("change sent to change seen", all, (unsigned)changes);
         print("change acknowledged to change seen", after, (unsigned)changes);
+        if (argc == 6) { /* print has sorted them */
+                const uint32_t users = (uint32_t)strtoul(argv[5], NULL, 10);
+                result_row("visible.p50", users, "netinfo", (double)all[changes / 2] / 1e3, "ms");
+                result_row("visible.p99", users, "netinfo", (double)all[changes * 99 / 100] / 1e3, "ms");
+                result_row("visible.p50", users, "floor: the commit", (double)commit[changes / 2] / 1e3,
+                           "ms");
+        }
         client_close(c);
         return 0;
 }

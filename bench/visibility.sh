@@ -31,7 +31,7 @@ for n in $sizes; do
         pids="$server $agent"
         for _ in $(seq 100); do [ -s "$d/agent.ready" ] && break; sleep 0.1; done
         echo "== $n users, $changes single changes"
-        "$build/bench/bench-visibility" "$d/netinfod.sock" "$images/$n" "$build/src/nss/libnss_netinfo.so.2" "$changes"
+        "$build/bench/bench-visibility" "$d/netinfod.sock" "$images/$n" "$build/src/nss/libnss_netinfo.so.2" "$changes" "$n"
         # One figure of the agent's own: how long a publication takes it.
         sed -n 's/.*took_us=\([0-9]*\).*/\1/p' "$d/agent.log" | sort -n |
                 awk '{ v[NR] = $1 } END { printf "a publication by the agent\tleast %d\tp50 %d\tp99 %d us\n", v[1], v[int((NR + 1) / 2)], v[int(NR * 0.99) ? int(NR * 0.99) : 1] }'

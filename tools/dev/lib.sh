@@ -9,7 +9,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3 liblmdb-dev l
 packages_run="$packages_build netbase lsof iproute2 net-tools procps"
 packages_test="$packages_run clang-14 llvm-14 libclang-rt-14-dev libcmocka-dev libtirpc-dev rpcsvc-proto libnss-wrapper mandoc strace util-linux git tmux binutils rpcbind"
 packages_fuzz="$packages_build clang-14 llvm-14 libclang-rt-14-dev"
-packages_bench="strace util-linux"
+packages_bench="strace util-linux debootstrap libnghttp2-dev"
 packages_lint="$packages_test clang-format clang-tidy cppcheck codespell shellcheck"
 
 seconds() { # since the command began, one decimal

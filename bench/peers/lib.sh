@@ -1,0 +1,132 @@
+# What the scripts of this folder share, in the peers' root. Sourced, after inside.sh.
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # used where it is sourced
+log=/work/peers.log
+duration=${BENCH_SECONDS:-0.3}
+sizes=${BENCH_SIZES:-1000 10000 100000 1000000}
+last_cpu=$(($(nproc) - 1)) # servers run there, the load on the first
+pids=()
+
+say() { printf '%s\n' "$*"; }
+
+result() { # QUESTION SIZE WHO VALUE UNIT: as bench/result.h
+        printf '%-24s%9s  %-22s%12s %s\n' "$@"
+        printf '%s\t%s\t%s\t%s\t%s\n' "$@" >>"$BENCH_RESULTS"
+}
+
+# A peer that is not there is a row, too.
+has() { # WHO COMMAND-OR-FILE
+        command -v "$2" >/dev/null || [ -e "$2" ] && return 0
+        say "$1: not installed here; its rows are left out"
+        result missing 0 "$1" 1 peer
+        return 1
+}
+
+up_to() { [ "$1" -le "$2" ]; }
+
+wait_for() { # COMMAND: until it succeeds, at most 60 s
+        local i
+        for ((i = 0; i < 300; i++)); do
+                eval "$1" >/dev/null 2>&1 && return 0
+                sleep 0.2
+        done
+        say "not there after 60 s: $1; the end of its log:"
+        tail -n 5 "$log"
+        return 1
+}
+
+start() { # COMMAND...: a daemon in the foreground; its pid in $!
+        taskset -c "$last_cpu" "$@" >>"$log" 2>&1 </dev/null &
+        pids+=($!)
+}
+
+stop_all() {
+        local p
+        for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done
+        for p in "${pids[@]}"; do wait "$p" 2>/dev/null; done
+        pids=()
+}
+
+seconds() { date +%s.%N; }
+since() { awk -v a="$1" -v b="$(seconds)" 'BEGIN { printf "%.2f", b - a }'; }
+
+people() { # USERS: /work/people/USERS/{passwd,group,base.ldif,data.ldif}, made once in a run
+        [ -d "/work/people/$1" ] && return 0
+        mkdir -p "/work/people/$1"
+        /build/bench/bench-people-files "$1" "/work/people/$1"
+}
+
+# Files of /etc for this namespace alone: bind mounts that go away with it.
+mount_over() { # FILE OVER
+        umount "$2" 2>/dev/null
+        mount --bind "$1" "$2"
+}
+
+nsswitch() { # LINE [GROUP-LINE]
+        printf 'passwd: %s\ngroup: %s\nshadow: files\nhosts: files\n' "$1" "${2:-$1}" >/run/nsswitch
+        mount_over /run/nsswitch /etc/nsswitch.conf
+}
+
+plain_etc() { umount /etc/passwd /etc/group /etc/nsswitch.conf 2>/dev/null || true; }
+
+people_in_etc() { # USERS: this root's own accounts, and those
+        cat /etc/passwd "/work/people/$1/passwd" >/run/passwd
+        cat /etc/group "/work/people/$1/group" >/run/group
+        mount_over /run/passwd /etc/passwd
+        mount_over /run/group /etc/group
+}
+
+private_kib() { # PIDS: anonymous memory
+        local p sum=0
+        for p in "$@"; do sum=$((sum + $(sed -n 's/^RssAnon:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/status"))); done
+        echo $sum
+}
+
+# -- slapd: port 3389
+ldap_folder=/work/ldap
+ldap_config() {
+        mkdir -p $ldap_folder
+        cat >/run/slapd.conf <<TEXT
+modulepath /usr/lib/ldap
+moduleload back_mdb
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/nis.schema
+pidfile /run/slapd.pid
+loglevel 0
+sizelimit unlimited
+tool-threads 2
+database mdb
+suffix "dc=lab,dc=test"
+rootdn "cn=admin,dc=lab,dc=test"
+rootpw secret
+directory $ldap_folder
+maxsize 8589934592
+index objectClass eq
+index uid,uidNumber,gidNumber,cn,memberUid eq
+TEXT
+}
+
+ldap_load() { # USERS: into an empty folder
+        rm -rf $ldap_folder
+        ldap_config
+        cat "/work/people/$1/base.ldif" "/work/people/$1/data.ldif" | slapadd -q -f /run/slapd.conf >>"$log" 2>&1
+}
+
+slapd_pid=
+ldap_start() {
+        start slapd -f /run/slapd.conf -h ldap://127.0.0.1:3389/ -d 0
+        slapd_pid=$!
+        wait_for "ldapsearch -x -H ldap://127.0.0.1:3389/ -s base -b '' -LLL dn"
+}
+
+# -- etcd: port 23790
+etcd_pid=
+etcd_start() {
+        rm -rf /work/etcd
+        start etcd --data-dir /work/etcd --listen-client-urls http://127.0.0.1:23790 --advertise-client-urls http://127.0.0.1:23790 \
+                --listen-peer-urls http://127.0.0.1:23800 --initial-advertise-peer-urls http://127.0.0.1:23800 \
+                --initial-cluster default=http://127.0.0.1:23800 --log-level error
+        etcd_pid=$!
+        wait_for 'ETCDCTL_API=3 etcdctl --endpoints=127.0.0.1:23790 endpoint health'
+}
