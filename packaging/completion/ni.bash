@@ -144,12 +144,14 @@ _ni_operand() {
         *) compopt -o default 2>/dev/null ;;
         esac
         ;;
-    export) ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' ldif "$("${_ni_words[0]}" import list | cut -d' ' -f1)") ;;
+    export) ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' ldif cups "$("${_ni_words[0]}" import list | cut -d' ' -f1)") ;;
     domain)
         ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' list create destroy tree name clone promote demote replica)
         ((n == 2)) && [[ $1 == @(destroy|promote|demote|replica) ]] && _ni_offer "$word" < <(_ni_ask domain list | cut -d' ' -f1)
         ;;
     store) if ((n == 1)); then _ni_offer "$word" < <(printf '%s\n' stat check dump load copy); else compopt -o default 2>/dev/null; fi ;;
+    aliases | printers) ;;
+    automount) ((n == 1)) && _ni_offer "$word" < <(_ni_names /mounts | sed -n 's/:.*//p' | sort -u) ;;
     getent) ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' passwd group shadow initgroups) ;;
     explain)
         case $n.$1 in
@@ -185,20 +187,21 @@ _ni() {
     case ${_ni_words[last - 1]} in
     -d | --domain) _ni_offer "$word" < <(_ni_ask domain list | cut -d' ' -f1); return ;;
     -p | --property) if [[ $command == find ]]; then _ni_offer "$word" < <(_ni_child_keys /users); return; fi ;;
+    -o | --output | --below) compopt -o default 2>/dev/null; return ;;
     --password-file | --file | --dir | --config) compopt -o default 2>/dev/null; return ;;
     --from) [[ $command == doctor ]] && compopt -o default 2>/dev/null; return ;;
-    -s | --server | --timeout | --user | --at | --depth | --most) return ;;
+    -s | --server | --timeout | --user | --at | --depth | --most | --trust | --run) return ;;
     esac
     if [[ $word == -* ]]; then
         case $command.${_ni_words[2]} in
-        import.nidb | import.nis | import.ldif | export.ldif) _ni_offer "$word" < <(_ni_options "$command" "${_ni_words[2]}") ;;
+        import.nidb | import.nis | import.ldif | export.ldif | export.cups) _ni_offer "$word" < <(_ni_options "$command" "${_ni_words[2]}") ;;
         *) _ni_offer "$word" < <(_ni_options "$command") ;;
         esac
         return
     fi
     for ((i = 2; i < last; i++)); do
         case ${_ni_words[i]} in
-        -s | -d | --server | --domain | --timeout | --user | --password-file | --file | --at | --depth | --most | --dir | --from | --config) ((i++)) ;;
+        -s | -d | --server | --domain | --timeout | --user | --password-file | --file | --at | --depth | --most | --dir | --from | --config | -o | --output | --below | --trust | --run) ((i++)) ;;
         -p) [[ $command == find ]] && ((i++)) ;;
         -*) ;;
         *) operands+=("${_ni_words[i]}") ;;

@@ -31,8 +31,9 @@ ni_command_run ni_ls_run, ni_get_run, ni_set_run, ni_add_run, ni_rm_run, ni_log_
         ni_domain_run, ni_getent_run, ni_explain_run, ni_doctor_run;
 ni_command_run ni_find_run, ni_mv_run, ni_watch_run, ni_backup_run, ni_restore_run;
 ni_command_run ni_import_run, ni_export_run;
-/* `ni import nidb`, `ni import nis`, `ni import ldif`, `ni export ldif` */
-ni_command_run import_nidb_run, import_nis_run, import_ldif_run, export_ldif_run;
+/* `ni import nidb`, `ni import nis`, `ni import ldif`, `ni export ldif`, `ni export cups` */
+ni_command_run import_nidb_run, import_nis_run, import_ldif_run, export_ldif_run, export_cups_run;
+ni_command_run ni_aliases_run, ni_printers_run, ni_automount_run;
 ni_command_run ni_port_run, ni_ports_run;
 ni_command_run ni_snapshot_run, ni_store_run;
 

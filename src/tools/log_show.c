@@ -234,6 +234,17 @@ bool log_show_entry(struct log_show *l, const struct ext_entry *e, const char *c
         return true;
 }
 
+bool log_wants(const struct log_show *l, const struct ext_entry *e, const char *const *path,
+               const char *const *before)
+{
+        bool any = !l->only;
+        for (uint32_t i = 0; i < e->record_count && !any; i++) {
+                const char *was = before[i] && strcmp(before[i], path[i]) != 0 ? before[i] : NULL;
+                any = shown(l, &e->records[i], path[i], was);
+        }
+        return any;
+}
+
 /* The typed path in the form that log_path gives. A path by another key than the name must still be there. */
 bool log_only(struct log_show *l, const char *typed)
 {

@@ -20,6 +20,9 @@ bool log_copy(struct arena *a, struct ext_changes_result *r);
  * a record). *ret_shown: there was something. False: an error was said. */
 bool log_show_entry(struct log_show *l, const struct ext_entry *e, const char *const *path,
                     const char *const *before, bool *ret_shown);
+/* Is any of it wanted? Prints nothing. */
+bool log_wants(const struct log_show *l, const struct ext_entry *e, const char *const *path,
+               const char *const *before);
 /* The typed path, into l->only. A path by another key than the name must be there now. False: said. */
 bool log_only(struct log_show *l, const char *typed);
 

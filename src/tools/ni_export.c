@@ -126,15 +126,7 @@ static void print(struct export *e)
                 const uint8_t *p = e->text.data + e->piece[i].at;
                 if (e->t->json)
                         fputs(i ? ",\n " : "\n ", stdout);
-                if (!e->t->terminal) {
-                        fwrite(p, 1, e->piece[i].len, stdout);
-                        continue;
-                }
-                for (size_t k = 0; k < e->piece[i].len; k++) /* a terminal gets no control bytes */
-                        if (p[k] == '\n' || p[k] == '\t')
-                                putchar(p[k]);
-                        else
-                                talk_value(e->t, bytes_of(p + k, 1));
+                talk_text(e->t, bytes_of(p, e->piece[i].len));
         }
         if (e->t->json)
                 puts(e->count ? "\n]" : "]");
@@ -191,6 +183,8 @@ int ni_export_run(int argc, char **argv)
         const struct flat_format *f;
         if (argc > 1 && strcmp(argv[1], "ldif") == 0)
                 return export_ldif_run(argc - 1, argv + 1);
+        if (argc > 1 && strcmp(argv[1], "cups") == 0)
+                return export_cups_run(argc - 1, argv + 1);
         talk_begin(&t, &manual, argc, argv);
         if (talk_option(&t) != TALK_END)
                 return talk_end(&t);

@@ -4,6 +4,7 @@
 #include "model/status.h"
 #include "sys/clock.h"
 #include "tools/log_show.h"
+#include "tools/spawned.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,22 +18,27 @@
 #define AGAIN_MS    500    /* between two tries */
 #define PATHS_RENEW 50000u /* entries after which what is known of paths is thrown away: it only grows */
 
-enum { O_FROM = 256 };
+enum { O_FROM = 256, O_RUN };
 static const struct talk_option options[] = {
         {O_FROM, "from", "SEQ", "begin with change number SEQ; 1: with all that the journal holds"},
         {'n', "count", "N", "end after N changes"},
+        {O_RUN, "run", "COMMAND", "print nothing; run COMMAND by the shell now, and again after changes"},
         {0, NULL, NULL, NULL},
 };
 static const struct talk_manual manual = {
         .command = "watch",
-        .synopsis = "watch [--from SEQ] [-n N] [--json] [PATH]",
+        .synopsis = "watch [--from SEQ] [-n N] [--json | --run COMMAND] [PATH]",
         .about = "Shows the changes of a domain as they are made, oldest first, each exactly once, until it\n"
                  "is interrupted. With PATH only what happens there and below; it need not be there yet.\n"
-                 "With --json one object a line. A server that goes away is waited for, one minute.",
+                 "With --json one object a line. A server that goes away is waited for, one minute.\n"
+                 "With --run a command keeps something in step with the domain: it runs once at the start,\n"
+                 "and after changes once for all that came while it ran.",
         .options = options,
         .examples = "  ni watch\n"
                     "  ni watch /users --json | while read change; do ...; done\n"
-                    "  ni watch --from 1 -n 10",
+                    "  ni watch --from 1 -n 10\n"
+                    "  ni watch /aliases --run 'ni aliases -o /etc/netinfo/aliases && postalias "
+                    "/etc/netinfo/aliases'",
         .talks = true,
         .json = true,
 };
@@ -41,6 +47,7 @@ struct watch {
         struct log_show show;
         struct ext_changes_args args; /* epoch and seq: where we are */
         uint64_t left, seen;
+        const char *run; /* command, or NULL */
 };
 
 /* -- interrupting: a handler may write to a pipe, and no more -- */
@@ -75,6 +82,20 @@ static bool interrupted(int ms)
         return poll(&p, 1, ms) > 0;
 }
 
+/* -- the command of --run -- */
+
+static void run_command(struct watch *w)
+{
+        const int status = spawned_shell(w->run);
+        if (status < 0)
+                talk_say(w->show.t, "ni watch: /bin/sh cannot be run");
+        else if (status)
+                talk_say(w->show.t,
+                         "ni watch: the command ended with exit status %d; it runs again after the next "
+                         "change",
+                         status);
+}
+
 /* -- entries -- */
 
 /* Paths of the records before and after the entry; of a destroyed one both are the one it had. */
@@ -102,7 +123,9 @@ static bool show_entry(struct watch *w, const struct ext_entry *e)
                 talk_error(l->t, EXIT_FAILED, NULL, "a change is too large for the memory at hand", NULL);
                 return false;
         }
-        if (!log_show_entry(l, e, path, before, &shown))
+        if (w->run)
+                shown = log_wants(l, e, path, before);
+        else if (!log_show_entry(l, e, path, before, &shown))
                 return false;
         w->left -= shown;
         if (++w->seen % PATHS_RENEW == 0) {
@@ -116,6 +139,7 @@ static bool show_entry(struct watch *w, const struct ext_entry *e)
 static bool take(struct watch *w, struct ext_changes_result *r)
 {
         struct log_show *l = &w->show;
+        const uint64_t left = w->left;
         w->args.epoch = r->epoch;
         arena_reset(&l->page);
         if (!log_copy(&l->page, r)) {
@@ -132,6 +156,8 @@ static bool take(struct watch *w, struct ext_changes_result *r)
                         return false;
                 w->args.seq = r->entries[i].seq;
         }
+        if (w->run && w->left != left)
+                run_command(w);
         if (fflush(stdout) != 0)
                 return false; /* nobody reads: talk_end notices it */
         return w->left > 0;
@@ -139,7 +165,7 @@ static bool take(struct watch *w, struct ext_changes_result *r)
 
 /* -- the loop -- */
 
-static void lost(struct watch *w)
+static bool lost(struct watch *w)
 {
         struct talk *t = w->show.t;
         struct ext_status_result s;
@@ -154,6 +180,7 @@ static void lost(struct watch *w)
                          (unsigned long long)w->args.seq);
         talk_error(t, EXIT_CONFLICT, client_tag(t->client), words,
                    "read what you follow anew, and then watch");
+        return false;
 }
 
 /* Beginning: behind the head, or before --from. */
@@ -172,7 +199,9 @@ static bool begin(struct watch *w, bool from)
         }
         w->args.epoch = s.epoch;
         w->args.seq = s.seq;
-        if (t->terminal && !t->json)
+        if (w->run)
+                run_command(w);
+        else if (t->terminal && !t->json)
                 talk_say(t, "watching %s after #%llu; end with Ctrl-C", client_tag(t->client),
                          (unsigned long long)s.seq);
         return true;
@@ -189,9 +218,10 @@ static void watch(struct watch *w, bool from)
                         away_since = 0;
                         if (r.status == NI_OK)
                                 on = take(w, &r);
+                        else if (w->run)
+                                on = begin(w, false); /* the command reads anew */
                         else
-                                lost(w);
-                        on &= r.status == NI_OK;
+                                on = lost(w);
                 } else if (status == NI_FAILED || (status == NI_OK && r.status == NI_SYSTEMERR)) {
                         const uint64_t now = clock_mono_ms();
                         if (interrupted(0))
@@ -216,6 +246,10 @@ static bool take_option(struct watch *w, int option, bool *ret_from)
 {
         struct talk *t = w->show.t;
         uint64_t n;
+        if (option == O_RUN) {
+                w->run = t->argument;
+                return true;
+        }
         if (!text_u64(bytes_str(t->argument), UINT64_MAX / 2, &n) || n == 0) {
                 talk_usage(t, "%s %s: give a number, 1 or more", option == 'n' ? "--count" : "--from",
                            t->argument);
@@ -243,6 +277,8 @@ int ni_watch_run(int argc, char **argv)
                         return talk_end(&t);
         if (t.operands > 1) {
                 talk_usage(&t, "one path at a time, not %d", t.operands);
+        } else if (w.run && (t.json || from)) {
+                talk_usage(&t, "--run prints nothing and begins now: leave --json and --from away");
         } else if (catch_signals(&t) && talk_connect(&t)) {
                 arena_init(&w.show.page, 2 * (size_t)LIMIT_ARENA);
                 w.show.paths = log_paths_new(t.client);

@@ -67,6 +67,9 @@ bool talk_connect(struct talk *t);
 /* The servers of the domain that a path names, as seen from --server or from this host. False: said why. */
 struct located;
 bool talk_locate(struct talk *t, const char *path, struct located *ret);
+/* Opens t->client at the first of these servers that answers; for a command that writes, at the first one
+ * that is no clone, if one is. */
+enum ni_status talk_open_first(struct talk *t, const struct located *l, struct client_why *why);
 /* For talk_connect, when --domain is a path. An empty *why: said why. */
 enum ni_status talk_open_path(struct talk *t, struct client_why *why);
 /* Closes everything, notices a stdout that could not be written (exit 1), and gives the exit status. */
@@ -87,6 +90,8 @@ bool talk_confirm(struct talk *t, const char *format, ...) __attribute__((format
 /* -- output --------------------------------------------------------------------------------------------- */
 /* Bytes of a name or value to stdout: as they are, or, on a terminal, with control bytes as \xHH. */
 void talk_value(struct talk *t, struct bytes b);
+/* The same for whole lines: LF and TAB stay as they are. */
+void talk_text(struct talk *t, struct bytes b);
 /* "key=value" as a shell reads it back: quoted when it must be. */
 void talk_quoted(struct talk *t, struct bytes key, struct bytes value);
 /* SGR such as "1;31" when colours are welcome; "" as sgr switches it off. */

@@ -60,8 +60,7 @@ static bool is_clone(struct client *c)
         return client_status(c, &s) == NI_OK && s.status == NI_OK && s.role == 1;
 }
 
-/* The first server that answers; for a command that writes, the first one that is no clone, if one is. */
-static enum ni_status open_first(struct talk *t, const struct located *l, struct client_why *why)
+enum ni_status talk_open_first(struct talk *t, const struct located *l, struct client_why *why)
 {
         struct client *clone = NULL;
         enum ni_status status = NI_FAILED;
@@ -98,5 +97,5 @@ enum ni_status talk_open_path(struct talk *t, struct client_why *why)
                 why->text[0] = '\0';
                 return NI_FAILED;
         }
-        return open_first(t, l, why);
+        return talk_open_first(t, l, why);
 }

@@ -29,6 +29,19 @@ void talk_value(struct talk *t, struct bytes b)
         }
 }
 
+void talk_text(struct talk *t, struct bytes b)
+{
+        while (b.len) {
+                size_t n = 0;
+                while (n < b.len && b.data[n] != '\n' && b.data[n] != '\t')
+                        n++;
+                talk_value(t, bytes_sub(b, 0, n));
+                if (n < b.len)
+                        putchar(b.data[n++]);
+                b = bytes_sub(b, n, b.len);
+        }
+}
+
 static bool is_plain(struct bytes b)
 {
         static const char safe[] = "%+,-./:=@_";
