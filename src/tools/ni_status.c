@@ -6,7 +6,7 @@
 static const struct talk_manual manual = {
         .command = "status",
         .synopsis = "status [--json]",
-        .about = "Shows the server that answers and the state of the domain: role, identity, newest\n"
+        .about = "Shows the server that answers and the state of the domain: role, parent, identity, newest\n"
                  "change, oldest change still in the journal, size, and who the server takes you for.",
         .examples = "  ni status\n"
                     "  ni status --domain network\n"
@@ -38,7 +38,41 @@ static void put_time(char *to, size_t size, uint64_t us)
         snprintf(to, size, "%s.%06uZ", day, (unsigned)(us % 1000000u));
 }
 
-static void print_status(struct talk *t, const struct ext_status_result *s)
+struct parent_words {
+        char said[LIMIT_TAG + 32]; /* row `binding` of STATISTICS (protocol.md 2.8); empty: not told */
+};
+
+static void ask_parent(struct talk *t, struct parent_words *ret)
+{
+        const struct ni_args none = {0};
+        struct ni_result r;
+        ret->said[0] = '\0';
+        if (client_ni(t->client, NI_PROC_statistics, &none, &r) == NI_OK)
+                snprintf(ret->said, sizeof(ret->said), "%.*s",
+                         BYTES_FMT(proplist_first(&r.props, "binding")));
+}
+
+/* `address/tag` is a parent; else it is a word for having none. */
+static void print_parent(struct talk *t, const struct parent_words *p)
+{
+        static const char *const words[][2] = {
+                {"root", "(none: this domain is the root)"},
+                {"forcedRoot", "(none: this domain is made the root)"},
+                {"notResponding", "(none answers, or it would make a loop; the server's log says which)"},
+                {"unknown", "(not known yet)"},
+        };
+        printf("parent       ");
+        for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+                if (strcmp(p->said, words[i][0]) == 0) {
+                        printf("%s\n", words[i][1]);
+                        return;
+                }
+        }
+        talk_value(t, p->said[0] ? bytes_str(p->said) : BYTES_LIT("(not told)"));
+        putchar('\n');
+}
+
+static void print_status(struct talk *t, const struct ext_status_result *s, const struct parent_words *parent)
 {
         char uuid[37], digest[33], now[64];
         put_uuid(uuid, s->uuid);
@@ -48,11 +82,12 @@ static void print_status(struct talk *t, const struct ext_status_result *s)
         put_time(now, sizeof(now), s->now);
         const char *role = s->role == 0 ? "master" : s->role == 1 ? "clone" : "unknown";
         if (t->json) {
-                talk_json(t, json_pack("{s:s,s:s,s:o,s:s,s:s,s:o,s:I,s:I,s:I,s:s?,s:I,s:I,s:s,s:o}", "domain",
-                                       client_tag(t->client), "server", client_peer(t->client), "version",
-                                       talk_json_bytes(s->server_version), "role", role, "uuid", uuid,
-                                       "epoch", talk_json_hex(s->epoch), "seq", (json_int_t)s->seq,
-                                       "first_seq", (json_int_t)s->first_seq, "checksum",
+                talk_json(t, json_pack("{s:s,s:s,s:o,s:s,s:o?,s:s,s:o,s:I,s:I,s:I,s:s?,s:I,s:I,s:s,s:o}",
+                                       "domain", client_tag(t->client), "server", client_peer(t->client),
+                                       "version", talk_json_bytes(s->server_version), "role", role, "parent",
+                                       parent->said[0] ? talk_json_bytes(bytes_str(parent->said)) : NULL,
+                                       "uuid", uuid, "epoch", talk_json_hex(s->epoch), "seq",
+                                       (json_int_t)s->seq, "first_seq", (json_int_t)s->first_seq, "checksum",
                                        (json_int_t)s->checksum, "digest", shown ? digest : NULL,
                                        "directories", (json_int_t)s->directories, "highest",
                                        (json_int_t)s->highest, "now", now, "you", talk_json_bytes(s->you)));
@@ -61,6 +96,7 @@ static void print_status(struct talk *t, const struct ext_status_result *s)
         printf("domain       %s\nserver       %s  ", client_tag(t->client), client_peer(t->client));
         talk_value(t, s->server_version);
         printf("\nrole         %s\n", role);
+        print_parent(t, parent);
         printf("uuid         %s\nepoch        %016llx\n", uuid, (unsigned long long)s->epoch);
         printf("change       #%llu", (unsigned long long)s->seq);
         if (s->first_seq <= s->seq)
@@ -107,6 +143,7 @@ int ni_status_run(int argc, char **argv)
 {
         struct talk t;
         struct ext_status_result s;
+        struct parent_words parent;
         talk_begin(&t, &manual, argc, argv);
         if (talk_option(&t) != TALK_END)
                 return talk_end(&t);
@@ -116,6 +153,7 @@ int ni_status_run(int argc, char **argv)
         }
         if (!talk_connect(&t))
                 return talk_end(&t);
+        ask_parent(&t, &parent); /* first: what STATUS gives stands until the next call only */
         enum ni_status status = client_status(t.client, &s);
         if (status == NI_BADOP) {
                 print_statistics(&t);
@@ -124,7 +162,7 @@ int ni_status_run(int argc, char **argv)
         if (status == NI_OK)
                 status = (enum ni_status)s.status;
         if (status == NI_OK)
-                print_status(&t, &s);
+                print_status(&t, &s, &parent);
         else
                 talk_status(&t, status, NULL, NULL);
         return talk_end(&t);

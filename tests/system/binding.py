@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Servers that find their parents on a network (doc/binding.md): a hierarchy with two servers for one parent, dead ones, cut
 cables, broadcast, DHCP values, loops, and strangers' datagrams."""
+import json
 import os
 import signal
 import socket
@@ -93,6 +94,9 @@ class Binding(unittest.TestCase):
         bound = self.assertBound(leaf, both)
         self.assertEqual(binding(leaf), bound)
         self.assertIn('event=bound tag=local parent=' + bound, leaf.log())
+        self.assertEqual(json.loads(a.ni('status', '--json').stdout)['parent'], bound)
+        self.assertIn('parent       %s\n' % bound, a.ni('status').stdout)
+        self.assertIn('parent       (none: this domain is the root)\n', root.ni('status', '--domain', 'network').stdout)
 
         lost = both.index(bound)
         depts[lost].kill()
