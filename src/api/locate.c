@@ -37,7 +37,8 @@ static void explain(const char *path, enum ni_status s, const struct open_end *e
         const char *reason = status_text(s), *at = end->component;
         const char *way_out = "`ni domain tree` shows the domains that can be reached from here";
         if (end->loop) {
-                reason = "the domains above name each other as parents: there is no root";
+                reason = "the domains above name each other as parents, or are more than 32 levels: there is "
+                         "no root";
                 way_out = "take the wrong `../tag` out of serves in /machines of one of them";
         } else if (s == NI_NETROOT) {
                 reason = "there is nothing above the root domain";

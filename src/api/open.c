@@ -22,10 +22,10 @@ static struct api_handle *widen(struct api_handle *h)
         api_servers_order(&l);
         while (at < l.n && (l.v[at].addr != now.addr || strcmp(l.v[at].tag, now.tag) != 0))
                 at++;
-        if (at == l.n && api_servers_own_address(now.addr)) {
+        if (at == l.n && api_servers_own_address(now.addr))
                 at = l.n < API_SERVERS_MOST ? l.n++ : 0;
-                l.v[at] = now;
-        }
+        if (at < l.n)
+                l.v[at] = now; /* with its port, if one was typed */
         struct api_handle *wide = handle_new(l.v, l.n, false, h);
         wide->current = at < l.n ? at : 0;
         handle_free(h);
@@ -133,6 +133,22 @@ static struct api_handle *same(const struct api_handle *from)
         return h;
 }
 
+/* "." of a handle: the same domain with its full list of servers. One that does not answer now keeps the list
+ * it has, and this host's own local domain is one server. */
+static struct api_handle *whole(const struct api_handle *from)
+{
+        const struct api_server *now = &from->servers[from->current];
+        struct api_handle *h = same(from);
+        ni_id root;
+        if (!from->direct || (now->addr == 0 && !now->host[0]))
+                return h;
+        const bool abort_on = h->abort_on;
+        h->abort_on = true;
+        const bool alive = ni_root(h, &root) == NI_OK;
+        h->abort_on = abort_on;
+        return alive ? widen(h) : h;
+}
+
 /* One component, not "/" and without escapes left. */
 static ni_status step(struct api_handle *from, const char *component, struct api_handle **ret,
                       bool *ret_absent)
@@ -144,7 +160,7 @@ static ni_status step(struct api_handle *from, const char *component, struct api
                 return *ret ? NI_OK : NI_FAILED;
         }
         if (strcmp(component, ".") == 0) {
-                *ret = from ? same(from) : local_domain(NULL);
+                *ret = from ? whole(from) : local_domain(NULL);
                 return NI_OK;
         }
         if (!from && strcmp(component, "..") != 0)

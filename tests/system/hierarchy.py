@@ -169,6 +169,65 @@ class Tree(Three):
         self.assertEqual('answers', names['harbor']['servers'][0]['state'])
 
 
+class Servers(Three):
+    """A second server of harbor, a clone (doc/protocol.md 4.6, 4.9)."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.spare = cls.fleet.host('spare', '10.9.0.4', etc={'/etc/nsswitch.conf': NSSWITCH})
+        cls.spare.server = cls.spare.daemon('-o', 'legacy_read_networks=10.9.0.0/24')
+        cls.must(cls.mid, 'add', '-d', 'harbor', '/machines/spare', 'ip_address=10.9.0.4', 'serves=./harbor')
+        cls.must(cls.alpha, 'add', '-d', 'network', '/machines/spare', 'ip_address=10.9.0.4', 'serves=harbor/harbor')
+        cls.must(cls.vellum, 'add', '/machines/spare', 'ip_address=10.9.0.4', 'serves=../harbor')
+        cls.must(cls.spare, 'domain', 'clone', '--unlisted', '--from', '10.9.0.2/harbor', 'harbor')
+
+    def harbor(self):
+        return self.json('domain', 'tree', '--timeout', '2')['tree']['domains'][0]
+
+    def test_1_the_tree_and_the_doctor_compare(self):
+        wait_until(lambda: [s['trouble'] for s in self.harbor()['servers']] == [None, None], 'master and clone are equal')
+        roles = {s['machine']: (s['role'], s['address']) for s in self.harbor()['servers']}
+        self.assertEqual({'mid': ('master', '10.9.0.2'), 'spare': ('clone', '10.9.0.4')}, roles)
+        text = self.ni('domain', 'tree').stdout
+        self.assertRegex(text, r'(?m)^`-- harbor\n    \|   harbor@10\.9\.0\.[24] .*\n    \|   harbor@10\.9\.0\.[24] .*\n    `-- vellum  \(this machine\)')
+
+    def test_2_a_command_that_writes_asks_the_master(self):
+        """Begun at the clone; only at the master is root of mid the superuser."""
+        for n in range(3):
+            self.ni('set', '-s', '10.9.0.4/harbor', '-d', '.', '/users/amelia', 'n=%d' % n, host=self.mid)
+            self.assertEqual('%d\n' % n, self.ni('get', '-d', 'harbor', '/users/amelia', 'n', host=self.mid).stdout)
+
+    def test_3_a_dead_master_is_replaced_for_reads_only(self):
+        self.fleet.cut(self.mid)
+        try:
+            for path in ('/harbor', '..'):
+                wait_until(lambda: self.vellum.ni('get', '-d', path, '--timeout', '2', '/users/amelia').returncode == OK,
+                           'the clone answers for ' + path, 100)
+            done = self.vellum.ni('set', '-d', '/harbor', '--timeout', '2', '/users/amelia', 'k=v')
+            self.assertNotEqual(OK, done.returncode)
+            states = {s['machine']: s['state'] for s in self.harbor()['servers']}
+            self.assertEqual({'mid': 'silent', 'spare': 'answers'}, states)
+        finally:
+            self.fleet.heal(self.mid)
+        self.assertEqual({'mid': 'answers', 'spare': 'answers'}, {s['machine']: s['state'] for s in self.harbor()['servers']})
+
+    def test_4_a_server_that_its_own_domain_does_not_know(self):
+        """RPARENT names alpha, whose domain `rogue` says that mid serves it: alpha is left, mid is asked."""
+        for host in (self.alpha, self.mid):
+            self.must(host, 'domain', 'create', 'rogue')
+        self.must(self.mid, 'add', '-d', 'rogue', '/who-mid')
+        self.must(self.alpha, 'add', '-d', 'rogue', '/who-alpha')
+        self.must(self.alpha, 'set', '-d', 'rogue', '/machines/alpha', 'ip_address=10.9.0.2')
+        self.must(self.vellum, 'domain', 'create', 'below')
+        self.must(self.vellum, 'add', '-d', 'below', '/machines/up', 'ip_address=10.9.0.1', 'serves=../rogue')
+        wait_until(lambda: 'who-mid' in self.vellum.ni('ls', '-s', self.vellum.server.socket, '-d', '../../below@10.9.0.3', '/').stdout or
+                   'who-mid' in self.vellum.ni('ls', '-s', '10.9.0.3/below', '-d', '..', '/').stdout, 'below has a parent')
+        out = self.ni('ls', '-s', '10.9.0.3/below', '-d', '..', '/').stdout
+        self.assertIn('who-mid', out)
+        self.assertNotIn('who-alpha', out)
+
+
 class Explain(Three):
     @classmethod
     def setUpClass(cls):

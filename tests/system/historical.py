@@ -1351,6 +1351,25 @@ class Hierarchy(WithService):
         finally:
             del self.proxy.parents["top"]
 
+    def test_ni_takes_no_domain_of_a_loop_for_the_root(self):
+        self.proxy.parents["top"] = (0, "127.0.0.2", "harbor")
+        try:
+            code, out, err = self.run_tool("ni", "ls", "-d", "/", "/")
+            self.assertEqual((1, ""), (code, out))
+            self.assertIn("name each other as parents", err)
+        finally:
+            del self.proxy.parents["top"]
+        self.gives("name: top\n", "niutil", "-read", "127.0.0.3/top", "/marks/top")  # host/tag without -t
+
+    def test_an_answer_of_old_servers_means_the_root(self):
+        self.proxy.parents["harbor"] = (9999, "", "")  # doc/protocol.md 4.5
+        try:
+            for domain, tag in (("/", "harbor"), ("..", "harbor")):
+                self.gives(f"name: {tag}\n", "niutil", "-read", domain, f"/marks/{tag}")
+            self.gives("/\n", "niutil", "-domainname", "..")
+        finally:
+            self.proxy.parents["harbor"] = (0, "127.0.0.3", "top")
+
     def test_a_parent_that_is_searched_for(self):
         self.with_socket("nidomain", "-m", "lost") if "tag=lost" not in self.with_socket("nidomain", "-l") else None
         self.gives("", "niutil", "-T", "1", "-read", f"lost@127.0.0.1:{self.proxy.port}", "/nope", code=105, err=re.compile("No such directory"))
