@@ -90,7 +90,7 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.replies('ni export passw'), ['passwd'])
         self.assertEqual(self.replies('ni import ni'), ['nidb', 'nis'])
         self.assertEqual(self.ask('ni import passwd '), ([], ['default']))
-        self.assertEqual(self.replies('ni domain '), ['create', 'destroy', 'list', 'name', 'tree'])
+        self.assertEqual(self.replies('ni domain '), ['clone', 'create', 'demote', 'destroy', 'list', 'name', 'promote', 'replica', 'tree'])
         self.assertIn('may', self.replies('ni explain '))
         self.assertEqual(self.replies('ni explain user ad'), ['ada', 'adele'])
         self.assertEqual(self.replies('ni explain may ada '), ['read', 'write'])
