@@ -152,7 +152,7 @@ _ni_operand() {
     store) if ((n == 1)); then _ni_offer "$word" < <(printf '%s\n' stat check dump load copy); else compopt -o default 2>/dev/null; fi ;;
     aliases | printers) ;;
     automount) ((n == 1)) && _ni_offer "$word" < <(_ni_names /mounts | sed -n 's/:.*//p' | sort -u) ;;
-    getent) ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' passwd group shadow initgroups) ;;
+    getent) ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' passwd group shadow gshadow initgroups hosts ahosts networks services protocols rpc ethers netgroup aliases) ;;
     explain)
         case $n.$1 in
         1.) _ni_offer "$word" < <(printf '%s\n' user group host network service protocol rpc alias may) ;;

@@ -2,6 +2,7 @@
 """A machine whose nsswitch.conf has the lines of doc/resolution.md 11.2: server, agent and the system's own programs, for every map.
 
 usage: maps.py netinfod=PATH ni=PATH agent=PATH nss=PATH [unittest options]"""
+import json
 import os
 import re
 import sys
@@ -86,6 +87,28 @@ class Machine(unittest.TestCase):
                          ['10.1.1.10', '10.1.1.9', '2001:db8::9'])
         self.assertEqual(self.ask('id', '-nG', 'ada').split()[-1], 'crew')
         self.assertEqual(self.ask('id', '-u', 'ada'), '5001\n')
+
+    def test_ni_getent_says_what_getent_says(self):
+        self.fill()
+        self.becomes('crew:$6$x$y:ada:ada\n', 'getent', 'gshadow', 'crew')
+        self.becomes('2:0:0:a:b:ff relay\n', 'getent', 'ethers', 'relay')
+        self.becomes('night                 (relay,eve,) (relay,-,-) (r,-,-) (-,ada,-)\n', 'getent', 'netgroup', 'night')
+        env = {**self.env, 'NETINFO_SNAPSHOTS': '/run/netinfo/snapshots'}
+        for words in ('hosts', 'hosts R', 'hosts 10.1.1.9 2001:db8::9 nobody', 'networks', 'networks harbor 10.7.0.0', 'services',
+                      'services ledger 7777 7777/udp ledger/udp', 'protocols', 'protocols quay 253', 'rpc', 'rpc tide 536880000',
+                      'ethers relay 2:0:0:a:b:ff', 'netgroup night', 'netgroup trusted', 'aliases', 'aliases PILOTS', 'gshadow', 'gshadow crew'):
+            theirs = self.host.run('getent', '-s', 'netinfo', *words.split(), env=env)
+            ours = self.host.run(daemon.PROGRAMS['ni'], 'getent', *words.split(), env=env)
+            self.assertEqual(ours.stdout, theirs.stdout, words)
+            self.assertEqual(ours.returncode, 0 if theirs.returncode == 0 else 3, (words, ours.stderr))
+        for words in ('netgroup nobody', 'hosts nobody', 'services nobody', 'ethers nobody', 'ahosts nobody'):
+            self.assertEqual(self.host.run(daemon.PROGRAMS['ni'], 'getent', *words.split(), env=env).returncode, 3, words)
+        said = self.host.must(daemon.PROGRAMS['ni'], 'getent', '--json', 'ahosts', 'r', env=env)
+        self.assertEqual(json.loads(said)[0]['name'], 'relay')
+        self.assertEqual(sorted(json.loads(said)[0]['addresses']), ['10.1.1.10', '10.1.1.9', '2001:db8::9'])
+        empty = {**env, 'NETINFO_SNAPSHOTS': '/run'}
+        for words in ('netgroup night', 'hosts relay', 'hosts', 'aliases'):
+            self.assertEqual(self.host.run(daemon.PROGRAMS['ni'], 'getent', *words.split(), env=empty).returncode, 6, words)
 
     def test_netgroups_decide_as_they_should(self):
         self.fill()

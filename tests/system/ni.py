@@ -274,7 +274,7 @@ class Errors(WithService):
                       ["rm"], ["set", "/", "=x"], ["log", "--last", "x"], ["log", "a", "b"], ["status", "x"],
                       ["domain"], ["domain", "list", "x"], ["domain", "create"], ["domain", "create", ".x"],
                       ["ls", "--timeout", "0"], ["ls", "--timeout"], ["ls", "--password-file", "/etc/hostname"],
-                      ["getent"], ["getent", "hosts"], ["getent", "initgroups"], ["ls", ""], ["get", "/a\\"]):
+                      ["getent"], ["getent", "host"], ["getent", "netgroup"], ["getent", "initgroups"], ["ls", ""], ["get", "/a\\"]):
             with self.subTest(words=words):
                 self.ni(*words, code=USAGE)
         self.assertIn("did you mean --json?", self.ni("ls", "--jsn", code=USAGE).err)
