@@ -274,6 +274,12 @@ static bool same_image(const char *one, const char *other)
         return same;
 }
 
+/* An image's own name, and that of a base, which only accounts can have. */
+static unsigned names_of(unsigned kind)
+{
+        return kind < SNAP_ACCOUNTS ? 2 : 1;
+}
+
 /* Gives the file `old` the name of the new generation in f: a link to a name it has here already, or to `old`
  * itself; a copy when that lies in another file system. ENOENT: there is no such file. */
 static int carry(const struct snap_publication *p, const struct folder *f, const char *old, unsigned kind,
@@ -284,7 +290,7 @@ static int carry(const struct snap_publication *p, const struct folder *f, const
         void *base;
         size_t size;
         int err = image_path(new, f, kind, generation, end);
-        for (unsigned i = 0; !err && f->current && i < 2; i++)
+        for (unsigned i = 0; !err && f->current && i < names_of(kind); i++)
                 if (image_path(own, f, kind, f->current, ends[i]) == 0 && strcmp(own, old) != 0 &&
                     same_image(own, old) && link(own, new) == 0)
                         return 0;
@@ -306,7 +312,7 @@ static int keep_image(const struct snap_publication *p, const struct folder *f, 
 {
         static const char *const ends[] = {SNAP_BASE, ""}; /* a copied delta is verified upon its base */
         int err = 0;
-        for (unsigned i = 0; !err && from->current && i < 2; i++) {
+        for (unsigned i = 2 - names_of(kind); !err && from->current && i < 2; i++) {
                 char old[PATH_MAX];
                 err = image_path(old, from, kind, from->current, ends[i]);
                 if (!err)
@@ -338,7 +344,7 @@ static void unlink_generation(const struct folder *f, uint64_t generation)
         for (unsigned k = 0; k < SNAP_KINDS; k++) {
                 if (image_path(path, f, k, generation, "") == 0)
                         unlink(path);
-                if (image_path(path, f, k, generation, SNAP_BASE) == 0)
+                if (names_of(k) > 1 && image_path(path, f, k, generation, SNAP_BASE) == 0)
                         unlink(path);
         }
 }
@@ -348,8 +354,8 @@ static int write_generation(const struct snap_publication *p, const struct folde
                             const struct folder *unchanged_from, uint64_t generation, struct snap_report *r)
 {
         int err = 0;
-        unlink_generation(f, generation);
-        for (unsigned k = 0; !err && k < SNAP_KINDS; k++) {
+        for (unsigned k = 0; !err && k < SNAP_KINDS;
+             k++) { /* no file has a name of this generation: folder_open */
                 struct bytes image;
                 if (!p->map[k]) {
                         err = keep_image(p, f, unchanged_from, k, generation, r);
