@@ -62,6 +62,12 @@ int import_slurp(const char *path, struct buf *to);
 /* Checks a text strictly and puts it into p->file (format set before); it is called `shown` in messages.
  * False: said why. The text must outlive the plan. */
 bool import_parse(struct talk *t, struct import_plan *p, struct bytes text, const char *shown);
+/* From here on Ctrl-C ends a call that waits, instead of the process: so that an importer can say how far it
+ * came. import_end in the place of talk_end. */
+void import_interrupts(struct talk *t);
+/* Was it Ctrl-C that ended a call? Then it was no fault of the server's, and the exit status says so. */
+bool import_interrupted(struct talk *t);
+int import_end(struct talk *t);
 /* Plans and sends (or shows) until the domain says what the file says, and says the result. False: said why.
  */
 bool import_bring(struct talk *t, struct import_plan *p, bool dry_run);

@@ -165,8 +165,11 @@ static void run(struct job *j, const char *path, bool dry_run)
                         talk_error(j->t, EXIT_FAILED, j->shown,
                                    "none of its entries is of a class of RFC 2307",
                                    "`ni import ldif --help` names them");
-                else if (talk_connect(j->t))
-                        bring(j, plans, dry_run);
+                else {
+                        import_interrupts(j->t);
+                        if (talk_connect(j->t))
+                                bring(j, plans, dry_run);
+                }
         }
         for (size_t i = 0; i < FORMATS; i++)
                 if (plans[i].format)
@@ -197,5 +200,5 @@ int import_ldif_run(int argc, char **argv)
                         buf_done(&j.text[i]);
         }
         arena_done(&j.arena);
-        return talk_end(&t);
+        return import_end(&t);
 }

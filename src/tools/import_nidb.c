@@ -78,6 +78,7 @@ static void run(struct talk *t, const char *dir, const struct nidb_merge *how)
                 return;
         m.db = &db;
         if (!dir) {
+                import_interrupts(t);
                 if (talk_connect(t))
                         nidb_merge(t, &m);
         } else if (!m.dry_run) {
@@ -110,5 +111,5 @@ int import_nidb_run(int argc, char **argv)
                         "--dir asks no server and overwrites nothing: leave --server and --overwrite away");
         else
                 run(&t, dir, &m);
-        return talk_end(&t);
+        return import_end(&t);
 }

@@ -194,13 +194,16 @@ int import_nis_run(int argc, char **argv)
                 accept |= o == O_ACCEPT;
         }
         s.folder = t.operands == 1 ? t.operand[0] : NULL;
-        if (!s.folder)
+        if (!s.folder) {
                 talk_usage(&t, "give one folder, such as /var/yp/src");
-        else if (look(&s) && read_maps(&s) && talk_connect(&t))
-                bring(&s, dry_run, accept);
+        } else if (look(&s) && read_maps(&s)) {
+                import_interrupts(&t);
+                if (talk_connect(&t))
+                        bring(&s, dry_run, accept);
+        }
         for (unsigned i = 0; i < s.plans; i++) {
                 flat_file_done(&s.plan[i].file);
                 buf_done(&s.text[i]);
         }
-        return talk_end(&t);
+        return import_end(&t);
 }

@@ -166,11 +166,13 @@ static enum import_outcome once(struct talk *t, struct import_plan *p, bool dry_
         return outcome;
 }
 
-/* Was it Ctrl-C that ended a call? Then it was no fault of the server's. */
-static bool was_interrupted(const struct talk *t)
+bool import_interrupted(struct talk *t)
 {
         struct signalfd_siginfo info;
-        return read(t->server.interrupt_fd, &info, sizeof(info)) == sizeof(info);
+        if (t->server.interrupt_fd < 0 || read(t->server.interrupt_fd, &info, sizeof(info)) != sizeof(info))
+                return false;
+        t->exit = EXIT_FAILED;
+        return true;
 }
 
 bool import_bring(struct talk *t, struct import_plan *p, bool dry_run)
@@ -180,23 +182,30 @@ bool import_bring(struct talk *t, struct import_plan *p, bool dry_run)
                 outcome = once(t, p, dry_run);
                 import_forget(p);
         }
-        if (outcome == IMPORT_FAILED && was_interrupted(t))
-                t->exit = EXIT_FAILED;
+        if (outcome == IMPORT_FAILED)
+                import_interrupted(t);
         if (outcome == IMPORT_AGAIN)
                 talk_error(t, EXIT_CONFLICT, flat_directory(p->format),
                            "others change the same records again and again", "repeat the command later");
         return outcome == IMPORT_DONE;
 }
 
-/* Ctrl-C ends a call that waits, instead of the process: so that we can say how far we came. */
-static int interrupts(void)
+void import_interrupts(struct talk *t)
 {
         sigset_t set;
         sigemptyset(&set);
         sigaddset(&set, SIGINT);
         sigaddset(&set, SIGTERM);
         sigprocmask(SIG_BLOCK, &set, NULL);
-        return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        t->server.interrupt_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int import_end(struct talk *t)
+{
+        const int exit = talk_end(t); /* makes calls of its own, which can be interrupted too */
+        if (t->server.interrupt_fd >= 0)
+                close(t->server.interrupt_fd);
+        return exit;
 }
 
 int ni_import_run(int argc, char **argv)
@@ -230,15 +239,12 @@ int ni_import_run(int argc, char **argv)
         } else if ((p.format = choose(&t, t.operand[0]))) {
                 const char *path = t.operands > 1 ? t.operand[1] : flat_file_default(p.format);
                 if (read_file(&t, &p, path, &text)) {
-                        t.server.interrupt_fd = interrupts();
+                        import_interrupts(&t);
                         if (talk_connect(&t))
                                 import_bring(&t, &p, dry_run);
                 }
                 flat_file_done(&p.file);
         }
         buf_done(&text);
-        const int exit = talk_end(&t); /* makes calls of its own, which can be interrupted too */
-        if (t.server.interrupt_fd >= 0)
-                close(t.server.interrupt_fd);
-        return exit;
+        return import_end(&t);
 }

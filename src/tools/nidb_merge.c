@@ -2,6 +2,8 @@
  * the database meet those of the domain. Then it is shown, or sent in edits. */
 #include "tools/import_nidb.h"
 
+#include "tools/import.h"
+
 #include "model/access.h"
 #include "model/path.h"
 #include "tools/talk_edit.h"
@@ -260,12 +262,14 @@ static bool send_edit(struct merge *m)
         struct ext_edit_result r;
         if (!m->op_count)
                 return true;
-        if (!edit_send(m->t, "import nidb", m->ops, m->op_count, &r))
-                return false;
-        if (r.status != NI_OK) {
+        const bool sent = edit_send(m->t, "import nidb", m->ops, m->op_count, &r);
+        if (sent && r.status != NI_OK)
                 edit_refused(m->t, r.status,
                              r.failed_op < m->op_count ? path_of(m, m->dir_of[r.failed_op]) : NULL, NULL);
-                talk_say(m->t, "%u directories were brought before; repeat the command to go on", m->done);
+        if (!sent || r.status != NI_OK) {
+                talk_say(m->t, "%u of %u directories were brought; repeat the command to go on", m->done,
+                         m->how->db->count);
+                import_interrupted(m->t);
                 return false;
         }
         for (uint32_t i = 0; i < m->op_count && i < r.id_count; i++) {

@@ -53,12 +53,12 @@ def checksum(dirs):
 
 def current(dirs, clean=True):
     """{file name: bytes}"""
-    files = {'Config': u32(1)}
+    slots = {}
     for d in dirs:
         r = d.record()
         size = (8 + len(r) + 31) // 32 * 32
-        name = 'Store.%d' % size
-        files[name] = files.get(name, b'') + u32(256, len(r)) + r + bytes(size - 8 - len(r))
+        slots.setdefault('Store.%d' % size, []).append(u32(256, len(r)) + r + bytes(size - 8 - len(r)))
+    files = {'Config': u32(1), **{name: b''.join(parts) for name, parts in slots.items()}}
     if clean:
         files['Clean'] = u32(checksum(dirs))
     return files

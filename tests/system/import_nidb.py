@@ -4,9 +4,12 @@
 usage: import_nidb.py netinfod=PATH ni=PATH [unittest options]"""
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
@@ -40,6 +43,54 @@ class Case(unittest.TestCase):
         for name in os.listdir(self.nidb) if os.path.isdir(self.nidb) else []:
             os.remove(os.path.join(self.nidb, name))
         nidb.write(self.nidb, files)
+
+
+def users(n):
+    """A database of n users."""
+    return [nidb.Dir(0, 0, [1], [('master', 'quill/local')]), nidb.Dir(1, 0, list(range(2, n + 2)), [('name', 'users')])] + \
+        [nidb.Dir(2 + i, 1, [], [('name', 'u%d' % i), ('uid', str(1000 + i)), ('gid', '20'), ('home', '/home/u%d' % i)]) for i in range(n)]
+
+
+class Interrupted(Case):
+    """Ctrl-C says how far it came; repeating goes on from there."""
+    COUNT = 40000
+
+    def interrupted(self, words, said):
+        with daemon.Daemon() as d:
+            env = {**{k: v for k, v in os.environ.items() if not k.startswith('NETINFO_')}, 'NETINFO_SOCKET': d.socket}
+            p = subprocess.Popen([daemon.PROGRAMS['ni'], 'import', *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
+            with d.admin() as c:
+                while p.poll() is None and c.status('local')['directories'] < 1500:
+                    time.sleep(0.002)
+            p.send_signal(signal.SIGINT)
+            err = p.stderr.read().decode()
+            p.stderr.close()
+            self.assertEqual(FAILED, p.wait(60), err)
+            done = re.search(said, err)
+            self.assertTrue(done, err)
+            _, err = self.good('import', *words, socket=d.socket)
+            added, there = map(int, re.search(r'(\d+) added, .*?(\d+) as they were', err).groups())
+            self.assertGreaterEqual(there, int(done.group(1)))
+            self.assertGreater(added, 0)
+            with d.admin() as c:
+                self.assertGreaterEqual(c.status('local')['directories'], self.COUNT + 1)
+            return added + there
+
+    def test_a_database(self):
+        self.write(nidb.current(users(self.COUNT)))
+        self.assertEqual(self.COUNT + 1, self.interrupted(['nidb', self.nidb], r'(\d+) of %d directories were brought; repeat' % (self.COUNT + 2)))
+
+    def test_a_site(self):
+        os.mkdir(self.nidb)
+        with open(os.path.join(self.nidb, 'passwd'), 'w', encoding='ascii') as f:
+            f.writelines('u%d:x:%d:20::/home/u%d:/bin/sh\n' % (i, 1000 + i, i) for i in range(self.COUNT))
+        self.assertEqual(self.COUNT, self.interrupted(['nis', self.nidb], r'(\d+) of %d records are as the file says; repeat' % self.COUNT))
+
+    def test_ldif(self):
+        with open(self.nidb, 'w', encoding='ascii') as f:
+            f.writelines('dn: uid=u%d,dc=x\nobjectClass: posixAccount\nuid: u%d\ncn: u%d\nuidNumber: %d\ngidNumber: 20\nhomeDirectory: /h\n\n'
+                         % (i, i, i, 1000 + i) for i in range(self.COUNT))
+        self.assertEqual(self.COUNT, self.interrupted(['ldif', self.nidb], r'(\d+) of %d records are as the file says; repeat' % self.COUNT))
 
 
 class Offline(Case):
