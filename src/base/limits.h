@@ -80,30 +80,39 @@
 /* -- server: what the connections of strangers may cost (doc/server.md) -- */
 #define LIMIT_CONNECTIONS 4096u /* default of `connections`; less when the descriptors do not reach */
 #define LIMIT_PER_SOURCE  1024u /* default of `connections_per_source`: a host with many users behind it */
-#define LIMIT_DESCRIPTORS                                                                 \
-        128u /* descriptors kept free for stores, spools, configuration and a last socket \
-              */
-#define LIMIT_IDLE              900u /* seconds without a call, then closed; historical peers reconnect (9 #18) */
-#define LIMIT_STALL             35u  /* seconds without progress in half a record or an unread reply (3.4) */
-#define LIMIT_RECORD_TIME       300u /* seconds for one whole record: 4 MiB at 14 KB/s */
-#define LIMIT_READ              (64u << 10) /* bytes taken from a connection at once */
-#define LIMIT_SLICE_CALLS       256u        /* calls of one connection, then the others of the same worker */
-#define LIMIT_SLICE_US          2000u       /* or so long */
-#define LIMIT_UNREAD            (256u << 10) /* bytes of replies somebody may leave unread and still be served */
-#define LIMIT_BUFFERED          (512u << 20) /* bytes in all connections' buffers: then the largest one is closed */
-#define LIMIT_AWAY              64u          /* calls of one connection at the writer or a pool */
-#define LIMIT_AWAY_BYTES        (8u << 20)   /* and their bytes: two of the largest */
-#define LIMIT_QUEUED            (256u << 20) /* bytes waiting for the writers of all domains: then MASTERBUSY */
-#define LIMIT_BATCH             512u /* requests in one commit, so that the first does not wait for ever */
-#define LIMIT_BATCH_BYTES       (16u << 20) /* bytes of arguments in one commit */
-#define LIMIT_LONG_READ         1024u /* children: a longer list is put together outside the workers' loops */
-#define LIMIT_POOL              256u  /* tasks waiting for a pool of threads */
-#define LIMIT_SPOOLS            8u    /* full transfers in files at once */
-#define LIMIT_READ_MS           5000u /* one read transaction, at the very most (decision 14) */
-#define LIMIT_SPOOL_TIME        600u  /* seconds for sending one: 1,000,000 users at 1 MB/s */
-#define LIMIT_WAIT_MS           30000u     /* a CHANGES may wait so long (decision 2) */
-#define LIMIT_FOREIGN           64u        /* tags of other servers registered with our binder */
-#define LIMIT_CONFIG            (1u << 20) /* bytes of a configuration file */
+#define LIMIT_DESCRIPTORS                                                                                   \
+        128u                   /* descriptors kept free for stores, spools, configuration and a last socket \
+                                */
+#define LIMIT_IDLE        900u /* seconds without a call, then closed; historical peers reconnect (9 #18) */
+#define LIMIT_STALL       35u  /* seconds without progress in half a record or an unread reply (3.4) */
+#define LIMIT_RECORD_TIME 300u /* seconds for one whole record: 4 MiB at 14 KB/s */
+#define LIMIT_READ        (64u << 10)  /* bytes taken from a connection at once */
+#define LIMIT_SLICE_CALLS 256u         /* calls of one connection, then the others of the same worker */
+#define LIMIT_SLICE_US    2000u        /* or so long */
+#define LIMIT_UNREAD      (256u << 10) /* bytes of replies somebody may leave unread and still be served */
+#define LIMIT_BUFFERED    (512u << 20) /* bytes in all connections' buffers: then the largest one is closed */
+#define LIMIT_AWAY        64u          /* calls of one connection at the writer or a pool */
+#define LIMIT_AWAY_BYTES  (8u << 20)   /* and their bytes: two of the largest */
+#define LIMIT_QUEUED      (256u << 20) /* bytes waiting for the writers of all domains: then MASTERBUSY */
+#define LIMIT_BATCH       512u         /* requests in one commit, so that the first does not wait for ever */
+#define LIMIT_BATCH_BYTES (16u << 20)  /* bytes of arguments in one commit */
+#define LIMIT_LONG_READ   1024u       /* children: a longer list is put together outside the workers' loops */
+#define LIMIT_POOL        256u        /* tasks waiting for a pool of threads */
+#define LIMIT_POOL_BYTES  (64u << 20) /* and their arguments: sixteen of the largest calls */
+/* Full transfers in files at once: of all callers; kept for replicas and the superuser; of one other source.
+ */
+#define LIMIT_SPOOLS        16u
+#define LIMIT_SPOOLS_KEPT   8u
+#define LIMIT_SPOOLS_SOURCE 4u
+/* One has to be taken at this speed on the average, after a while at the start: who trickles holds no place.
+ */
+#define LIMIT_SPOOL_GRACE       30u         /* seconds */
+#define LIMIT_SPOOL_SPEED       (64u << 10) /* bytes a second: an old machine's Ethernet, with room */
+#define LIMIT_READ_MS           5000u       /* one read transaction, at the very most (decision 14) */
+#define LIMIT_SPOOL_TIME        600u        /* seconds for sending one: 1,000,000 users at 1 MB/s */
+#define LIMIT_WAIT_MS           30000u      /* a CHANGES may wait so long (decision 2) */
+#define LIMIT_FOREIGN           64u         /* tags of other servers registered with our binder */
+#define LIMIT_CONFIG            (1u << 20)  /* bytes of a configuration file */
 #define LIMIT_INHERITED         64u /* sockets from a service manager: a few addresses, and some tags' ports */
 #define LIMIT_DATAGRAMS         64u    /* taken from one UDP socket at once */
 #define LIMIT_PASSWORD_CACHE    1024u  /* remembered right passwords */

@@ -132,6 +132,7 @@ bool conn_name_known(struct conn *c)
                 return true;
         }
         call->uid = c->peer.uid;
+        call_set_source(call, &c->visitor.source);
         call->task.run = ask_name;
         conn_send_away(c, call, false);
         c->name_state = NAME_ASKED;
@@ -212,7 +213,8 @@ static enum authorized by_password(struct conn *c, struct call *call, const stru
         uint8_t plain[LIMIT_MACHINE];
         size_t n;
         call->uid = rpc->sys.uid;
-        call->source = conn_source(c);
+        const struct address source = conn_source(c);
+        call_set_source(call, &source);
         *ret_status = dir_users_by_uid(rq, (int32_t)rpc->sys.uid, &call->users, &call->user_count);
         if (*ret_status != NI_OK) {
                 call->domain->user_failed++;

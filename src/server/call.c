@@ -13,7 +13,7 @@ struct call *call_new(enum call_kind kind, const struct rpc_call *rpc, struct by
         if (!c)
                 return NULL;
         c->kind = kind;
-        c->spool = -1;
+        c->spool = c->place = -1;
         c->bytes = arguments.len;
         if (rpc) {
                 c->xid = rpc->xid;
@@ -38,11 +38,20 @@ void call_free(struct call *c)
         domain_release(c->domain);
         arena_done(&c->arena);
         buf_done(&c->reply);
-        if (c->spool >= 0) {
+        if (c->spool >= 0)
                 close(c->spool);
-                atomic_fetch_sub(&c->worker->server->spools, 1);
-        }
+        if (c->place >= 0)
+                places_leave(&c->worker->server->places, c->place);
         free(c);
+}
+
+void call_set_source(struct call *c, const struct address *source)
+{
+        uint64_t halves[2];
+        c->source = *source;
+        memcpy(halves, source->b, sizeof(halves));
+        c->task.source = halves[0] * 0x9e3779b97f4a7c15u + halves[1];
+        c->task.bytes = c->bytes;
 }
 
 size_t call_reply_begin(struct call *c)

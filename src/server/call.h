@@ -57,6 +57,7 @@ struct call {
         struct buf reply; /* a whole record, with its mark */
         int spool;        /* the rest of the reply is in this file; -1 */
         uint64_t spool_bytes;
+        int place; /* of a full transfer (server/places.h); -1 */
         /* password check (server/secret.h) */
         struct dir_user *users;          /* whose password it may be; in the arena */
         uint32_t user_count, user_found; /* user_found: index, or user_count when none */
@@ -75,6 +76,8 @@ struct call {
 struct call *call_new(enum call_kind kind, const struct rpc_call *rpc, struct bytes arguments,
                       struct xdr_in *ret_in);
 void call_free(struct call *c);
+/* Whose it is, for a pool and for places. */
+void call_set_source(struct call *c, const struct address *source);
 
 /* Empties the reply and begins a record with an accepted, successful reply; gives the offset of the result.
  */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/prctl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -128,6 +129,7 @@ static const struct sandbox_rule rules[] = {
         ANY(rseq),
         ANY(gettid),
         ANY(sched_yield),
+        ONLY(setpriority, 0, PRIO_PROCESS),
         ANY(sched_getaffinity),
         ANY(rt_sigaction),
         ANY(rt_sigprocmask),

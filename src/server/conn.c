@@ -28,7 +28,7 @@ struct conn *conn_new(struct worker *w, int fd, const struct peer *p, unsigned d
         c->peer = *p;
         c->doors = doors;
         c->domain = d;
-        c->file = -1;
+        c->file = c->place = -1;
         c->late_end = &c->late;
         record_reader_init(&c->reader, LIMIT_CALL);
         buf_init(&c->in, 0);
@@ -133,7 +133,8 @@ static void close_file(struct conn *c)
                 return;
         close(c->file);
         c->file = -1;
-        atomic_fetch_sub(&c->worker->server->spools, 1);
+        places_leave(&c->worker->server->places, c->place);
+        c->place = -1;
 }
 
 void conn_close(struct conn *c, const char *reason)
@@ -203,7 +204,8 @@ static bool add_reply(struct conn *c, struct call *call)
         buf_put(&c->out, buf_bytes(&call->reply));
         if (call->spool >= 0) {
                 c->file = call->spool;
-                call->spool = -1;
+                c->place = call->place;
+                call->spool = call->place = -1;
                 c->file_at = 0;
                 c->file_left = call->spool_bytes;
                 c->file_since_ms = clock_mono_ms();
@@ -615,6 +617,14 @@ void conn_changed(struct conn *c, struct call *call, bool over)
         reply_ready(c, call);
 }
 
+/* A transfer that is taken drop by drop, or for too long altogether. */
+static bool is_slow(const struct conn *c, uint64_t now_ms)
+{
+        const uint64_t took = now_ms - c->file_since_ms;
+        const uint64_t may = LIMIT_SPOOL_GRACE * 1000u + (uint64_t)c->file_at * 1000u / LIMIT_SPOOL_SPEED;
+        return took > may || took > LIMIT_SPOOL_TIME * 1000u;
+}
+
 void conn_check_deadlines(struct conn *c, uint64_t now_ms)
 {
         const struct config *cfg = c->worker->config;
@@ -625,7 +635,7 @@ void conn_check_deadlines(struct conn *c, uint64_t now_ms)
                 conn_close(c, "half-record");
         else if (c->out_progress && now_ms > c->out_progress + stall)
                 conn_close(c, "unread-replies");
-        else if (c->file >= 0 && now_ms > c->file_since_ms + LIMIT_SPOOL_TIME * 1000u)
+        else if (c->file >= 0 && is_slow(c, now_ms))
                 conn_close(c, "slow-transfer");
         else if (conn_is_quiet(c) && now_ms > c->visitor.active_ms + idle)
                 conn_close(c, "idle");

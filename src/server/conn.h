@@ -30,7 +30,7 @@ struct conn {
         /* what goes out: `out` first, then the file */
         struct buf out;
         size_t sent;
-        int file;
+        int file, place; /* -1: none */
         off_t file_at;
         uint64_t file_left, file_since_ms;
         size_t counted; /* of buffered_bytes */

@@ -17,7 +17,8 @@ enum {
         SLOT_LONG = 9, /* 2 threads for long reads */
         SLOT_WRITER = 11,
         SLOT_REPLICA = 12,
-        SLOT_COUNT = 13,
+        SLOT_TRANSFER = 13, /* 2 threads for full transfers */
+        SLOT_COUNT = 15,
 };
 
 enum domain_state {

@@ -1,6 +1,7 @@
 /* Reads that would keep a loop busy: lists of large directories, searches, full transfers
- * (doc/protocol.md 5.5, decisions 7 and 14). They run in a pool of two threads, each with a reader of its
- * own. */
+ * (doc/protocol.md 5.5, decisions 7 and 14). They run in a pool of two threads, transfers in one of
+ * their own, each thread with its reader. */
+#include "server/conn.h"
 #include "server/dispatch.h"
 #include "server/server.h"
 #include "sys/clock.h"
@@ -170,11 +171,11 @@ static enum ni_status transfer(struct transfer *t)
 static void run_readall(struct server *s, struct call *call, unsigned slot)
 {
         struct transfer t = {.server = s, .call = call, .slot = slot, .file = -1};
-        if (atomic_fetch_add(&s->spools, 1) >= LIMIT_SPOOLS) {
-                atomic_fetch_sub(&s->spools, 1);
+        call->place = places_enter(&s->places, &call->source, call->caller.sees_secrets);
+        if (call->place < 0) {
                 log_limited(&readall_refused_limit, LOG_LEVEL_WARNING, "readall-refused",
                             "from=\"%s\" tag=%s reason=\"%u are under way\"", call->from, call->domain->tag,
-                            LIMIT_SPOOLS);
+                            places_taken(&s->places));
                 call_refuse(call, NI_SYSTEMERR);
                 return;
         }
@@ -193,14 +194,16 @@ static void run_readall(struct server *s, struct call *call, unsigned slot)
                 t.file = -1;
         }
         drop_spool(&t);
-        if (call->spool < 0) /* else it counts until it has been sent */
-                atomic_fetch_sub(&s->spools, 1);
+        if (call->spool < 0) { /* else it counts until it has been sent */
+                places_leave(&s->places, call->place);
+                call->place = -1;
+        }
 }
 
 static void run(struct task *task, unsigned thread, void *context)
 {
         struct call *call = (struct call *)((char *)task - offsetof(struct call, task));
-        const unsigned slot = SLOT_LONG + thread;
+        const unsigned slot = (call->kind == CALL_READALL ? SLOT_TRANSFER : SLOT_LONG) + thread;
         if (call->kind == CALL_READALL)
                 run_readall(context, call, slot);
         else if (call->kind == CALL_EXT)
@@ -214,6 +217,8 @@ static void run(struct task *task, unsigned thread, void *context)
 
 bool long_read_submit(struct server *s, struct call *c)
 {
+        const struct address source = conn_source(c->conn);
         c->task.run = run;
-        return pool_submit(s->long_reads, &c->task);
+        call_set_source(c, &source);
+        return pool_submit(c->kind == CALL_READALL ? s->transfers : s->long_reads, &c->task);
 }

@@ -171,11 +171,11 @@ static uint16_t default_port(void)
         return geteuid() == 0 ? NI_DEFAULT_PORT : NI_DEFAULT_PORT + 10000u; /* high without root */
 }
 
-struct places {
+struct paths {
         char domains[PATH_MAX], spools[PATH_MAX], socket[PATH_MAX], config[PATH_MAX];
 };
 
-static bool find_places(const struct command *c, struct places *p)
+static bool find_paths(const struct command *c, struct paths *p)
 {
         char dir[PATH_MAX];
         bool fits = true;
@@ -298,7 +298,7 @@ static int run(struct server_options *o)
 int main(int argc, char **argv)
 {
         struct command c = {.ready_fd = -1};
-        static struct places places;
+        static struct paths paths;
         static struct opener opener = {.monitor = -1};
         int status = 0;
         opener.main_pid = getpid();
@@ -310,15 +310,15 @@ int main(int argc, char **argv)
                 fprintf(stderr, "netinfod: \"%s\" is too much; try netinfod --help\n", argv[optind]);
                 status = 3;
         }
-        if (!status && !find_places(&c, &places))
+        if (!status && !find_paths(&c, &paths))
                 status = 2;
         if (!status) {
                 struct server_options o = {
-                        .domains = places.domains,
-                        .spools = places.spools,
-                        .source = {.file = c.config ? c.config : places.config,
+                        .domains = paths.domains,
+                        .spools = paths.spools,
+                        .source = {.file = c.config ? c.config : paths.config,
                                    .must_exist = c.config != NULL,
-                                   .default_socket = places.socket,
+                                   .default_socket = paths.socket,
                                    .default_port = default_port(),
                                    .overrides = {.v = c.override, .n = c.overrides}},
                         .opener = &opener,

@@ -315,7 +315,8 @@ static bool start_threads(struct server *s, struct config_why *why)
         s->secrets = secrets_new();
         s->passwords = pool_start(2, LIMIT_POOL, s);
         s->long_reads = pool_start(SLOT_WRITER - SLOT_LONG, LIMIT_POOL, s);
-        if (!s->admission || !s->secrets || !s->passwords || !s->long_reads)
+        s->transfers = pool_start(SLOT_COUNT - SLOT_TRANSFER, LIMIT_POOL, s);
+        if (!s->admission || !s->secrets || !s->passwords || !s->long_reads || !s->transfers)
                 return fail(why, "no memory or threads for the pools");
         const unsigned n = worker_count(s->config);
         for (unsigned i = 0; i < n; i++) {
@@ -382,6 +383,7 @@ static bool start(struct server *s, struct config_why *why)
         raise_descriptors();
         leave_no_core();
         registry_init(&s->registry);
+        places_init(&s->places);
         const int err = loop_init(&s->loop, s, NULL);
         if (err)
                 return fail(why, "no event loop: %s", strerror(err));
@@ -450,6 +452,7 @@ void server_free(struct server *s)
         end_workers(s);
         pool_stop(s->passwords);
         pool_stop(s->long_reads);
+        pool_stop(s->transfers);
         while (s->registry.domains) {
                 struct domain *d = registry_remove(&s->registry, bytes_str(s->registry.domain[0]->tag));
                 domain_close(d);
@@ -473,6 +476,7 @@ void server_free(struct server *s)
                 log_event(LOG_LEVEL_INFO, "dropped", "datagrams=%llu records=%llu",
                           (unsigned long long)s->datagrams_dropped, (unsigned long long)s->records_dropped);
         registry_done(&s->registry);
+        places_done(&s->places);
         admission_free(s->admission);
         secrets_free(s->secrets);
         config_release(s->config);

@@ -6,6 +6,7 @@
 #include "server/listener.h"
 #include "server/opener.h"
 #include "server/parent.h"
+#include "server/places.h"
 #include "server/pool.h"
 #include "server/portmap.h"
 #include "server/registry.h"
@@ -30,7 +31,7 @@ struct server {
         struct registry registry;
         struct admission *admission;
         struct secrets *secrets;
-        struct pool *passwords, *long_reads;
+        struct pool *passwords, *long_reads, *transfers;
         struct worker worker[SERVER_WORKERS_MAX];
         unsigned workers; /* started */
         unsigned ended;   /* of those */
@@ -43,7 +44,7 @@ struct server {
         uint64_t watchdog_ms, watched_ms; /* the service manager's: how often; when it last heard from us */
         uint64_t started_us, ticks;
         _Atomic uint64_t datagrams_dropped, records_dropped;
-        _Atomic unsigned spools;       /* full transfers in files right now */
+        struct places places;          /* of full transfers under way */
         _Atomic size_t buffered_bytes; /* in all connections' buffers */
 };
 

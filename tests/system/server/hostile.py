@@ -206,6 +206,42 @@ class Stalls(Case):
         c.close()
 
 
+class Transfers(Case):
+    @unittest.skipIf(os.geteuid() != 0, 'only root may be somebody else')
+    def test_slow_transfers_do_not_keep_others_out(self):
+        """Twenty full transfers of another user that nobody reads: he gets four, and the superuser still gets his."""
+        with self.d.admin('network') as a:
+            for i in range(60):
+                a.edit('network', [rpc.op_create(rpc.ref(1), {'name': 't%d' % i, 'blob': 'x' * 60000})])
+        ready, hold = os.pipe(), os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.setgroups([])
+            os.setgid(64001)
+            os.setuid(64001)
+            hogs = []
+            for _ in range(20):
+                c = self.d.conn('network')
+                c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                c.send_call(rpc.NI, rpc.NI_PROCS.index('readall'), u32(0))
+                hogs.append(c)
+            first = [c.sock.recv(64) for c in hogs]  # each is answered: with a status, or a transfer's beginning
+            os.write(ready[1], bytes([sum(len(b) == 64 for b in first)]))
+            os.read(hold[0], 1)
+            os._exit(0)
+        self.assertEqual(os.read(ready[0], 1)[0], 4)
+        for _ in range(3):
+            with self.d.admin('network') as a:
+                status, _, _, objects = a.readall(0)
+                self.assertEqual(status, OK)
+                self.assertGreater(len(objects), 60)
+        self.assertIn('event=readall-refused', self.d.log())
+        os.write(hold[1], b'x')
+        os.waitpid(pid, 0)
+        for fd in (*ready, *hold):
+            os.close(fd)
+
+
 class Crowds(Case):
     options = ('-o', 'connections=200', '-o', 'connections_per_source=100')
 

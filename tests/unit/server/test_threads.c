@@ -1,5 +1,6 @@
 /* Loops and pools: every note and task is run once, in order where order is promised, from many threads. */
 #include "server/loop.h"
+#include "base/limits.h"
 #include "server/pool.h"
 
 #include <setjmp.h>
@@ -103,28 +104,90 @@ static void count(struct task *task, unsigned thread, void *context)
 static void a_pool_is_bounded_and_ends_clean(void **state)
 {
         (void)state;
-        struct item *items = calloc(100, sizeof(*items));
+        struct item *items = calloc(200, sizeof(*items));
         assert_non_null(items);
         struct pool *p = pool_start(2, 10, &ran);
         assert_non_null(p);
-        pthread_mutex_lock(&gate); /* nothing gets done: at most two are in hand and ten wait */
-        unsigned taken = 0;
+        pthread_mutex_lock(
+                &gate); /* nothing gets done: at most two are in hand and ten wait, five of one source */
+        unsigned taken = 0, of_one = 0;
         for (unsigned i = 0; i < 100; i++) {
                 items[i].task.run = count;
+                of_one += pool_submit(p, &items[i].task);
+        }
+        assert_true(of_one >= 5 && of_one <= 7);
+        for (unsigned i = 100; i < 200; i++) {
+                items[i].task.run = count;
+                items[i].task.source = i;
                 taken += pool_submit(p, &items[i].task);
         }
-        assert_true(taken >= 10 && taken <= 12);
+        assert_true(of_one + taken >= 10 && of_one + taken <= 12);
         pthread_mutex_unlock(&gate);
         pool_stop(p); /* what was taken is done before it ends */
-        assert_int_equal(ran, taken);
+        assert_int_equal(ran, of_one + taken);
         pool_stop(NULL);
         free(items);
+}
+
+static unsigned order[64], done;
+
+static void note_order(struct task *task, unsigned thread, void *context)
+{
+        (void)thread;
+        (void)context;
+        pthread_mutex_lock(&gate);
+        order[done++] = (unsigned)task->source;
+        pthread_mutex_unlock(&gate);
+}
+
+/* One thread; many tasks of one source came first: those of others do not wait behind all of them. */
+static void sources_take_turns(void **state)
+{
+        (void)state;
+        struct task tasks[40] = {{.run = note_order}};
+        struct pool *p = pool_start(1, 100, NULL);
+        assert_non_null(p);
+        pthread_mutex_lock(&gate);
+        for (unsigned i = 0; i < 40; i++) {
+                tasks[i] = (struct task){.run = note_order, .source = i < 30 ? 7 : i};
+                assert_true(pool_submit(p, &tasks[i]));
+        }
+        pthread_mutex_unlock(&gate);
+        pool_stop(p);
+        assert_int_equal(done, 40);
+        /* One of them may share a lane with the thirty, and waits behind them then; hardly six of ten. */
+        unsigned early = 0;
+        for (unsigned i = 0; i < 25; i++)
+                early += order[i] != 7;
+        assert_true(early >= 5);
+}
+
+static void a_pool_counts_bytes(void **state)
+{
+        (void)state;
+        struct task tasks[64];
+        struct pool *p = pool_start(1, 1000, &ran);
+        unsigned taken = 0;
+        assert_non_null(p);
+        const unsigned before = ran;
+        pthread_mutex_lock(&gate);
+        for (unsigned i = 0; i < 64; i++) {
+                tasks[i] = (struct task){.run = count, .source = i * 1000, .bytes = 4u << 20};
+                taken += pool_submit(p, &tasks[i]);
+        }
+        assert_in_range(taken, LIMIT_POOL_BYTES / (4u << 20),
+                        LIMIT_POOL_BYTES / (4u << 20) + 1); /* one is in hand */
+        pthread_mutex_unlock(&gate);
+        pool_stop(p);
+        assert_int_equal(ran, before + taken);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {cmocka_unit_test(notes_keep_each_threads_order),
                                            cmocka_unit_test(what_was_posted_is_run_at_the_end),
-                                           cmocka_unit_test(a_pool_is_bounded_and_ends_clean)};
+                                           cmocka_unit_test(a_pool_is_bounded_and_ends_clean),
+                                           cmocka_unit_test(sources_take_turns),
+                                           cmocka_unit_test(a_pool_counts_bytes)};
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
