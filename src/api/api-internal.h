@@ -80,9 +80,10 @@ bool api_servers_climbed(struct api_servers *seen, const struct api_handle *h);
 /* -- open.c */
 /* Where opening a path ended, for a message. */
 struct open_end {
-        char component[256]; /* "" : it was the first one */
-        bool loop;           /* "/": the parents name each other */
-        bool absent;         /* no machine of the domain serves a child of this name */
+        char component[256];      /* "" : it was the first one */
+        bool loop;                /* "/": the parents name each other */
+        bool absent;              /* no machine of the domain serves a child of this name */
+        struct api_server parent; /* the one that was named and does not answer; tag "": none */
 };
 /* netinfo_open with more to say: `end` may be NULL. A loop ends "/" at the last domain that is new, as the
  * library's functions have it; who would write there looks at end->loop. */
@@ -91,8 +92,9 @@ ni_status open_path(struct api_handle *relative, const char *path, const ni_fanc
 /* The same, which takes "host:port/tag" too. */
 ni_status open_any(struct api_handle *relative, const char *path, const ni_fancyopenargs *args,
                    struct api_handle **ret, struct open_end *end);
-/* The domain above. NI_NETROOT: there is none. */
-ni_status open_parent(struct api_handle *h, struct api_handle **ret);
+/* The domain above. NI_NETROOT: there is none. *ret_tried (may be NULL): the parent that was named, also when
+ * it does not answer; its tag is "" when none was. */
+ni_status open_parent(struct api_handle *h, struct api_handle **ret, struct api_server *ret_tried);
 /* "host:port/tag" without a connection. */
 ni_status open_typed(const char *server, const char *tag, struct api_handle **ret);
 

@@ -35,6 +35,7 @@ static void put_servers(const struct api_handle *h, struct located *ret)
 static void explain(const char *path, enum ni_status s, const struct open_end *end, struct located *ret)
 {
         const char *reason = status_text(s), *at = end->component;
+        char parent[LIMIT_TAG + 64];
         const char *way_out = "`ni domain tree` shows the domains that can be reached from here";
         if (end->loop) {
                 reason = "the domains above name each other as parents, or are more than 32 levels: there is "
@@ -47,9 +48,17 @@ static void explain(const char *path, enum ni_status s, const struct open_end *e
         } else if (s == NI_NORESPONSE) {
                 reason = "parents are configured, but none of them answers";
                 way_out = "`ni doctor` tells which";
+        } else if (s == NI_FAILED && end->parent.tag[0]) {
+                const struct in_addr in = {htonl(end->parent.addr)};
+                char address[INET_ADDRSTRLEN];
+                inet_ntop(AF_INET, &in, address, sizeof(address));
+                snprintf(parent, sizeof(parent), "its server %s@%s does not answer", end->parent.tag,
+                         address);
+                reason = parent;
+                way_out = "is netinfod running there, and the network between up?";
         } else if (s == NI_FAILED) {
                 reason = "no server answers";
-                way_out = "is netinfod running there? `ni doctor` tells more";
+                way_out = "is netinfod running there, and does it listen to us?";
         } else if (s == NI_INVALIDDOMAIN) {
                 way_out = "give /, ., .., ../NAME, /NAME/NAME, TAG@HOST or HOST[:PORT]/TAG";
         }
@@ -123,7 +132,7 @@ bool located_is_here(const struct located_server *s)
 struct climber {
         struct api_handle *level[LIMIT_DEPTH + 1];
         unsigned n;
-        bool loop;
+        struct open_end end;
 };
 
 /* Handles of all levels; what ended it. */
@@ -132,19 +141,19 @@ static enum ni_status climb(struct climber *c)
         struct api_servers *seen = api_alloc(1, sizeof(*seen));
         enum ni_status s = NI_OK;
         api_servers_climbed(seen, c->level[0]);
-        while (s == NI_OK && !c->loop) {
+        while (s == NI_OK && !c->end.loop) {
                 struct api_handle *up = NULL;
-                s = open_parent(c->level[c->n - 1], &up);
+                s = open_parent(c->level[c->n - 1], &up, &c->end.parent);
                 if (s != NI_OK)
                         break;
-                c->loop = api_servers_climbed(seen, up) || c->n > LIMIT_DEPTH;
-                if (c->loop)
+                c->end.loop = api_servers_climbed(seen, up) || c->n > LIMIT_DEPTH;
+                if (c->end.loop)
                         handle_free(up);
                 else
                         c->level[c->n++] = up;
         }
         free(seen);
-        if (c->loop)
+        if (c->end.loop)
                 return NI_UNRELATED;
         return s == NI_NORESPONSE || s == NI_FAILED ? s : NI_OK;
 }
@@ -194,13 +203,12 @@ enum ni_status locate_chain(const struct located_server *from, unsigned seconds,
         if (s == NI_OK) {
                 name_levels(&c, ret);
         } else {
-                const struct open_end end = {.loop = c.loop, .component = ""};
                 char path[sizeof(ret->v[0].path) + 3] = ".";
                 if (ret->n == 1)
                         snprintf(path, sizeof(path), "..");
                 else if (ret->n)
                         snprintf(path, sizeof(path), "%s/..", ret->v[ret->n - 1].path);
-                explain(path, s, &end, &words);
+                explain(path, s, &c.end, &words);
                 snprintf(ret->why, sizeof(ret->why), "%s", words.why);
         }
         for (unsigned i = 0; i < c.n; i++)

@@ -98,7 +98,7 @@ NI_API ni_status ni_pwdomain(void *handle, ni_name *name)
                 return s;
         struct api_servers *seen = api_alloc(1, sizeof(*seen));
         api_servers_climbed(seen, h);
-        for (unsigned depth = 0; depth < LIMIT_DEPTH && (s = open_parent(h, &up)) == NI_OK; depth++) {
+        for (unsigned depth = 0; depth < LIMIT_DEPTH && (s = open_parent(h, &up, NULL)) == NI_OK; depth++) {
                 const bool loop = api_servers_climbed(seen, up);
                 if (!loop)
                         full = lengthen(full, name_below(up, &h->servers[h->current]));

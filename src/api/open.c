@@ -32,10 +32,12 @@ static struct api_handle *widen(struct api_handle *h)
         return wide;
 }
 
-ni_status open_parent(struct api_handle *h, struct api_handle **ret)
+ni_status open_parent(struct api_handle *h, struct api_handle **ret, struct api_server *ret_tried)
 {
         struct api_server parent;
         const enum ni_status s = handle_rparent(h, &parent);
+        if (ret_tried)
+                *ret_tried = s == NI_OK ? parent : (struct api_server){.addr = 0};
         if (s != NI_OK)
                 return s;
         if (!parent.tag[0])
@@ -151,7 +153,7 @@ static struct api_handle *whole(const struct api_handle *from)
 
 /* One component, not "/" and without escapes left. */
 static ni_status step(struct api_handle *from, const char *component, struct api_handle **ret,
-                      bool *ret_absent)
+                      struct open_end *end)
 {
         struct api_handle *start = from, *found = NULL;
         ni_status s = NI_FAILED;
@@ -168,9 +170,9 @@ static ni_status step(struct api_handle *from, const char *component, struct api
         if (!start)
                 start = local_domain(NULL);
         if (strcmp(component, "..") == 0)
-                s = open_parent(start, &found);
+                s = open_parent(start, &found, &end->parent);
         else
-                s = child_of(start, component, &found, ret_absent);
+                s = child_of(start, component, &found, &end->absent);
         if (start != from)
                 handle_free(start);
         if (s == NI_OK)
@@ -181,19 +183,19 @@ static ni_status step(struct api_handle *from, const char *component, struct api
 /* Climbs to the top. Historically any failure to go on meant that it is reached; here a parent that is still
  * being searched for (tools.md 1.8) or does not answer is a failure: who asks for the root shall not write to
  * a domain below it. A server seen before, or more than LIMIT_DEPTH levels, ends the climb (4.6 "Loops"). */
-static ni_status climb(struct api_handle **h, bool *ret_loop)
+static ni_status climb(struct api_handle **h, struct open_end *end)
 {
         struct api_servers *seen = api_alloc(1, sizeof(*seen));
         ni_status s = NI_OK;
         api_servers_climbed(seen, *h);
-        for (unsigned depth = 0; s == NI_OK && !*ret_loop; depth++) {
+        for (unsigned depth = 0; s == NI_OK && !end->loop; depth++) {
                 struct api_handle *up = NULL;
-                s = open_parent(*h, &up);
+                s = open_parent(*h, &up, &end->parent);
                 if (s != NI_OK)
                         break;
-                *ret_loop = api_servers_climbed(seen, up) || depth == LIMIT_DEPTH;
-                handle_free(*ret_loop ? up : *h);
-                *h = *ret_loop ? *h : up;
+                end->loop = api_servers_climbed(seen, up) || depth == LIMIT_DEPTH;
+                handle_free(end->loop ? up : *h);
+                *h = end->loop ? *h : up;
         }
         free(seen);
         return s == NI_NORESPONSE || s == NI_FAILED ? s : NI_OK;
@@ -230,12 +232,12 @@ static ni_status walk(struct api_handle **h, const char *path, const ni_fancyope
                       struct open_end *end)
 {
         char component[1024];
-        ni_status s = *path == '/' ? climb(h, &end->loop) : NI_OK;
+        ni_status s = *path == '/' ? climb(h, end) : NI_OK;
         while (s == NI_OK && next_component(&path, component, sizeof(component))) {
                 struct api_handle *next = NULL;
                 snprintf(end->component, sizeof(end->component), "%.*s", (int)sizeof(end->component) - 1,
                          component);
-                s = step(*h, component, &next, &end->absent);
+                s = step(*h, component, &next, end);
                 if (s != NI_OK)
                         break;
                 handle_free(*h);
@@ -278,17 +280,17 @@ ni_status open_above(struct api_handle *start, const char *path, const ni_fancyo
                      struct api_handle **ret, struct open_end *end)
 {
         struct api_handle *top = same(start);
-        struct open_end mine;
-        bool loop = false;
+        struct open_end mine, above = {.loop = false};
         if (!end)
                 end = &mine;
-        *end = (struct open_end){.loop = false};
-        ni_status s = climb(&top, &loop);
+        ni_status s = climb(&top, &above);
+        *end = above;
         while (*path == '/')
                 path++;
-        if (s == NI_OK)
+        if (s == NI_OK) {
                 s = open_path(top, *path ? path : ".", args, ret, end);
-        end->loop = loop;
+                end->loop = above.loop;
+        }
         handle_free(top);
         return s;
 }
@@ -303,10 +305,10 @@ NI_API void *ni_connect(struct sockaddr_in *address, const char *tag)
 NI_API void *ni_new(void *relative, const char *domain)
 {
         struct api_handle *h = NULL;
-        bool absent;
+        struct open_end end;
         if (strcmp(domain, "/") == 0)
                 return open_path(relative, domain, NULL, &h, NULL) == NI_OK ? h : NULL;
-        return step(relative, domain, &h, &absent) == NI_OK ? h : NULL;
+        return step(relative, domain, &h, &end) == NI_OK ? h : NULL;
 }
 
 NI_API ni_status ni_open(void *relative, const char *path, void **handle)

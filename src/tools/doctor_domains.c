@@ -119,6 +119,17 @@ static void all_levels(struct doctor *d, const struct located_chain *chain)
         doctor_accounts_end(accounts);
 }
 
+/* The chain ends below the root: reason and way out stand in one text. */
+static void parent_lost(struct doctor *d, const struct located_chain *chain)
+{
+        const char *semicolon = strrchr(chain->why, ';');
+        const size_t n = semicolon ? (size_t)(semicolon - chain->why) : strlen(chain->why);
+        doctor_add(d, DOCTOR_ERROR, "parent",
+                   doctor_text(d, "above %s", followed_name(d->t, chain, chain->n - 1)),
+                   doctor_text(d, "%.*s", (int)n, chain->why),
+                   semicolon && semicolon[1] ? semicolon + 2 : NULL);
+}
+
 void doctor_domains(struct doctor *d)
 {
         struct located_chain chain;
@@ -130,8 +141,7 @@ void doctor_domains(struct doctor *d)
                            "no server answers on this machine: nothing can be read or changed here",
                            "systemctl start netinfod; `ni status` says where was looked");
         else if (s != NI_OK && chain.n)
-                doctor_add(d, DOCTOR_ERROR, "parent", followed_name(d->t, &chain, chain.n - 1), chain.why,
-                           NULL);
+                parent_lost(d, &chain);
         all_levels(d, &chain);
         located_chain_done(&chain);
 }

@@ -164,7 +164,7 @@ static bool find_trunk(struct talk *t, struct trunk *ret)
         ret->has_here = true;
         const enum ni_status s = locate_chain(&ret->here, seconds, &chain);
         if (chain.n == 0) {
-                talk_error(t, status_exit(s), NULL, chain.why, NULL);
+                talk_why(t, status_exit(s), chain.why);
         } else {
                 const struct located_level *top = &chain.v[chain.n - 1];
                 ret->top = top->servers;
@@ -196,7 +196,7 @@ void domain_tree(struct talk *t, unsigned depth)
                 print_domain(t, &tree, 0, "", true);
         }
         if (trunk->why[0])
-                talk_error(t, EXIT_UNREACHABLE, NULL, trunk->why, NULL);
+                talk_why(t, EXIT_UNREACHABLE, trunk->why);
         if (tree.cut)
                 talk_say(t, "ni domain: the tree is cut at %u domains and %u servers", TREE_DOMAINS_MOST,
                          TREE_SERVERS_MOST);

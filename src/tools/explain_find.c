@@ -41,7 +41,7 @@ static bool climb(struct explain *x)
         if (chain.why[0])
                 x->above = arena_printf(&x->t->arena, "%s", chain.why);
         if (chain.n == 0 && !said)
-                talk_error(x->t, status_exit(s), NULL, chain.why[0] ? chain.why : "out of memory", NULL);
+                talk_why(x->t, status_exit(s), chain.why[0] ? chain.why : "out of memory");
         const bool good = chain.n > 0;
         located_chain_done(&chain);
         return good;

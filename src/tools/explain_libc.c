@@ -60,9 +60,11 @@ static const char *stale(const struct explain *x)
                 return "the images are not kept up to date: netinfo-agent is not running here; start it, and "
                        "see "
                        "`ni doctor`";
+        bool silent = x->above;
         for (unsigned i = 0; i < x->n; i++)
-                if (x->level[i].why)
-                        return "a domain does not answer now; the images keep what it said last";
+                silent |= x->level[i].why != NULL;
+        if (silent)
+                return "a domain does not answer now; the images keep what it said last";
         return "the images show something older, or the agent follows other domains or rules than these: see "
                "`ni doctor`";
 }

@@ -70,6 +70,8 @@ bool talk_locate(struct talk *t, const char *path, struct located *ret);
 /* Opens t->client at the first of these servers that answers; for a command that writes, at the first one
  * that is no clone, if one is. */
 enum ni_status talk_open_first(struct talk *t, const struct located *l, struct client_why *why);
+/* An error whose reason and way out are one text, with "; " between (api/locate.h). */
+void talk_why(struct talk *t, int exit, const char *why);
 /* For talk_connect, when --domain is a path. An empty *why: said why. */
 enum ni_status talk_open_path(struct talk *t, struct client_why *why);
 /* Closes everything, notices a stdout that could not be written (exit 1), and gives the exit status. */

@@ -32,6 +32,14 @@ static bool begin_at(struct talk *t, struct located_server *ret)
         return true;
 }
 
+void talk_why(struct talk *t, int exit, const char *why)
+{
+        const char *semicolon = strrchr(why, ';');
+        const size_t n = semicolon ? (size_t)(semicolon - why) : strlen(why);
+        const char *reason = arena_str(&t->arena, bytes_of(why, n));
+        talk_error(t, exit, NULL, reason ? reason : why, semicolon && semicolon[1] ? semicolon + 2 : NULL);
+}
+
 bool talk_locate(struct talk *t, const char *path, struct located *ret)
 {
         struct located_server from;
@@ -39,18 +47,13 @@ bool talk_locate(struct talk *t, const char *path, struct located *ret)
         if (t->server.server && !begin_at(t, &from))
                 return false;
         const enum ni_status s = locate(t->server.server ? &from : NULL, path, seconds, ret);
-        if (ret->why[0]) {
-                char *way_out = strrchr(ret->why, ';');
-                if (way_out)
-                        *way_out++ = '\0';
-                talk_error(t,
-                           s == NI_UNRELATED ? EXIT_FAILED
-                           : s == NI_NETROOT ? EXIT_NOT_FOUND
-                                             : status_exit(s),
-                           NULL, ret->why, way_out ? way_out + 1 : NULL);
-                return false;
-        }
-        return true;
+        if (ret->why[0])
+                talk_why(t,
+                         s == NI_UNRELATED ? EXIT_FAILED
+                         : s == NI_NETROOT ? EXIT_NOT_FOUND
+                                           : status_exit(s),
+                         ret->why);
+        return !ret->why[0];
 }
 
 /* Is this a clone, which takes no writes? A server that cannot say so is asked for the write itself. */

@@ -462,9 +462,18 @@ class Doctor(Three):
                          self.found(j, 'serves'))
 
     def test_the_top_is_gone(self):
+        wait_until(lambda: self.vellum.ni('explain', 'user', 'cordelia').returncode == OK, 'cordelia is published')
         self.fleet.cut(self.alpha)
         try:
-            wait_until(lambda: self.found(self.doctor(), 'parent') or self.found(self.doctor(), 'server'), 'the cut is noticed', 60)
+            wait_until(lambda: self.found(self.doctor(), 'parent'), 'the cut is noticed', 60)
+            self.assertEqual(('above ..', 'domain ../..: its server network@10.9.0.1 does not answer'), self.found(self.doctor(), 'parent')[0])
+            done = self.vellum.ni('explain', 'user', 'cordelia', '--timeout', '2', '--json')  # lookups go on, from the images
+            j = json.loads(done.stdout)
+            self.assertEqual((FAILED, 'cordelia:*:1601:1020::/:/bin/sh'), (done.returncode, j['nss']['answer']))
+            self.assertEqual('a domain does not answer now; the images keep what it said last', j['conclusion'])
+            done = self.vellum.ni('domain', 'tree', '--timeout', '2')
+            self.assertEqual(UNREACHABLE, done.returncode)
+            self.assertRegex(done.stdout, r'^\.\.  harbor@10\.9\.0\.2 .*\n`-- vellum  \(this machine\)')
         finally:
             self.fleet.heal(self.alpha)
         wait_until(lambda: self.doctor()['healthy'], 'all is well again')
