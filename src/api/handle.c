@@ -340,6 +340,7 @@ NI_API ni_status ni_addrtag(void *handle, struct sockaddr_in *address, ni_name *
         pthread_mutex_lock(&h->lock);
         const struct api_server *now = &h->servers[h->current];
         *address = (struct sockaddr_in){.sin_family = AF_INET,
+                                        .sin_port = htons(h->client ? client_local_port(h->client) : 0),
                                         .sin_addr.s_addr = htonl(now->addr ? now->addr : INADDR_LOOPBACK)};
         *tag = ni_name_dup(now->tag);
         pthread_mutex_unlock(&h->lock);

@@ -45,6 +45,9 @@ void client_close(struct client *c);
 const char *client_tag(const struct client *c);
 /* "unix:/run/netinfo/netinfod.sock", "127.0.0.1:987". Borrowed. */
 const char *client_peer(const struct client *c);
+/* Our own TCP port of the connection that version 2 calls use; 0 for a UNIX socket, or without a connection.
+ */
+uint16_t client_local_port(const struct client *c);
 /* Why the last call failed. Borrowed until the next call. */
 const char *client_reason(const struct client *c);
 

@@ -372,6 +372,18 @@ const char *client_peer(const struct client *c)
         return c->place.label;
 }
 
+uint16_t client_local_port(const struct client *c)
+{
+        struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
+        socklen_t n = sizeof(a);
+        const struct line *l = c->has_own ? &c->own : &c->main;
+        if ((!c->has_own && !c->has_main) || getsockname(l->fd, (struct sockaddr *)&a, &n) < 0)
+                return 0;
+        if (a.ss_family == AF_INET)
+                return ntohs(((const struct sockaddr_in *)&a)->sin_port);
+        return a.ss_family == AF_INET6 ? ntohs(((const struct sockaddr_in6 *)&a)->sin6_port) : 0;
+}
+
 const char *client_reason(const struct client *c)
 {
         return c->reason;

@@ -86,6 +86,52 @@ class Library(unittest.TestCase):
         done = subprocess.run([program, f"127.0.0.1:{closed}"], capture_output=True, text=True, timeout=60, env=environment())
         self.assertEqual((0, "Communication failure\n"), (done.returncode, done.stdout))
 
+    def compiled(self, name, body):
+        source, program = (os.path.join(self.folder.name, name + end) for end in (".c", ""))
+        with open(source, "w", encoding="utf-8") as f:
+            f.write("#include <netinfo/netinfo.h>\n#include <arpa/inet.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
+                    "int main(int n, char **v)\n{\n        void *h;\n        ni_id id;\n        (void)n;\n"
+                    f"        if (netinfo_connect(v[1], \"local\", &h) != NI_OK)\n                return 2;\n{body}        ni_free(h);\n        return 0;\n}}\n")
+        subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", *words("--cflags"), source, "-o", program, *words("--libs")], check=True)
+        return program
+
+    def test_patience(self):
+        """A handle that does not abort goes on, with pauses, as long as NETINFO_RETRY_SECONDS says."""
+        program = self.compiled("patience", "        puts(ni_error(ni_root(h, &id)));\n")
+        for seconds, least, most in (("0", 1, 3), ("1", 2, 6)):
+            with historical.socket.create_server(("127.0.0.1", 0)) as s:  # takes connections and closes them
+                with subprocess.Popen([program, f"127.0.0.1:{s.getsockname()[1]}"], stdout=subprocess.PIPE, text=True,
+                                      env=environment(NETINFO_RETRY_SECONDS=seconds)) as p:
+                    s.settimeout(0.05)
+                    taken = 0
+                    while p.poll() is None:
+                        try:
+                            s.accept()[0].close()
+                            taken += 1
+                        except historical.socket.timeout:
+                            pass
+                    self.assertEqual((0, "Communication failure\n"), (p.returncode, p.stdout.read()))
+                    self.assertTrue(least <= taken <= most, f"{taken} connections with {seconds} s")
+
+    def test_local_port(self):
+        """ni_addrtag tells the port of our own end (doc/protocol.md 8.2)."""
+        program = self.compiled("port", "        struct sockaddr_in a;\n        ni_name tag;\n        if (ni_root(h, &id) != NI_OK || ni_addrtag(h, &a, &tag) != NI_OK)\n"
+                                "                return 3;\n        printf(\"%s %u\\n\", tag, ntohs(a.sin_port));\n        fflush(stdout);\n        getchar();\n")
+        service = historical.Service()
+        try:
+            with subprocess.Popen([program, f"127.0.0.1:{service.port}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                  env=environment()) as p:
+                tag, port = p.stdout.readline().split()
+                with open("/proc/net/tcp", encoding="ascii") as f:
+                    ends = {tuple(int(end.split(":")[1], 16) for end in line.split()[1:3]) for line in f.readlines()[1:]}
+                self.assertEqual("local", tag)
+                self.assertIn((int(port), service.port), ends)
+                p.communicate("\n")
+            done = subprocess.run([program, service.socket], input="\n", capture_output=True, text=True, timeout=60, env=environment())
+            self.assertEqual("local 0\n", done.stdout)
+        finally:
+            service.stop()
+
 
 def main():
     global LIBRARY, PC, SOURCE, PAGES
