@@ -1,5 +1,6 @@
 /* Calls that come as datagrams: PING, BIND, and the binder's few (doc/protocol.md 3.3). In the main loop. */
 #include "server/dispatch.h"
+#include "server/forward.h"
 #include "server/server.h"
 #include "sys/clock.h"
 
@@ -44,19 +45,22 @@ static void answer_ni(struct server *s, struct domain *d, const struct rpc_call 
 }
 
 static void answer_binder(struct server *s, const struct rpc_call *rpc, struct xdr_in *in, struct arena *a,
-                          struct buf *out)
+                          const struct peer *from, const struct datagram_origin *origin, struct buf *out)
 {
         struct binder_args args;
         if (!binder_args_decode((enum nibind_proc)rpc->procedure, in, &args))
                 reply_accepted(out, rpc->xid, ACCEPT_GARBAGE_ARGS);
         else if (rpc->procedure == NIBIND_PROC_ping)
                 reply_accepted(out, rpc->xid, ACCEPT_SUCCESS);
+        else if (forward_wanted(s, (enum nibind_proc)rpc->procedure, args.tag) &&
+                 forward_datagram(s, rpc, &args, origin))
+                return; /* the answer comes later */
         else
-                binder_answer(s, SLOT_MAIN, rpc, &args, a, out);
+                binder_answer(s, SLOT_MAIN, rpc, &args, from, a, out);
 }
 
 void dispatch_datagram(struct server *s, struct domain *d, const struct peer *p, struct bytes datagram,
-                       struct arena *a, struct buf *out)
+                       const struct datagram_origin *origin, struct arena *a, struct buf *out)
 {
         struct rpc_call rpc = {0};
         struct xdr_in in = xdr_in(datagram);
@@ -67,7 +71,7 @@ void dispatch_datagram(struct server *s, struct domain *d, const struct peer *p,
         else if (v == RPC_PROCEED && rpc.program == NI_PROGRAM)
                 answer_ni(s, d, &rpc, &in, a, out);
         else if (v == RPC_PROCEED)
-                answer_binder(s, &rpc, &in, a, out);
+                answer_binder(s, &rpc, &in, a, p, origin, out);
         if (out->failed || out->len > NI_UDP_MAX)
                 buf_clear(out);
 }

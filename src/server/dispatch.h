@@ -26,14 +26,21 @@ bool ext_read(struct conn *c, struct call *call);
 /* A CHANGES that waits, once more: true when its reply is complete. over: with or without news. */
 bool ext_changes_again(struct call *call, bool over);
 
+/* Where a datagram came from, for an answer that takes time. */
+struct datagram_origin {
+        int fd;
+        const struct msghdr *header; /* as it was received: name, and control that names our own address */
+        bool callit;                 /* answered as by a port mapper, and only when it succeeds */
+};
+
 /* Datagrams, in the main loop: appends a whole reply, or nothing. d: of a tag's own port, else NULL. */
 void dispatch_datagram(struct server *s, struct domain *d, const struct peer *p, struct bytes datagram,
-                       struct arena *a, struct buf *out);
+                       const struct datagram_origin *origin, struct arena *a, struct buf *out);
 /* Is anything from there looked at? This machine, and the networks that were named. */
 bool datagram_is_heard(const struct server *s, const struct peer *p);
 /* The binder's procedures that anybody may call, and BIND: for both transports. */
 void binder_answer(struct server *s, unsigned slot, const struct rpc_call *rpc,
-                   const struct binder_args *args, struct arena *a, struct buf *out);
+                   const struct binder_args *args, const struct peer *from, struct arena *a, struct buf *out);
 /* In the main loop: REGISTER ... DESTROYDOMAIN; fills the call's reply and sends it home. */
 void binder_change(struct note *note, void *server);
 

@@ -128,13 +128,15 @@ static void on_datagram(evutil_socket_t fd, short what, void *context)
                 if (n < 0)
                         break;
                 const struct peer peer = peer_of_address(&from.at.sa, NULL);
+                const struct datagram_origin origin = {.fd = fd, .header = &m, .callit = door->mapper};
                 buf_clear(&out);
                 if (m.msg_flags & MSG_TRUNC)
                         s->datagrams_dropped++;
                 else if (door->mapper)
-                        portmap_datagram(s, &peer, bytes_of(room, (size_t)n), &a, &out);
+                        portmap_datagram(s, &peer, bytes_of(room, (size_t)n), &origin, &a, &out);
                 else
-                        dispatch_datagram(s, door->domain, &peer, bytes_of(room, (size_t)n), &a, &out);
+                        dispatch_datagram(s, door->domain, &peer, bytes_of(room, (size_t)n), &origin, &a,
+                                          &out);
                 arena_reset(&a);
                 if (!out.len)
                         continue;

@@ -262,7 +262,8 @@ static uint32_t port_of(struct server *s, const struct pmap_entry *e)
 
 /* As if the inner call had come to our binder's own port; silence unless it succeeds (protocol.md 3.6). */
 static void answer_callit(struct server *s, const struct peer *from, const struct rpc_call *rpc,
-                          const struct pmap_args *args, struct arena *a, struct buf *out)
+                          const struct pmap_args *args, const struct datagram_origin *origin, struct arena *a,
+                          struct buf *out)
 {
         const struct rpc_call inner = {.xid = rpc->xid,
                                        .program = args->entry.program,
@@ -277,7 +278,7 @@ static void answer_callit(struct server *s, const struct peer *from, const struc
         call_encode(&call, &inner, NULL);
         buf_put(&call, args->args);
         if (!call.failed)
-                dispatch_datagram(s, NULL, from, buf_bytes(&call), a, &reply);
+                dispatch_datagram(s, NULL, from, buf_bytes(&call), origin, a, &reply);
         struct xdr_in in = xdr_in(buf_bytes(&reply));
         if (reply_decode(&in, &header) && !header.denied && header.stat == ACCEPT_SUCCESS) {
                 reply_accepted(out, rpc->xid, ACCEPT_SUCCESS);
@@ -289,14 +290,14 @@ static void answer_callit(struct server *s, const struct peer *from, const struc
 }
 
 static void answer(struct server *s, const struct peer *from, const struct rpc_call *rpc, struct xdr_in *in,
-                   struct arena *a, struct buf *out)
+                   const struct datagram_origin *origin, struct arena *a, struct buf *out)
 {
         struct pmap_args args;
         const enum pmap_proc proc = (enum pmap_proc)rpc->procedure;
         const bool decoded = rpc->procedure < PMAP_PROC_COUNT && pmap_args_decode(proc, in, &args);
         if (proc == PMAP_CALLIT) { /* also what does not decode is passed over in silence */
                 if (decoded)
-                        answer_callit(s, from, rpc, &args, a, out);
+                        answer_callit(s, from, rpc, &args, origin, a, out);
                 return;
         }
         if (rpc->procedure >= PMAP_PROC_COUNT) {
@@ -316,8 +317,8 @@ static void answer(struct server *s, const struct peer *from, const struct rpc_c
                 xdr_put_bool(out, false);
 }
 
-void portmap_datagram(struct server *s, const struct peer *from, struct bytes datagram, struct arena *a,
-                      struct buf *out)
+void portmap_datagram(struct server *s, const struct peer *from, struct bytes datagram,
+                      const struct datagram_origin *origin, struct arena *a, struct buf *out)
 {
         struct rpc_call rpc = {0};
         struct xdr_in in = xdr_in(datagram);
@@ -331,7 +332,7 @@ void portmap_datagram(struct server *s, const struct peer *from, struct bytes da
         else if (rpc.version != PMAP_VERSION)
                 reply_mismatch(out, rpc.xid, PMAP_VERSION, PMAP_VERSION);
         else /* credentials of any kind: a port mapper looks at none */
-                answer(s, from, &rpc, &in, a, out);
+                answer(s, from, &rpc, &in, origin, a, out);
         if (out->failed || out->len > NI_UDP_MAX)
                 buf_clear(out);
 }

@@ -16,7 +16,8 @@ void portmap_stop(struct portmap *p);
 void portmap_free(struct portmap *p);
 
 /* A datagram that came to port 111: appends a whole reply, or nothing. */
-void portmap_datagram(struct server *s, const struct peer *from, struct bytes datagram, struct arena *a,
-                      struct buf *out);
+struct datagram_origin;
+void portmap_datagram(struct server *s, const struct peer *from, struct bytes datagram,
+                      const struct datagram_origin *origin, struct arena *a, struct buf *out);
 
 #endif

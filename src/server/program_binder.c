@@ -1,17 +1,31 @@
 /* The binder: program 200100001 version 1 (doc/protocol.md 2.9). Our domains all live in this process, so
  * nothing is asked over the network; what changes their set is done by the main loop. */
 #include "model/path.h"
+#include "server/alias.h"
 #include "server/dispatch.h"
+#include "server/forward.h"
 #include "server/server.h"
 #include "sys/log.h"
 
 /* What strangers can make happen as often as they like. */
 static struct log_limit binder_refused_limit;
 
-/* BIND: does this child of one of our domains exist? Tags of other servers are not forwarded to. */
+/* IPv4 of the caller: the socket is this machine. */
+static uint32_t address_of_peer(const struct peer *p)
+{
+        uint32_t v4 = INADDR_LOOPBACK;
+        if (!p->socket && !address_ipv4(&p->address, &v4))
+                v4 = 0; /* no alias is for IPv6 */
+        return v4;
+}
+
+/* BIND: does this child of one of our domains exist? The tag may be an alias, by the child's address (6.6).
+ */
 static bool may_bind(struct server *s, unsigned slot, const struct binder_args *args, struct arena *a)
 {
         struct domain *d = registry_find(&s->registry, args->tag);
+        if (!d)
+                d = alias_find(&s->registry, slot, args->tag, args->client_addr, a);
         const struct caller nobody = {0};
         const struct dir_policy policy = {0};
         bool may = false;
@@ -25,8 +39,22 @@ static bool may_bind(struct server *s, unsigned slot, const struct binder_args *
         return may;
 }
 
+static enum ni_status find_ports(struct server *s, unsigned slot, struct bytes tag, const struct peer *from,
+                                 struct arena *a, struct binder_result *r)
+{
+        const enum ni_status st = registry_ports(&s->registry, tag, &r->udp_port, &r->tcp_port);
+        struct domain *d =
+                st == NI_NOTAG ? alias_find(&s->registry, slot, tag, address_of_peer(from), a) : NULL;
+        if (!d)
+                return st;
+        r->udp_port = d->udp_port;
+        r->tcp_port = d->tcp_port;
+        domain_release(d);
+        return NI_OK;
+}
+
 void binder_answer(struct server *s, unsigned slot, const struct rpc_call *rpc,
-                   const struct binder_args *args, struct arena *a, struct buf *out)
+                   const struct binder_args *args, const struct peer *from, struct arena *a, struct buf *out)
 {
         struct binder_result r = {.status = NI_OK};
         const enum nibind_proc proc = (enum nibind_proc)rpc->procedure;
@@ -36,7 +64,7 @@ void binder_answer(struct server *s, unsigned slot, const struct rpc_call *rpc,
                 return;
         }
         if (proc == NIBIND_PROC_getregister)
-                r.status = registry_ports(&s->registry, args->tag, &r.udp_port, &r.tcp_port);
+                r.status = find_ports(s, slot, args->tag, from, a, &r);
         else if (proc == NIBIND_PROC_listreg)
                 r.reg_count = registry_list(&s->registry, a, r.regs);
         reply_accepted(out, rpc->xid, ACCEPT_SUCCESS);
@@ -99,18 +127,11 @@ void binder_change(struct note *note, void *server)
         call_send_home(call);
 }
 
-static enum served serve_change(struct conn *c, const struct rpc_call *rpc, struct bytes arguments,
-                                struct buf *out)
+/* To the main loop, with a copy of the arguments. */
+static enum served leave(struct conn *c, const struct rpc_call *rpc, struct bytes arguments,
+                         void (*run)(struct note *note, void *server))
 {
-        struct server *s = c->worker->server;
         struct xdr_in in;
-        if (!peer_is_superuser(&c->peer, c->worker->config)) {
-                log_limited(&binder_refused_limit, LOG_LEVEL_NOTICE, "binder-refused", "call=%s from=\"%s\"",
-                            procedure_name(rpc->procedure), c->peer.text);
-                reply_accepted(out, rpc->xid, ACCEPT_SUCCESS);
-                xdr_put_u32(out, NI_PERM);
-                return SERVED_REPLY;
-        }
         struct call *call = call_new(CALL_BINDER, rpc, arguments, &in);
         if (!call || !binder_args_decode((enum nibind_proc)rpc->procedure, &in, &call->args.binder)) {
                 call_free(call);
@@ -120,9 +141,22 @@ static enum served serve_change(struct conn *c, const struct rpc_call *rpc, stru
         snprintf(call->from, sizeof(call->from), "%s", c->peer.text);
         worker_txn_end(c->worker); /* a domain may be closed before this slice ends */
         conn_send_away(c, call, true);
-        call->note.run = binder_change;
-        loop_post(&s->loop, &call->note);
+        call->note.run = run;
+        loop_post(&c->worker->server->loop, &call->note);
         return SERVED_AWAY;
+}
+
+static enum served serve_change(struct conn *c, const struct rpc_call *rpc, struct bytes arguments,
+                                struct buf *out)
+{
+        if (!peer_is_superuser(&c->peer, c->worker->config)) {
+                log_limited(&binder_refused_limit, LOG_LEVEL_NOTICE, "binder-refused", "call=%s from=\"%s\"",
+                            procedure_name(rpc->procedure), c->peer.text);
+                reply_accepted(out, rpc->xid, ACCEPT_SUCCESS);
+                xdr_put_u32(out, NI_PERM);
+                return SERVED_REPLY;
+        }
+        return leave(c, rpc, arguments, binder_change);
 }
 
 enum served program_binder(struct conn *c, const struct rpc_call *rpc, struct xdr_in *in, struct buf *out)
@@ -143,8 +177,10 @@ enum served program_binder(struct conn *c, const struct rpc_call *rpc, struct xd
         case NIBIND_PROC_getregister:
         case NIBIND_PROC_listreg:
         case NIBIND_PROC_bind:
+                if (forward_wanted(w->server, (enum nibind_proc)rpc->procedure, args.tag))
+                        return leave(c, rpc, arguments, forward_call);
                 worker_txn_end(w); /* may_bind begins one of its own in the same slot */
-                binder_answer(w->server, w->slot, rpc, &args, &w->arena, out);
+                binder_answer(w->server, w->slot, rpc, &args, &c->peer, &w->arena, out);
                 return SERVED_REPLY;
         default:
                 return serve_change(c, rpc, arguments, out);

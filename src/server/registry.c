@@ -91,6 +91,18 @@ enum ni_status registry_ports(struct registry *r, struct bytes tag, uint32_t *re
         return st;
 }
 
+bool registry_foreign(struct registry *r, struct bytes tag, uint32_t *ret_udp, uint32_t *ret_tcp)
+{
+        pthread_rwlock_rdlock(&r->lock);
+        const struct registered *f = own(r, tag) ? NULL : foreign(r, tag);
+        if (f) {
+                *ret_udp = f->udp_port;
+                *ret_tcp = f->tcp_port;
+        }
+        pthread_rwlock_unlock(&r->lock);
+        return f != NULL;
+}
+
 uint32_t registry_list(struct registry *r, struct arena *a, struct binder_registration to[NI_REGS_MAX])
 {
         uint32_t n = 0;

@@ -34,6 +34,8 @@ struct domain *registry_remove(struct registry *r, struct bytes tag);
 
 /* NI_OK, NI_NOTAG, or NI_NORESPONSE for a domain of ours that could not be opened. */
 enum ni_status registry_ports(struct registry *r, struct bytes tag, uint32_t *ret_udp, uint32_t *ret_tcp);
+/* Of another server of this machine; false: not registered, or the tag is ours. */
+bool registry_foreign(struct registry *r, struct bytes tag, uint32_t *ret_udp, uint32_t *ret_tcp);
 /* Our own domains first; at most NI_REGS_MAX. Tags are copied to the arena. */
 uint32_t registry_list(struct registry *r, struct arena *a, struct binder_registration to[NI_REGS_MAX]);
 /* REGISTER, UNREGISTER: NI_OK; NI_DUPTAG and NI_PERM for our own tags; NI_NOSPACE: LIMIT_FOREIGN. */

@@ -231,6 +231,7 @@ static void on_stop(evutil_socket_t number, short what, void *context)
         log_event(LOG_LEVEL_NOTICE, "stop", "signal=%d", (int)number);
         opener_state(s->options.opener, MONITOR_STOPPING);
         portmap_stop(s->portmap);
+        forwards_stop(s->forwards);
         listeners_close(s);
         parents_stop(s->parents);
         for (unsigned i = 0; i < s->workers; i++)
@@ -370,7 +371,9 @@ static bool open_parents(struct server *s, struct config_why *why)
 
 static bool start_parents(struct server *s, struct config_why *why)
 {
-        const int err = parents_start(s->parents);
+        int err = forwards_start(s, &s->forwards);
+        if (!err)
+                err = parents_start(s->parents);
         return !err || fail(why, "parent domains cannot be looked for: %s", strerror(err));
 }
 
@@ -446,6 +449,7 @@ void server_free(struct server *s)
         }
         if (s->loop.base) {
                 portmap_stop(s->portmap);
+                forwards_stop(s->forwards);
                 listeners_close(s);
                 parents_stop(s->parents);
         }
@@ -472,6 +476,7 @@ void server_free(struct server *s)
         }
         parents_free(s->parents);
         portmap_free(s->portmap);
+        forwards_free(s->forwards);
         if (s->datagrams_dropped || s->records_dropped)
                 log_event(LOG_LEVEL_INFO, "dropped", "datagrams=%llu records=%llu",
                           (unsigned long long)s->datagrams_dropped, (unsigned long long)s->records_dropped);

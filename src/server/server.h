@@ -3,6 +3,7 @@
 #define NETINFO_SERVER_SERVER_H
 
 #include "server/admission.h"
+#include "server/forward.h"
 #include "server/listener.h"
 #include "server/opener.h"
 #include "server/parent.h"
@@ -38,6 +39,7 @@ struct server {
         struct listeners listeners;
         struct parents *parents;
         struct portmap *portmap;
+        struct forwards *forwards;
         int lock_fd;                           /* keeps a second netinfod out of the folder */
         struct event signals[3], tick, orphan; /* orphan: the monitor is gone */
         bool stopping, accept_paused;

@@ -2,6 +2,8 @@
 """Every procedure of the three programs on a live netinfod: results and statuses of doc/protocol.md 2.4 - 2.9 and of
 doc/extension-program.md."""
 import os
+import select
+import socket
 import sys
 import threading
 import unittest
@@ -449,7 +451,7 @@ class Binder(Case):
 
     def test_foreign_registrations(self):
         self.assertEqual(self.c.register('theirs', 700, 701), OK)
-        self.assertEqual(self.c.getregister('theirs'), (OK, 700, 701))
+        self.assertEqual(self.c.getregister('theirs')[0], rpc.NORESPONSE)  # nobody is alive there
         self.assertEqual(self.c.register('theirs', 702, 703), OK)
         self.assertIn((b'theirs', 702, 703), self.c.listreg()[1])
         self.assertEqual(self.c.register('network', 1, 2), rpc.DUPTAG)  # ours is not to be taken over
@@ -459,6 +461,90 @@ class Binder(Case):
         self.assertEqual(self.c.unregister('theirs'), OK)
         self.assertEqual(self.c.unregister('theirs'), OK)  # even if unknown
         self.assertEqual(self.c.getregister('theirs')[0], rpc.NOTAG)
+
+    def udp(self, proc, args):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(30)
+            s.sendto(rpc.call(5, rpc.BINDER, proc, args), self.d.udp)
+            return rpc.result_of(s.recv(9000), 5)
+
+    def test_foreign_servers_are_asked(self):
+        """protocol.md 2.9, 4.4: NI_PING before GETREGISTER, NI_BIND for NIBIND_BIND; and nobody else waits."""
+        seen = []
+
+        def answer(s):
+            while True:
+                data, who = s.recvfrom(9000)
+                if not data:
+                    return
+                r = rpc.Reader(data)
+                xid, _, _, program, version, proc = (r.u32() for _ in range(6))
+                seen.append((who[0], program, version, proc, data[40:]))
+                if proc == 24 and b'silent' in data:
+                    continue
+                s.sendto(rpc.u32(xid ^ 1, 1, 0, 0, 0, 0), who)  # a stranger's number comes first
+                s.sendto(rpc.u32(xid, 1, 0, 0, 0, 5 if b'refused' in data else 0), who)
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(('127.0.0.1', 0))
+            thread = threading.Thread(target=answer, args=(s,), daemon=True)
+            thread.start()
+            port = s.getsockname()[1]
+            self.assertEqual(self.c.register('theirs', port, 701), OK)
+            self.assertEqual(self.c.getregister('theirs'), (OK, port, 701))
+            self.assertEqual(seen[-1], ('127.0.0.1', rpc.NI, 2, 0, b''))
+            r = self.udp(3, rpc.opaque('theirs'))
+            self.assertEqual((r.u32(), r.u32(), r.u32()), (OK, port, 701))
+
+            def bind(child):
+                return rpc.u32(0x0A000007) + rpc.opaque(child) + rpc.opaque('theirs')
+            self.c.binder('bind', bind('local')).end()
+            self.assertEqual(seen[-1], ('127.0.0.1', rpc.NI, 2, 24, rpc.opaque('local') + rpc.u32(0x0A000007)))
+            self.udp(8, bind('local')).end()
+            for ask in (lambda a: self.c.binder('bind', a), lambda a: self.udp(8, a)):
+                with self.assertRaises(rpc.RpcError) as no:
+                    ask(bind('refused'))
+                self.assertEqual(no.exception.numbers, (rpc.SYSTEM_ERR,))
+            with self.d.admin() as slow:
+                slow.send_call(rpc.BINDER, 8, bind('silent'))
+                while not any(b'silent' in body for *_, body in seen):
+                    self.udp(0, b'').end()
+                for _ in range(20):  # both doors answer others meanwhile
+                    self.udp(0, b'').end()
+                    self.c.binder('ping').end()
+                self.assertEqual(select.select([slow.sock], [], [], 0)[0], [])
+                with self.assertRaises(rpc.RpcError):
+                    rpc.result_of(slow.recv_record())
+            self.assertEqual(self.c.unregister('theirs'), OK)
+            s.sendto(b'', ('127.0.0.1', port))
+            thread.join(10)
+
+    def test_aliases(self):
+        """protocol.md 6.6: another tag for some clients."""
+        status, udp, tcp = self.c.getregister('network')
+        self.assertEqual(status, OK)
+        root = self.c.root()[1]
+        for prop in (('alias_name', ['lab']), ('alias_addrs', ['rubbish', '10.1.0.0/255.255.0.0', '127.0.0.1&255.0.0.255'])):
+            status, root = self.c.createprop(root, *prop)[:2]
+            self.assertEqual(status, OK)
+        try:
+            self.make({'name': 'child', 'ip_address': ['10.1.0.9', '10.2.0.9'], 'serves': ['child/local']}, 1)
+            with self.d.conn() as here:  # by TCP from 127.0.0.1
+                self.assertEqual(here.getregister('lab'), (OK, udp, tcp))
+                self.assertEqual(here.getregister('other')[0], rpc.NOTAG)
+            r = self.udp(3, rpc.opaque('lab'))
+            self.assertEqual((r.u32(), r.u32(), r.u32()), (OK, udp, tcp))
+            # BIND goes by the address in its argument
+            self.c.binder('bind', rpc.u32(0x0A010009) + rpc.opaque('local') + rpc.opaque('lab')).end()
+            with self.assertRaises(rpc.RpcError):
+                self.c.binder('bind', rpc.u32(0x0A020009) + rpc.opaque('local') + rpc.opaque('lab'))
+            self.assertNotIn(b'lab', [tag for tag, *_ in self.c.listreg()[1]])
+        finally:
+            for _ in range(2):
+                root = self.c.root()[1]
+                names = self.c.listprops(0)[1]
+                self.c.destroyprop(root, [n.startswith(b'alias_') for n in names].index(True))
+        self.assertEqual(self.c.getregister('lab')[0], rpc.NOTAG)
 
     def test_listreg_is_cut_at_32(self):
         for i in range(64):
