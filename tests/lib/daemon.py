@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -142,6 +143,15 @@ class Agent:
         for word in ('Sanitizer', 'runtime error:'):
             assert word not in self.log(), self.log()
         return code
+
+
+def wait_until(test, what, tries=600):
+    """Something that comes by itself; a generous limit, so that only what never comes fails."""
+    for _ in range(tries):
+        if test():
+            return
+        time.sleep(0.1)
+    raise AssertionError('never: ' + what)
 
 
 def main():

@@ -10,7 +10,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
@@ -18,16 +17,8 @@ import daemon  # noqa: E402
 import fleet  # noqa: E402
 
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNREACHABLE = range(7)
+wait_until = daemon.wait_until
 PASSWD = 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n'
-
-
-def wait_until(test, what, tries=600):
-    """Something that comes by itself; a generous limit, so that only what never comes fails."""
-    for _ in range(tries):
-        if test():
-            return
-        time.sleep(0.1)
-    raise AssertionError('never: ' + what)
 
 
 def read(path):

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
@@ -19,18 +18,10 @@ import fleet  # noqa: E402
 import rpc  # noqa: E402
 
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNREACHABLE = range(7)
+wait_until = daemon.wait_until
 NSSWITCH = 'passwd: files netinfo\ngroup: files [SUCCESS=merge] netinfo\nhosts: files netinfo\nservices: files netinfo\n'
 PASSWD = 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n'
 GROUP = 'root:x:0:\ndaemon:x:1:\nsudo:x:27:\n'
-
-
-def wait_until(test, what, tries=600):
-    """Something that comes by itself; a generous limit, so that only what never comes fails."""
-    for _ in range(tries):
-        if test():
-            return
-        time.sleep(0.1)
-    raise AssertionError('never: ' + what)
 
 
 class Three(unittest.TestCase):

@@ -16,9 +16,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import daemon  # noqa: E402
+import fleet  # noqa: E402
 import nidb  # noqa: E402
 import old_server  # noqa: E402
 
@@ -1191,6 +1194,44 @@ class Nidomain(WithService):
             self.assertIn("the binder is not running", err)
 
 
+class Clone(unittest.TestCase):
+    """nidomain -c makes a clone by the binder of another host; master and clone are equal afterwards."""
+
+    def test_create_clone(self):
+        why = fleet.missing()
+        if why:
+            self.skipTest(why)
+        daemon.PROGRAMS.update({"netinfod": NETINFOD, "ni": NI})
+        with fleet.Fleet() as f:
+            quill, vellum = f.host("quill", "10.9.0.1"), f.host("vellum", "10.9.0.2")
+            quill.daemon("-o", "legacy_read_networks=10.9.0.0/24")
+            vellum.daemon()
+
+            def run(host, name, *words):
+                done = host.run(tool(name), *words, env=host.environment())
+                self.assertEqual((0, ""), (done.returncode, done.stderr), f"{name} {words}")
+                return done.stdout
+            run(quill, "nidomain", "-m", "network")
+            for words in (["-create", "/machines/vellum"], ["-createprop", "/machines/vellum", "ip_address", "10.9.0.2"],
+                          ["-createprop", "/machines/vellum", "serves", "./copy"], ["-create", "/users/amelia"]):
+                run(quill, "niutil", words[0], "-t", "127.0.0.1/network", *words[1:])
+            run(vellum, "nidomain", "-c", "copy", "10.9.0.1/network")
+            self.assertRegex(run(vellum, "nidomain", "-l"), r"(?m)^tag=copy udp=\d+ tcp=\d+$")
+            whole = lambda host, tag: host.run(tool("nidump"), "-r", "/", "-t", f"127.0.0.1/{tag}", env=host.environment()).stdout  # noqa: E731
+            for change in ((), ("-createprop", "/users/amelia", "uid", "501"), ("-destroy", "/users")):
+                if change:
+                    run(quill, "niutil", change[0], "-t", "127.0.0.1/network", *change[1:])
+                for _ in range(600):
+                    if whole(quill, "network") == whole(vellum, "copy"):
+                        break
+                    time.sleep(0.1)
+                self.assertEqual(whole(quill, "network"), whole(vellum, "copy"))
+            done = vellum.run(tool("niutil"), "-create", "-t", "127.0.0.1/copy", "/x", env=vellum.environment())
+            self.assertEqual((113, "niutil: can't create directory /x: No writes allowed: all objects are read-only\n"), (done.returncode, done.stderr))
+            run(vellum, "nidomain", "-d", "copy")
+            self.assertNotIn("copy", run(vellum, "nidomain", "-l"))
+
+
 class Proxy:
     """Stands before netinfod on several addresses of loopback, one for each host of an invented network, and answers
     RPARENT, which netinfod does not know. Everything else passes. `dead` addresses close their connections."""
@@ -1221,22 +1262,7 @@ class Proxy:
                 return
             threading.Thread(target=self.converse, args=(client, address), daemon=True).start()
 
-    @staticmethod
-    def record(s):
-        """One record without its marks; None at the end."""
-        whole = b""
-        while True:
-            head = s.recv(4, socket.MSG_WAITALL)
-            if len(head) < 4:
-                return None
-            mark = int.from_bytes(head, "big")
-            whole += s.recv(mark & 0x7fffffff, socket.MSG_WAITALL)
-            if mark >> 31:
-                return whole
-
-    @staticmethod
-    def mark(record):
-        return (len(record) | 1 << 31).to_bytes(4, "big") + record
+    record, mark = staticmethod(old_server.record), staticmethod(old_server.marked)
 
     @staticmethod
     def text(data):
