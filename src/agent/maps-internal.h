@@ -4,8 +4,6 @@
 
 #include "agent/maps.h"
 
-#define MAPS_NAME_MAX 500u /* bytes: a key holds a name, a protocol and three bytes more */
-
 /* The work on one record. */
 struct maps_work {
         const struct maps_sink *sink;

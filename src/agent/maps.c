@@ -18,7 +18,7 @@ bool maps_is_word(struct bytes b)
         for (size_t i = 0; i < b.len; i++)
                 if (b.data[i] <= ' ' || b.data[i] == 0x7f || b.data[i] == '#')
                         return false;
-        return b.len > 0 && b.len <= MAPS_NAME_MAX;
+        return b.len > 0 && b.len <= LIMIT_MAP_NAME;
 }
 
 /* What looks like an address is taken for one by every caller, and would never be asked for. */

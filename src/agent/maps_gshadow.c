@@ -31,11 +31,11 @@ static bool take(void *context, const struct merge_gshadow *g)
         if (!maps_keys(&r, g->name_count))
                 return false;
         for (size_t i = 0; i < g->name_count; i++)
-                if (g->names[i].len <= MAPS_NAME_MAX)
+                if (g->names[i].len <= LIMIT_MAP_NAME)
                         maps_add_key(&r, SNAP_KEY_NAME, g->names[i]);
         if (w->arena.failed)
                 return false;
-        if (r.key_count == 0 || g->names[0].len > MAPS_NAME_MAX)
+        if (r.key_count == 0 || g->names[0].len > LIMIT_MAP_NAME)
                 return true; /* merge has reported nothing, but the C library has no use for such a name
                                 either */
         return w->sink->record(w->sink->context, &(struct snap_map_record){.name = g->names[0],

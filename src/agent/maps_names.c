@@ -3,8 +3,7 @@
 
 #include "base/text.h"
 
-#define PORT_MOST     65535u
-#define PROTOCOL_MOST 100u /* bytes of a protocol's name */
+#define PORT_MOST 65535u
 
 static bool first_number(const struct maps_work *w, const char *key, uint32_t *ret)
 {
@@ -52,7 +51,7 @@ bool maps_service(struct maps_work *w)
                 maps_left_out(w, "service", "no protocol");
         else
                 for (uint32_t i = 0; i < protocols.n; i++) {
-                        if (!maps_is_word(protocols.v[i]) || protocols.v[i].len > PROTOCOL_MOST)
+                        if (!maps_is_word(protocols.v[i]) || protocols.v[i].len > LIMIT_PROTOCOL)
                                 maps_left_out(w, "a protocol of service", "its name is not usable");
                         else if (!emit_service(w, port, protocols.v[i]))
                                 return false;

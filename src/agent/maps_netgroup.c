@@ -171,7 +171,7 @@ static bool parse_triple(struct bytes text, struct bytes ret[3])
 static bool emit(const struct work *w, struct bytes name, const struct bytes *triples, size_t triple_strings,
                  const struct bytes *groups, size_t group_count)
 {
-        uint8_t key[1 + MAPS_NAME_MAX] = {SNAP_KEY_NAME};
+        uint8_t key[1 + LIMIT_MAP_NAME] = {SNAP_KEY_NAME};
         memcpy(key + 1, name.data, name.len);
         const struct bytes keys[] = {bytes_of(key, name.len + 1)};
         return w->sink->record(w->sink->context, &(struct snap_map_record){.name = name,

@@ -57,6 +57,9 @@
         (64u << 20) /* one frame of a backup: a reply of CHANGES or SNAPSHOT as it came (LIMIT_REPLY) */
 
 /* -- replication (doc/replication.md) -- */
+#define LIMIT_MAP_NAME \
+        500u /* bytes of a name in hosts, services ...: DNS allows 255, a key in an image 1,024 */
+#define LIMIT_PROTOCOL  100u  /* bytes of a protocol's name, which stands in such a key, too */
 #define LIMIT_WHERE     1023u /* bytes of a place: two host names of 255, port, tag, and room for words */
 #define LIMIT_PUSHED    64u   /* historical clones that a master pushes to: each has a thread */
 #define LIMIT_PUSH      (64u << 20) /* bytes of calls queued for them: a busy day; who lacks more reads all */

@@ -6,6 +6,8 @@
 
 /* Notes the first fault; false. */
 bool snap_fault(struct snap_findings *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Order of offsets, for qsort and bsearch. */
+int snap_by_offset(const void *a, const void *b);
 /* Sorts offsets and drops repetitions. */
 void snap_sort_distinct(uint32_t *v, size_t *n);
 /* snap_verify of a map image. */

@@ -247,7 +247,7 @@ static bool check_members(struct check *c)
                           users);
 }
 
-static int by_offset(const void *a, const void *b)
+int snap_by_offset(const void *a, const void *b)
 {
         const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
         return (x > y) - (x < y);
@@ -256,7 +256,7 @@ static int by_offset(const void *a, const void *b)
 void snap_sort_distinct(uint32_t *v, size_t *n)
 {
         size_t kept = 0;
-        qsort(v, *n, sizeof(*v), by_offset);
+        qsort(v, *n, sizeof(*v), snap_by_offset);
         for (size_t i = 0; i < *n; i++)
                 if (i == 0 || v[i] != v[i - 1])
                         v[kept++] = v[i];

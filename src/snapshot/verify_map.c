@@ -72,7 +72,7 @@ static bool check_records(struct check *c)
                           c->header->listed);
 }
 
-/* In the order of the records, so that none is there twice. */
+/* Records that a key leads to, in their order, so that none is there twice. */
 static bool check_list(struct check *c)
 {
         const uint8_t *list = c->image.base + (uint64_t)c->image.list * SNAP_UNIT;
@@ -80,7 +80,8 @@ static bool check_list(struct check *c)
         for (uint32_t i = 0; i < c->image.listed; i++) {
                 const uint32_t at = snap_word(list + (uint64_t)i * sizeof(uint32_t));
                 struct snap_map_view v;
-                if (at <= before || snap_map_listed(&c->image, i, &v) != SNAP_FOUND ||
+                if (at <= before || !bsearch(&at, c->reached, c->reached_count, sizeof(at), snap_by_offset) ||
+                    snap_map_listed(&c->image, i, &v) != SNAP_FOUND ||
                     !(flags_at(c, at) & SNAP_RECORD_LISTED))
                         return snap_fault(c->f, "entry %u of the list is damaged", i);
                 before = at;
