@@ -6,6 +6,8 @@
 #include "server/pool.h"
 #include "server/server.h"
 
+#include <sys/stat.h>
+
 /* What the domain's database says about its parent, read in a pool. */
 struct parent_look {
         struct task task;
@@ -50,6 +52,7 @@ struct parents {
         struct pool *climbers;
         bool started, stopping;
         struct dhcp_values dhcp; /* of dhcp_file */
+        struct stat dhcp_seen;   /* the file that they are of; all zero: there was none */
         char dhcp_tag[LIMIT_TAG + 1];
         bool has_dhcp;
         struct binding_actions actions; /* of the step at hand */
@@ -65,6 +68,8 @@ void parent_step(struct parent *p, struct binding_event *e);
 void parent_look_begin(struct parent *p);
 /* Reads dhcp_file. */
 void parent_read_dhcp(struct parents *all);
+/* Is it another one than that which was read? */
+bool parent_dhcp_changed(const struct parents *all);
 /* Active interfaces with IPv4. */
 unsigned parent_interfaces(struct binding_interface to[LIMIT_PARENT_INTERFACES]);
 

@@ -247,6 +247,11 @@ void parents_tick(struct parents *all)
         const uint64_t now = clock_mono_ms();
         if (!all || all->stopping)
                 return;
+        if (parent_dhcp_changed(all)) {
+                parent_read_dhcp(all);
+                for (struct parent *p = all->first; p; p = p->next)
+                        step(p, BINDING_CHANGED);
+        }
         for (struct parent *p = all->first; p; p = p->next) {
                 if (p->look.wanted)
                         parent_look_begin(p);

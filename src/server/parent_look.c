@@ -198,27 +198,48 @@ void parent_look_begin(struct parent *p)
 
 /* -- DHCP -- */
 
-void parent_read_dhcp(struct parents *all)
+/* "": none is wanted. */
+static void dhcp_path(const struct parents *all, char to[PATH_MAX])
 {
         const struct config *c = all->server->config;
-        const char *socket = all->server->options.source.default_socket, *why, *slash = strrchr(socket, '/');
-        char path[PATH_MAX];
-        struct buf text;
-        all->has_dhcp = false;
+        const char *socket = all->server->options.source.default_socket, *slash = strrchr(socket, '/');
         if (c->dhcp_file)
-                snprintf(path, sizeof(path), "%s", c->dhcp_file);
+                snprintf(to, PATH_MAX, "%s", c->dhcp_file);
         else
-                snprintf(path, sizeof(path), "%.*s/dhcp-parent", slash ? (int)(slash - socket) : 0, socket);
-        if (!path[0])
-                return;
+                snprintf(to, PATH_MAX, "%.*s/dhcp-parent", slash ? (int)(slash - socket) : 0, socket);
+}
+
+static struct stat look_at(const char *path)
+{
+        struct stat now;
+        if (!path[0] || stat(path, &now) < 0)
+                now = (struct stat){0};
+        return now;
+}
+
+bool parent_dhcp_changed(const struct parents *all)
+{
+        char path[PATH_MAX];
+        dhcp_path(all, path);
+        const struct stat now = look_at(path), *seen = &all->dhcp_seen;
+        return now.st_ino != seen->st_ino || now.st_dev != seen->st_dev || now.st_size != seen->st_size ||
+               now.st_mtim.tv_sec != seen->st_mtim.tv_sec || now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec;
+}
+
+void parent_read_dhcp(struct parents *all)
+{
+        char path[PATH_MAX];
+        const char *why;
+        struct buf text;
+        dhcp_path(all, path);
+        all->dhcp_seen = look_at(path); /* before it is read: what comes meanwhile is read once more */
+        all->has_dhcp = false;
         buf_init(&text, 0);
-        const int err = fs_read(path, DHCP_FILE_MAX, &text);
-        if (err && err != ENOENT)
-                log_event(LOG_LEVEL_WARNING, "dhcp-file", "file=%s reason=\"%s\"", path, strerror(err));
-        if (!err) {
+        const int err = path[0] ? fs_read(path, DHCP_FILE_MAX, &text) : ENOENT;
+        if (!err)
                 all->has_dhcp = parent_dhcp_parse(buf_bytes(&text), &all->dhcp, all->dhcp_tag, &why);
-                if (!all->has_dhcp)
-                        log_event(LOG_LEVEL_WARNING, "dhcp-file", "file=%s reason=\"%s\"", path, why);
-        }
+        if (err != ENOENT && !all->has_dhcp)
+                log_event(LOG_LEVEL_WARNING, "dhcp-file", "file=%s reason=\"%s\"", path,
+                          err ? strerror(err) : why);
         buf_done(&text);
 }

@@ -3,8 +3,10 @@
 cables, broadcast, DHCP values, loops, and strangers' datagrams."""
 import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 import unittest
@@ -16,6 +18,7 @@ import rpc  # noqa: E402
 import side_by_side  # noqa: E402
 from rpc import NETROOT, NORESPONSE, OK  # noqa: E402
 
+HOOK = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'packaging', 'dhcp', 'netinfo')
 LEGACY = ('-o', 'legacy_read_networks=10.9.0.0/16', '-o', 'legacy_write_networks=127.0.0.0/8')
 
 
@@ -180,13 +183,42 @@ class Binding(unittest.TestCase):
         path = os.path.join(leaf.folder, 'dhcp-parent')
         with open(path, 'w', encoding='utf-8') as f:
             f.write('# from a lease\ndhcp_parent_addresses = 10.9.0.99 10.9.0.1\ndhcp_parent_tag = site\n')
-        leaf.process.send_signal(signal.SIGHUP)
-        self.assertBound(leaf, '10.9.0.1/site')
+        self.assertBound(leaf, '10.9.0.1/site')  # it is seen without being told
         with open(path, 'w', encoding='utf-8') as f:
             f.write('dhcp_parent_addresses = 10.9.0.1; rm -rf /\n')
-        leaf.process.send_signal(signal.SIGHUP)
         self.assertTrue(until(lambda: binding(leaf) == 'root'))
         self.assertIn('event=dhcp-file', leaf.log())
+
+    def test_dhclient(self):
+        """Options 112 and 113 of a real lease, by Debian's dhclient and dnsmasq, and the hook that we install."""
+        for program in ('dnsmasq', 'dhclient'):
+            if not shutil.which(program):
+                self.skipTest('there is no %s here' % program)
+        root, a = self.fleet.host('root', '10.9.0.1'), self.fleet.host('a', '10.9.0.2')
+        r = root.daemon(*LEGACY)
+        make_domain(r, 'site')
+        leaf = a.daemon(*LEGACY)
+        self.assertTrue(until(lambda: binding(leaf) == 'root'))
+        path = os.path.join(leaf.folder, 'dhcp-parent')
+        files = {name: os.path.join(a.folder, name) for name in ('script', 'conf', 'lease', 'pid', 'dnsmasq.leases')}
+        with open(files['conf'], 'w', encoding='utf-8') as f:
+            f.write('request subnet-mask;\nalso request netinfo-server-address, netinfo-server-tag;\ntimeout 20;\n')
+        with open(files['script'], 'w', encoding='utf-8') as f:  # what dhclient-script does for hooks, and nothing to the host
+            f.write('#!/bin/sh\nNETINFO_DHCP_FILE=%s\n. %s\n' % (path, HOOK))
+        os.chmod(files['script'], 0o755)
+        root.popen(['dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--interface=eth0', '--user=root',
+                    '--pid-file', '--dhcp-leasefile=' + files['dnsmasq.leases'], '--dhcp-range=10.9.0.50,10.9.0.60,1h',
+                    '--dhcp-option=112,10.9.0.99,10.9.0.1', '--dhcp-option=113,site'], stderr=subprocess.DEVNULL)
+        words = ['dhclient', '-d', '-sf', files['script'], '-cf', files['conf'], '-lf', files['lease'], '-pf', files['pid']]
+        client = a.popen([*words, 'eth0'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.assertBound(leaf, '10.9.0.1/site')
+        with open(path, encoding='utf-8') as f:
+            self.assertEqual(f.read(), 'dhcp_parent_addresses = 10.9.0.99 10.9.0.1\ndhcp_parent_tag = site\n')
+        client.terminate()
+        client.wait()
+        a.must(*words, '-r', 'eth0')  # released: no parent any more
+        self.assertFalse(os.path.exists(path))
+        self.assertTrue(until(lambda: binding(leaf) == 'root'))
 
     def test_forced(self):
         root, a = self.fleet.host('root', '10.9.0.1'), self.fleet.host('a', '10.9.0.2')
