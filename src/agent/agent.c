@@ -127,9 +127,10 @@ static bool read_config(struct agent *a, struct agent_config *ret)
 /* Folders of images are ours alone to write to. */
 static bool make_folders(const struct agent_config *c)
 {
-        const char *folders[] = {c->snapshots, c->durable};
-        for (unsigned i = 0; i < 2; i++) {
-                const int err = *folders[i] ? fs_make_folders(folders[i], 0755) : 0;
+        const char *folders[] = {c->snapshots, c->durable, c->state};
+        for (unsigned i = 0; i < 3; i++) {
+                const mode_t mode = i < 2 ? 0755 : 0700; /* what is kept may hold hashes */
+                const int err = *folders[i] ? fs_make_folders(folders[i], mode) : 0;
                 if (!err)
                         continue;
                 log_event(LOG_LEVEL_ERROR, "folder-failed", "path=%s why=\"%s\"", folders[i], strerror(err));
@@ -165,7 +166,7 @@ static struct track_options options_of(const struct agent *a, unsigned i)
 {
         const struct agent_config *c = &a->config;
         struct track_options o = {
-                .directories = UINT32_MAX, .bytes = UINT64_MAX, .port = (uint16_t)c->parent_port};
+                .level = i, .directories = UINT32_MAX, .bytes = UINT64_MAX, .port = (uint16_t)c->parent_port};
         if (c->climb && i + 1 < c->max_domains)
                 o.ask_ms = i == 0 ? ASK_OWN_MS : ASK_ABOVE_MS;
         if (i == 0)
@@ -185,33 +186,30 @@ static struct servers own_server(const struct agent *a)
         return l;
 }
 
+/* first without servers: the level that was there when the agent ended, if there was one. */
 static bool add_level(struct agent *a, const struct servers *first)
 {
-        char name[sizeof(a->level[0]->name)];
         const struct track_options o = options_of(a, a->count);
-        const struct server *s = &first->v[0];
-        if (a->count)
-                snprintf(name, sizeof(name), "%s at %s", s->tag, s->address);
-        else
-                snprintf(name, sizeof(name), "%s", s->tag);
-        a->level[a->count] = level_start(&a->levels, &o, first, name);
-        if (!a->level[a->count]) {
-                log_event(LOG_LEVEL_ERROR, "follow-failed", "domain=\"%s\" why=\"%s\"", name,
-                          strerror(errno));
+        struct keep *keep = keep_open(a->config.state, a->count);
+        struct level *l = keep ? level_start(&a->levels, &o, first, keep) : NULL;
+        if (!l) {
+                if (first->n)
+                        log_event(LOG_LEVEL_ERROR, "follow-failed", "level=%u why=\"%s\"", a->count,
+                                  strerror(errno));
                 return false;
         }
-        log_event(LOG_LEVEL_NOTICE, "follow", "domain=\"%s\" level=%u", name, a->count);
-        a->count++;
+        log_event(LOG_LEVEL_NOTICE, "follow", "domain=\"%s\" level=%u", l->name, a->count);
+        a->level[a->count++] = l;
         return true;
 }
 
 /* No domain from level n on is followed any more. */
-static void cut(struct agent *a, unsigned n)
+static void cut(struct agent *a, unsigned n, bool forget)
 {
         while (a->count > n && a->leaving_count < LIMIT_DEPTH) {
                 struct level *l = a->level[--a->count];
                 log_event(LOG_LEVEL_NOTICE, "follow-no-more", "domain=\"%s\" level=%u", l->name, a->count);
-                level_leave(l);
+                level_leave(l, forget);
                 a->leaving[a->leaving_count++] = l;
         }
 }
@@ -256,7 +254,7 @@ static void follow_chain(struct agent *a)
                 const unsigned n = tracks_of(a, tracks);
                 const enum chain_verdict v = chain_judge(tracks, n, i, &to);
                 if (v == CHAIN_END)
-                        cut(a, i + 1);
+                        cut(a, i + 1, true);
                 else if (v == CHAIN_CLIMB)
                         climb(a, i, &to);
         }
@@ -419,7 +417,7 @@ static void configure_levels(struct agent *a)
 {
         const struct servers own = own_server(a);
         const struct agent_config *c = &a->config;
-        cut(a, c->climb ? c->max_domains : c->above_count + 1);
+        cut(a, c->climb ? c->max_domains : c->above_count + 1, true);
         for (unsigned i = 0; i < a->count; i++) {
                 const struct track_options o = options_of(a, i);
                 const struct servers *first = i == 0 ? &own : c->climb ? NULL : c->above[i - 1];
@@ -482,7 +480,7 @@ static bool leave(struct agent *a)
         const uint64_t until = clock_mono_ms() + LEAVE_MS;
         for (;;) {
                 pthread_mutex_lock(&a->levels.lock);
-                cut(a, 0);
+                cut(a, 0, false);
                 reap(a);
                 const bool done = a->count == 0 && a->leaving_count == 0;
                 pthread_mutex_unlock(&a->levels.lock);
@@ -503,6 +501,9 @@ static int run(struct agent *a)
         bool ok = add_level(a, &own);
         for (uint32_t i = 0; ok && i < a->config.above_count && a->count < a->config.max_domains; i++)
                 ok = add_level(a, a->config.above[i]);
+        while (ok && a->config.climb && a->count < a->config.max_domains &&
+               add_level(a, &(struct servers){.n = 0}))
+                ; /* what was above when the agent ended */
         pthread_mutex_unlock(&a->levels.lock);
         if (ok)
                 exit = follow(a);

@@ -39,7 +39,8 @@ unsigned chain_length(struct track *const *levels, unsigned n)
 bool chain_is_settled(struct track *const *levels, unsigned n, bool climb, unsigned most)
 {
         for (unsigned i = 0; i < n; i++) {
-                if (!track_table(levels[i]) && !track_is_lost(levels[i]) && !track_is_too_large(levels[i]))
+                if (!track_is_current(levels[i]) && !track_is_lost(levels[i]) &&
+                    !track_is_too_large(levels[i]))
                         return false;
                 if (climb && i + 1 == n && n < most && track_parent(levels[i])->answer == TRACK_UNASKED &&
                     !track_is_lost(levels[i]))

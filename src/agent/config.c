@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define FILE_MAX ((size_t)1 << 20) /* bytes of the file; a thousand names in `allow` are 10 KiB */
+#define STATE_FOLDER "/var/lib/netinfo/agent"
+#define FILE_MAX     ((size_t)1 << 20) /* bytes of the file; a thousand names in `allow` are 10 KiB */
 
 enum kind { TEXT, PATH, TAG, NUMBER, YES_NO, WORDS, CHAIN };
 
@@ -35,6 +36,7 @@ static const struct key {
         {"publish_interval", NUMBER, offsetof(struct agent_config, publish_interval), false, 1, 60000},
         {"snapshots", PATH, offsetof(struct agent_config, snapshots), false, 0, 0},
         {"durable", PATH, offsetof(struct agent_config, durable), true, 0, 0},
+        {"state", PATH, offsetof(struct agent_config, state), true, 0, 0},
         {"shadow_group", TEXT, offsetof(struct agent_config, shadow_group), true, 0, 0},
         {"quarantine", NUMBER, offsetof(struct agent_config, quarantine), false, 1, 86400},
 };
@@ -53,6 +55,7 @@ bool agent_config_defaults(struct agent_config *c, const char *below)
                 .quarantine = 60,
                 .snapshots = SNAP_LIVE,
                 .durable = SNAP_DURABLE,
+                .state = STATE_FOLDER,
                 .shadow_group = "shadow",
         };
         arena_init(&c->arena, LIMIT_ARENA);
@@ -60,6 +63,7 @@ bool agent_config_defaults(struct agent_config *c, const char *below)
                 return true;
         c->server = arena_printf(&c->arena, "%s/netinfod.sock", below);
         c->snapshots = arena_printf(&c->arena, "%s/snapshots", below);
+        c->state = arena_printf(&c->arena, "%s/agent", below);
         c->durable = "";
         return !c->arena.failed;
 }

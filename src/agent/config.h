@@ -21,6 +21,7 @@ struct agent_config {
         size_t allow_count;
         bool publish_hashes, allow_empty_passwords;
         const char *snapshots, *durable; /* durable "": none */
+        const char *state;               /* "": none */
         const char *shadow_group;        /* "": none */
 };
 

@@ -156,6 +156,37 @@ static struct track_event perform(struct level *l, const struct track_action *do
         return e;
 }
 
+/* -- what is kept on disk: only this thread changes the table, so it may read it without the lock */
+#define KEEP_AGAIN_MS 60000u /* after a failure: the disk may be full for long */
+
+static void keep_result(struct level *l, int err)
+{
+        if (err) {
+                l->keep_at = clock_mono_ms() + KEEP_AGAIN_MS;
+                if (!l->keep_failed)
+                        log_event(LOG_LEVEL_WARNING, "keep-failed",
+                                  "domain=\"%s\" why=\"%s; what is known of the domain may be older after a "
+                                  "restart\"",
+                                  l->name, strerror(err));
+        }
+        l->keep_failed = err != 0;
+}
+
+/* e: what the last step was about; advanced: the table has taken its entries over. */
+static void keep_up(struct level *l, const struct track_event *e, bool advanced)
+{
+        const uint64_t tables = track_tables(l->track);
+        const struct table *t = track_table(l->track);
+        if (!t || track_is_torn(l->track))
+                return;
+        if (tables != l->kept_tables || (keep_is_due(l->keep) && clock_mono_ms() >= l->keep_at)) {
+                l->kept_tables = tables;
+                keep_result(l, keep_write(l->keep, &l->kept, t));
+        } else if (advanced && e->kind == TRACK_ENTRIES) {
+                keep_result(l, keep_append(l->keep, e->changes));
+        }
+}
+
 /* -- the thread */
 static void step(struct level *l, struct track_event *e, struct track_action *ret)
 {
@@ -177,6 +208,10 @@ static void step(struct level *l, struct track_event *e, struct track_action *re
                           "known of it stays\"",
                           l->name);
         l->gave_up |= ret->kind == TRACK_GIVE_UP;
+        l->kept = (struct keep_head){.epoch = track_epoch(l->track),
+                                     .seq = track_seq(l->track),
+                                     .server = *track_server(l->track)};
+        memcpy(l->kept.uuid, track_uuid(l->track), sizeof(l->kept.uuid));
 }
 
 static void *run(void *context)
@@ -190,11 +225,14 @@ static void *run(void *context)
                 if (l->poked)
                         drain(l->poke_fd);
                 l->poked = false;
+                const uint64_t seq = track_seq(l->track);
                 step(l, &e, &next);
+                const bool advanced = track_seq(l->track) != seq;
                 add_one(l->all->wake_fd);
                 if (l->stop || l->gave_up)
                         break;
                 pthread_mutex_unlock(&l->all->lock);
+                keep_up(l, &e, advanced);
                 e = perform(l, &next, &results);
                 pthread_mutex_lock(&l->all->lock);
         }
@@ -203,29 +241,71 @@ static void *run(void *context)
         return NULL;
 }
 
-struct level *level_start(struct levels *all, const struct track_options *o, const struct servers *first,
-                          const char *name)
+/* What was known when the agent ended. The servers to begin with; without any there is nothing to follow. */
+static struct servers restore(struct level *l, const struct track_options *o, const struct servers *first)
 {
-        struct level *l = calloc(1, sizeof(*l));
-        if (!l)
-                return NULL;
-        l->all = all;
+        const struct keep_limits limits = {o->directories, o->bytes};
+        struct servers l_first = *first;
+        struct keep_head head;
+        struct table *t = NULL;
+        const int err = keep_read(l->keep, &limits, &head, &t);
+        if (err && err != ENOENT)
+                log_event(LOG_LEVEL_WARNING, "kept-not", "level=%u why=\"%s\"", o->level,
+                          err == EBADMSG ? "the file is damaged or over the limits" : strerror(err));
+        if (!err && first->n == 0)
+                servers_add(&l_first, &head.server);
+        l->track = l_first.n ? track_new(o, &l_first) : NULL;
+        if (l->track && !err && servers_have(&l_first, &head.server)) {
+                track_restore(l->track, t, head.uuid, head.epoch, head.seq, &head.server);
+                log_event(LOG_LEVEL_INFO, "kept", "level=%u seq=%llu directories=%u", o->level,
+                          (unsigned long long)head.seq, table_count(t));
+        } else {
+                table_free(t);
+        }
+        return l_first;
+}
+
+static void free_level(struct level *l)
+{
+        if (l->poke_fd >= 0)
+                close(l->poke_fd);
+        keep_close(l->keep);
+        track_free(l->track);
+        free(l);
+}
+
+struct level *level_start(struct levels *all, const struct track_options *o, const struct servers *first,
+                          struct keep *keep)
+{
         static uint64_t last_id; /* under the lock */
-        l->id = ++last_id;
-        l->port = o->port;
-        snprintf(l->name, sizeof(l->name), "%s", name);
+        struct level *l = calloc(1, sizeof(*l));
+        if (!l) {
+                keep_close(keep);
+                return NULL;
+        }
+        *l = (struct level){.all = all, .keep = keep, .port = o->port, .id = ++last_id};
         l->poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        l->track = track_new(o, first);
-        if (l->poke_fd >= 0 && l->track) {
+        if (l->poke_fd < 0) {
+                free_level(l);
+                return NULL;
+        }
+        errno = 0;
+        const struct servers servers = restore(l, o, first);
+        if (servers.n && l->track) {
+                const struct server *s = &servers.v[0];
+                snprintf(l->name, sizeof(l->name), o->level ? "%s at %s" : "%s", s->tag, s->address);
                 const int err = pthread_create(&l->thread, NULL, run, l);
                 if (!err)
                         return l;
                 errno = err;
+        } else if (servers.n) {
+                errno = ENOMEM;
+        } else {
+                errno = 0;
         }
-        if (l->poke_fd >= 0)
-                close(l->poke_fd);
-        track_free(l->track);
-        free(l);
+        const int err = errno;
+        free_level(l);
+        errno = err;
         return NULL;
 }
 
@@ -241,9 +321,10 @@ void level_reload(struct level *l)
         level_poke(l);
 }
 
-void level_leave(struct level *l)
+void level_leave(struct level *l, bool forget)
 {
         l->stop = true;
+        l->forget |= forget;
         level_poke(l);
 }
 
@@ -254,6 +335,9 @@ void level_stop(struct level *l)
         pthread_join(l->thread, NULL);
         client_close(l->client);
         close(l->poke_fd);
+        if (l->forget)
+                keep_remove(l->keep);
+        keep_close(l->keep);
         track_free(l->track);
         free(l);
 }

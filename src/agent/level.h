@@ -2,6 +2,7 @@
 #ifndef NETINFO_AGENT_LEVEL_H
 #define NETINFO_AGENT_LEVEL_H
 
+#include "agent/keep.h"
 #include "agent/track.h"
 
 #include <pthread.h>
@@ -26,19 +27,28 @@ struct level {
         pthread_t thread;
         int poke_fd; /* readable: the call under way ends */
         bool stop, reload, poked;
+        struct keep *keep;
+        struct keep_head kept; /* what the file would be headed with now */
+        uint64_t kept_tables;  /* track_tables of the file */
+        uint64_t keep_at;      /* not before */
+        bool keep_failed;      /* was logged */
+        bool forget;           /* at the end, the file is removed */
         struct client *client;
         bool away; /* its reason was logged */
 };
 
-/* NULL: no memory, no thread, no descriptor (errno). Call with the lock held. */
+/* Takes over `keep`, and what it holds, if the server that told of it is one of `first`; `first` without
+ * servers: that one is the first. NULL: nothing to begin with (errno 0), no memory, no thread, no descriptor;
+ * keep is closed then. Call with the lock held. */
 struct level *level_start(struct levels *all, const struct track_options *o, const struct servers *first,
-                          const char *name);
+                          struct keep *keep);
 /* Ends the call under way; with the lock held. */
 void level_poke(struct level *l);
 /* Everything of the domain is to be read again. With the lock held. */
 void level_reload(struct level *l);
-/* The thread is to end, which it does soon: `ended` says when. With the lock held. */
-void level_leave(struct level *l);
+/* The thread is to end, which it does soon: `ended` says when. `forget`: the domain is followed no more, and
+ * its file goes, too. With the lock held. */
+void level_leave(struct level *l, bool forget);
 /* Waits for the end of the thread, and frees the level. Without the lock. */
 void level_stop(struct level *l);
 

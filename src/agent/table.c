@@ -480,6 +480,22 @@ enum table_result table_apply(struct table *t, const struct ext_record *r, bool 
         return result;
 }
 
+bool table_next(const struct table *t, uint32_t *at, struct ext_node *ret)
+{
+        while (*at <= t->mask) {
+                const struct entry *e = &t->v[(*at)++];
+                if (!e->used)
+                        continue;
+                *ret = (struct ext_node){.id.object = e->object,
+                                         .parent = e->parent,
+                                         .ordinal = e->ordinal,
+                                         .born = e->born,
+                                         .props = props_of(e)};
+                return true;
+        }
+        return false;
+}
+
 static int by_ordinal(const void *x, const void *y)
 {
         const struct entry *a = *(const struct entry *const *)x, *b = *(const struct entry *const *)y;

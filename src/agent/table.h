@@ -39,6 +39,10 @@ void table_free(struct table *t);
 uint32_t table_count(const struct table *t);
 uint64_t table_bytes(const struct table *t); /* of all properties kept */
 
+/* Every directory, in no order: *at begins at 0. False: that was all. What ret holds is borrowed; instance
+ * and version are 0. */
+bool table_next(const struct table *t, uint32_t *at, struct ext_node *ret);
+
 enum table_result { TABLE_OK, TABLE_GAP, TABLE_NO_MEMORY };
 /* A directory of a snapshot: put as it is; what was known of that number is replaced. */
 enum table_result table_put(struct table *t, const struct ext_node *n);

@@ -30,6 +30,7 @@ struct track {
         uint32_t ask_ms; /* after an answer that names nobody */
         struct track_parent parent;
         unsigned dirty;
+        uint64_t tables;
         bool no_memory;
         bool read_all; /* take a snapshot when connected, and publish all of it */
         struct track_counts counts;
@@ -50,6 +51,16 @@ void track_free(struct track *t)
         table_free(t->table);
         table_free(t->aside);
         free(t);
+}
+
+const struct server *track_server(const struct track *t)
+{
+        return &t->servers.v[t->at];
+}
+
+uint64_t track_tables(const struct track *t)
+{
+        return t->tables;
 }
 
 void track_configure(struct track *t, const struct track_options *o, const struct servers *first)
@@ -174,6 +185,21 @@ static void list_servers(struct track *t)
         t->at = 0;
 }
 
+void track_restore(struct track *t, struct table *table, const uint8_t uuid[16], uint64_t epoch, uint64_t seq,
+                   const struct server *from)
+{
+        t->table = table;
+        memcpy(t->uuid, uuid, sizeof(t->uuid));
+        t->epoch = epoch;
+        t->seq = seq;
+        t->dirty = TABLE_ALL;
+        if (t->o.listed) {
+                t->told = *from;
+                t->told_known = true;
+                list_servers(t);
+        }
+}
+
 /* -- state */
 static void begin_snapshot(struct track *t)
 {
@@ -242,6 +268,7 @@ static void swap(struct track *t)
         table_free(t->table);
         t->table = t->aside;
         t->aside = NULL;
+        t->tables++;
         t->epoch = t->aside_epoch;
         t->seq = t->aside_seq;
         memcpy(t->uuid, t->aside_uuid, sizeof(t->uuid));

@@ -63,6 +63,7 @@ struct track_action {
 };
 
 struct track_options {
+        unsigned level;       /* 0: the machine's own domain; for logs */
         uint32_t ask_ms;      /* so often at least the domain above is asked for; 0: never */
         uint32_t directories; /* at most so many of them, */
         uint64_t bytes;       /* and so many bytes of properties that images need */
@@ -76,6 +77,10 @@ struct track;
 struct track *track_new(const struct track_options *o, const struct servers *first);
 void track_free(struct track *t);
 void track_step(struct track *t, const struct track_event *e, struct track_action *ret);
+/* What was known of the domain when the agent ended, before the first step: the table is the track's own now.
+ * `from`: the server that told of it. */
+void track_restore(struct track *t, struct table *table, const uint8_t uuid[16], uint64_t epoch, uint64_t seq,
+                   const struct server *from);
 /* From the next step on; first NULL: the servers stay. */
 void track_configure(struct track *t, const struct track_options *o, const struct servers *first);
 /* The domain above the one below this one is served there now: when that is no server we know of this
@@ -87,6 +92,10 @@ struct table *track_table(const struct track *t);
 uint64_t track_epoch(const struct track *t); /* it is exact at this seq of this epoch */
 uint64_t track_seq(const struct track *t);
 const uint8_t *track_uuid(const struct track *t); /* 16 bytes; zero before the first connection */
+/* The server of this connection, or of the last one. */
+const struct server *track_server(const struct track *t);
+/* Counts the tables that took the place of another one. */
+uint64_t track_tables(const struct track *t);
 /* Images that must be made because of what happened since it was asked last. */
 unsigned track_take_dirty(struct track *t);
 /* The server has told of changes that the table does not have yet. */

@@ -3,6 +3,7 @@
 
 usage: chain.py netinfod=PATH ni=PATH agent=PATH nss=PATH [unittest options]"""
 import os
+import shutil
 import signal
 import sys
 import time
@@ -191,6 +192,69 @@ class Cuts(Chain):
         self.must(self.alpha, 'set', '-d', 'network', '/users/cordelia', 'shell=')
         self.seen('/bin/sh')
         self.assertEqual(self.everything(), before)
+
+    def test_restart_during_the_cut(self):
+        """What the agent knew is there again though nobody above answers; what came last, too."""
+        self.complete()
+        self.change_at_root('/bin/a')
+        self.seen('/bin/a')
+        self.fleet.cut(self.alpha, self.mid)
+        before = self.everything()
+        for end in (lambda: self.agent.stop(), lambda: self.agent.process.kill()):
+            end()
+            self.agent.process.wait()
+            shutil.rmtree(os.path.join(self.vellum.server.folder, 'snapshots'))  # as after a reboot
+            self.agent.start()
+            self.assertEqual(self.everything(), before)
+            self.own_changes_go_on('/bin/b')
+            self.own_changes_go_on('/bin/sh')
+            self.assertEqual(self.everything(), before)
+        self.vellum.server.stop()  # not even the own server
+        self.agent.stop()
+        self.agent.start()
+        self.assertEqual(self.everything(), before)
+        self.vellum.server.start()
+        self.fleet.heal(self.alpha, self.mid)
+        self.change_at_root('/bin/c')
+        self.seen('/bin/c')
+        self.assertEqual(self.agent.log().count('event=snapshot'), 3)  # the journals were enough, each time
+
+    def test_damaged_files(self):
+        """A file of what was kept that is damaged is not believed, and made anew."""
+        self.complete()
+        before = self.everything()
+        self.agent.stop()
+        folder = os.path.join(self.vellum.server.folder, 'agent')
+        self.assertEqual(sorted(os.listdir(folder)), ['domain.0', 'domain.1', 'domain.2'])
+        self.assertEqual(os.stat(os.path.join(folder, 'domain.2')).st_mode & 0o777, 0o600)
+        for name, edit in (('domain.0', lambda b: b[:len(b) // 2]), ('domain.1', lambda b: b.replace(b'amelia', b'wmelia')),
+                           ('domain.2', lambda b: b'')):
+            with open(os.path.join(folder, name), 'r+b') as f:
+                content = f.read()
+                f.seek(0)
+                f.truncate()
+                f.write(edit(content))
+        self.agent.start()
+        self.complete()
+        self.assertEqual(self.everything(), before)
+        self.assertEqual(self.agent.log().count('event=kept-not'), 4)  # domain.1 twice: by itself, and when harbor was named
+
+    def test_disk_full(self):
+        """No room for what is kept, nor for the durable images: lookups and following go on."""
+        self.complete()
+        self.agent.stop()
+        small = os.path.join(self.vellum.server.folder, 'small')
+        os.mkdir(small)
+        self.vellum.must('mount', '-t', 'tmpfs', '-o', 'size=8k', 'tmpfs', small)
+        self.write_conf('state = %s/agent\ndurable = %s/snapshots\n' % (small, small))
+        self.agent.start()
+        self.complete()
+        self.change_at_root('/bin/a')
+        self.seen('/bin/a')
+        self.own_changes_go_on('/bin/b')
+        self.assertIn('event=keep-failed', self.agent.log())
+        self.assertIn('event=published-partly', self.agent.log())
+        self.assertIn('No space left', self.agent.log())
 
     def test_chain_shrinks_and_grows(self):
         """Only who says that he is the root takes domains away."""
