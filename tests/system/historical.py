@@ -1157,6 +1157,38 @@ class Versions(WithService):
         self.assertEqual(sorted(below, reverse=True), below)
 
 
+class Names(WithService):
+    """nicl -x500: distinguished names, leaf first (doc/tools.md 3.9)."""
+
+    def x500(self, *words, out="", code=0, err="", stdin=""):
+        self.gives(out, "nicl", "-x500", ".", *words, code=code, err=err, stdin=stdin)
+
+    def test_paths(self):
+        self.x500("read", "name=amelia,name=users", "uid", out="uid: 501\n")
+        self.x500("read", "uid=501,name=users", "name", out="name: amelia\n")
+        self.x500("read", f"DSID={self.id_of('/users/amelia')},name=users", "uid", out="uid: 501\n")
+        self.x500("read", "/users/amelia", "uid", out="uid: 501\n")
+        self.x500("read", "rootDSE", out="master: quill/network\n")
+        self.x500("read", "name=nobody,name=users", code=212, err="read: Invalid Path\n")
+        self.x500("create", r"name=a\,b\=c\\d/e,name=made", "k", "v")
+        self.x500("read", r"name=a\,b\=c\\d/e,name=made", out="name: a,b=c\\d/e\nk: v\n")
+        self.gives("k: v\n", "nicl", ".", "read", r"/made/a,b\=c\\d\/e", "k")
+
+    def test_where_one_is(self):
+        self.x500(out="rootDSE\nname=users\nname=amelia,name=users\nuid=501,name=users\nDSID=%d\n" % (self.id_of("/users") + 0),
+                  stdin=f"pwd\ncd name=users\npwd\ncd name=amelia,name=users\npwd\nsetrdn . uid\npwd\ncd ..\nrename . name label\npwd\n")
+        t = Terminal([tool("nicl"), "-x500", "-nobold", "."], {**self.env, "TERM": "dumb"})
+        t.until("rootDSE > ")
+        t.type("cd name=groups\n")
+        t.until("name=groups > ")
+        t.type("q\n")
+        t.until("Goodbye")
+        self.assertEqual(0, t.end())
+
+    def test_refs(self):
+        self.gives("Parent referrals:\nChild referrals:\ndn: ou=quill\n  ref: ldap://10.1.1.7/ou=quill\n", "nicl", ".", "refs")
+
+
 class Nidomain(WithService):
     fixture = False
 
@@ -1359,6 +1391,15 @@ class Hierarchy(WithService):
         self.gives("127.0.0.2/harbor\n", "niutil", "-rparent", "-n", ".")
         self.gives("127.0.0.3/top\n", "nicl", "..", "rparent")
         self.gives("root domain: no parent\n", "niutil", "-rparent", "/", code=111)
+
+    def test_refs(self):
+        """Components of a domain's DN may have another name: the machine's `suffix` at the place of the `serves` value."""
+        self.gives("Parent referrals:\ndn: ou=harbor\n  ref: ldap://127.0.0.2/ou=harbor\nChild referrals:\n", "nicl", "-x500", ".", "refs")
+        self.gives("Parent referrals:\ndn: rootDSE\n  ref: ldap://127.0.0.3/\nChild referrals:\n"
+                   "dn: ou=vel/lum,ou=harbor\n  ref: ldap://127.0.0.1/ou=vel/lum,ou=harbor\n", "nicl", "-x500", "..", "refs")
+        self.with_socket("niutil", "-createprop", "-t", "127.0.0.1/top", "/machines/mid", "suffix", "dc=harbor,dc=example")
+        self.gives("Parent referrals:\ndn: dc=harbor,dc=example\n  ref: ldap://127.0.0.2/dc=harbor,dc=example\nChild referrals:\n",
+                   "nicl", "-x500", ".", "refs")
 
     def test_nifind_upwards(self):
         code, out, err = self.run_tool("nifind", "-v", "/marks/harbor")

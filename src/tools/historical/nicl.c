@@ -146,7 +146,9 @@ enum nicl_status nicl_failed(const struct nicl *n, ni_status s, const char *what
 
 enum nicl_status nicl_find(struct nicl *n, const char *command, const char *path, ni_id *ret)
 {
-        ni_status s = dir_find(n->handle, n->current, true, path, ret);
+        char *const meant = nicl_typed_path(n, path);
+        ni_status s = meant ? dir_find(n->handle, n->current, true, meant, ret) : NI_FAILED;
+        free(meant);
         const bool number = path[0] && path[strspn(path, "0123456789")] == '\0';
         if (s == NI_BADID && !number) /* not a path at all */
                 s = NI_NODIR;
@@ -216,7 +218,7 @@ static void on_repair(void *context, const char *text)
 }
 
 struct nicl_options {
-        bool raw, x500, create, read_only;
+        bool raw, create, read_only;
         int datasource; /* its place in argv; argc: there is none */
 };
 
@@ -241,7 +243,7 @@ static int options(struct nicl *n, int argc, char **argv, struct nicl_options *o
                 else if (strcmp(w, "-raw") == 0)
                         o->raw = true;
                 else if (strcmp(w, "-x500") == 0)
-                        o->x500 = true;
+                        n->x500 = true;
                 else if (strcmp(w, "-c") == 0)
                         o->create = true;
                 else if (strcmp(w, "-ro") == 0)
@@ -309,10 +311,6 @@ static int run(struct nicl *n, int argc, char **argv)
         if (o.datasource >= argc)
                 return tool_usage(&n->t);
         n->datasource = argv[o.datasource];
-        if (o.x500) {
-                tool_say(&n->t, "X.500 names are not supported");
-                return 1;
-        }
         const char *last = argv[argc - 1];
         const bool create = argc > 2 && (strcmp(last, "create") == 0 || strcmp(last, "-create") == 0);
         if (create && !o.raw) {

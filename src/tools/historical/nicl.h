@@ -38,7 +38,7 @@ struct nicl {
         const char *datasource;
         ni_index current; /* directory */
         int verbose;      /* -v: 1, -vv: 2 */
-        bool quiet, bold, interactive;
+        bool quiet, bold, interactive, x500;
         bool leave;       /* quit was typed */
         unsigned sources; /* nested `source` */
 };
@@ -69,8 +69,13 @@ enum nicl_status nicl_execute(struct nicl *n, int argc, char **argv);
 /* Lines of standard input, or of `f`, until its end or `quit`. */
 void nicl_interact(struct nicl *n);
 void nicl_read_lines(struct nicl *n, FILE *f);
-/* "/users/amelia" with escapes; free it with ni_name_free. */
+/* "/users/amelia" with escapes; with -x500 its DN. Free it with ni_name_free. */
 ni_name nicl_path_of(struct nicl *n, ni_index object);
+/* "name=amelia,name=users", or "rootDSE". */
+ni_name nicl_dn_of(struct nicl *n, ni_index object);
+/* What a PATH means as dir_find knows it: itself, or with -x500 the path of a DN. Freed by the caller; NULL:
+ * no memory. */
+char *nicl_typed_path(const struct nicl *n, const char *typed);
 
 /* "Record: ID   Version: V   Serial: S" and the line's end. */
 void nicl_put_version(struct nicl *n, ni_id id);

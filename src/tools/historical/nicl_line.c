@@ -154,7 +154,7 @@ static char **complete(const char *text, int start, int end)
         rl_attempted_completion_over = 1; /* no names of files */
         if (first)
                 complete_command(text);
-        else
+        else if (!completing->x500) /* a DN begins with its end */
                 complete_path(completing, text);
         rl_completion_append_character = first ? ' ' : '\0';
         return candidates.ninl_len ? rl_completion_matches(text, candidate) : NULL;

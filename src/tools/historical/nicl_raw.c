@@ -216,12 +216,3 @@ enum nicl_status nicl_detach(struct nicl *n, int argc, char **argv)
                 argv[0], nicl_text(NICL_CONSTRAINT));
         return NICL_CONSTRAINT;
 }
-
-/* Referrals belong to X.500 names. */
-enum nicl_status nicl_refs(struct nicl *n, int argc, char **argv)
-{
-        (void)argc;
-        (void)n;
-        fprintf(stderr, "%s: %s\n", argv[0], nicl_text(NICL_MODE));
-        return NICL_MODE;
-}

@@ -215,6 +215,8 @@ enum nicl_status nicl_path(struct nicl *n, int argc, char **argv)
 ni_name nicl_path_of(struct nicl *n, ni_index object)
 {
         struct buf path, longer;
+        if (n->x500)
+                return nicl_dn_of(n, object);
         buf_init(&path, 0);
         for (unsigned i = 0; object != 0 && i < LIMIT_SEARCH_DEPTH * 16; i++) {
                 ni_id id = {object, 0};

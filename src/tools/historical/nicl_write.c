@@ -17,7 +17,9 @@ static ni_namelist values_from(int argc, char **argv, int first)
 enum nicl_status nicl_create(struct nicl *n, int argc, char **argv)
 {
         ni_id id;
-        ni_status s = dir_make(n->handle, n->current, true, argv[1], &id);
+        char *const meant = nicl_typed_path(n, argv[1]);
+        ni_status s = meant ? dir_make(n->handle, n->current, true, meant, &id) : NI_FAILED;
+        free(meant);
         if (s == NI_OK && argc > 2)
                 s = prop_edit(n->handle, &id, EDIT_SET, argv[2], values_from(argc, argv, 3), NI_INDEX_NULL);
         return nicl_failed(n, s, argv[0]);
