@@ -22,7 +22,7 @@ static void clock_of(struct doctor *d, const char *domain, const struct tree_ser
                 return;
         doctor_add(d, off >= CLOCK_ERROR_US ? DOCTOR_ERROR : DOCTOR_WARNING, "clock", label(d, domain, s),
                    doctor_text(d, "its clock is %" PRId64 " s %s ours", off / 1000000,
-                               s->clock_us < 0 ? "behind" : "before"),
+                               s->clock_us < 0 ? "behind" : "ahead of"),
                    "let both machines follow the same time servers (timedatectl)");
 }
 

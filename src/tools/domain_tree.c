@@ -45,7 +45,7 @@ static void print_server(struct talk *t, const struct tree_domain *d, const stru
                 break;
         default:
                 talk_color(t, "31");
-                fputs("does not answer: ", stdout);
+                fputs("not reached: ", stdout);
                 print_text(t, s->why ? s->why : "?");
                 talk_color(t, "");
         }

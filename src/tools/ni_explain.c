@@ -80,7 +80,7 @@ static void print_domains(struct talk *t, const json_t *j)
                 fputs("  ", stdout);
                 put_columns(t, member(d, "name"), name + 2);
                 put_columns(t, member(d, "address"), address + 2);
-                fputs(why ? "does not answer: " : "answers", stdout);
+                fputs(why ? "not reached: " : "answers", stdout);
                 put(t, why);
                 putchar('\n');
         }

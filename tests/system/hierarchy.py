@@ -7,20 +7,23 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 import daemon  # noqa: E402
 import fleet  # noqa: E402
+import old_server  # noqa: E402
 import rpc  # noqa: E402
 
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNREACHABLE = range(7)
 wait_until = daemon.wait_until
 NSSWITCH = 'passwd: files netinfo\ngroup: files [SUCCESS=merge] netinfo\nhosts: files netinfo\nservices: files netinfo\n'
-PASSWD = 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n'
+PASSWD = 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\neve:x:1601:1601::/:/bin/sh\n'
 GROUP = 'root:x:0:\ndaemon:x:1:\nsudo:x:27:\n'
 
 
@@ -427,6 +430,7 @@ class Doctor(Three):
                       'basil 1502 in /harbor)', collisions)
         self.assertIn('the same gid under different names', collisions)
         self.assertIn('crew2 1030 in local', collisions)
+        self.assertIn('the same uid under different names: 1 (eve 1601 in /etc, cordelia 1601 in /)', collisions)
         self.assertEqual([], self.found(j, 'duplicate'))
 
     def test_healthy_but_for_warnings(self):
@@ -496,6 +500,56 @@ class Doctor(Three):
         other.popen([sys.executable, '-c', 'import socket\ns = socket.create_server(("127.0.0.1", 987))\n'
                      'while True:\n c, _ = s.accept()\n c.sendall(b"220 hello\\r\\n")\n c.close()'])
         wait_until(lambda: self.found(self.doctor(host=other), 'port'), 'somebody else is noticed', 60)
+
+
+class Retouched(unittest.TestCase):
+    """A server whose STATUS says something else than it is: a proxy changes bytes of the reply."""
+
+    NOW = 4 + 16 + 8 + 4 + 8 + 8 + 4 + 16 + 4 + 4  # where they stand (doc/extension-program.md 6.1)
+
+    def setUp(self):
+        self.d = daemon.Daemon(legacy=False)
+        self.addCleanup(self.d.__exit__, None)
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.addCleanup(self.listener.close)
+        self.seconds = 0
+        threading.Thread(target=self.receive, daemon=True).start()
+
+    def receive(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.converse, args=(client,), daemon=True).start()
+
+    def converse(self, client):
+        with client, socket.create_connection(self.d.tcp) as server:
+            while (call := old_server.record(client)) is not None:
+                server.sendall(old_server.marked(call))
+                reply = old_server.record(server)
+                if reply is None:
+                    return
+                if (old_server.word(call, 12), old_server.word(call, 20)) == (rpc.EXT, rpc.EXT_PROCS.index('status')):
+                    at = 24 + self.NOW
+                    now = int.from_bytes(reply[at:at + 8], 'big') + self.seconds * 1000000
+                    reply = reply[:at] + now.to_bytes(8, 'big') + reply[at + 8:]
+                client.sendall(old_server.marked(reply))
+
+    def clocks(self):
+        done = subprocess.run([daemon.PROGRAMS['ni'], 'doctor', '--json', '-s', '127.0.0.1:%d' % self.listener.getsockname()[1]],
+                              capture_output=True, text=True, timeout=60)
+        return [(f['severity'], f['reason']) for f in json.loads(done.stdout)['findings'] if f['check'] == 'clock']
+
+    def test_clocks(self):
+        self.assertEqual([], self.clocks())
+        for seconds, severity, words in ((30, 'warning', 'ahead of'), (-30, 'warning', 'behind'), (7200, 'error', 'ahead of')):
+            self.seconds = seconds
+            found = self.clocks()
+            self.assertEqual([severity], [s for s, _ in found])
+            number, direction = re.fullmatch(r'its clock is (\d+) s (behind|ahead of) ours', found[0][1]).groups()
+            self.assertEqual(words, direction)
+            self.assertTrue(abs(seconds) - 10 <= abs(int(number)) <= abs(seconds) + 10, number)
 
 
 class Files(unittest.TestCase):

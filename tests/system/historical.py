@@ -1544,6 +1544,18 @@ class OldNi(AtAnOldServer, WithService):
         self.assertIn("cn: wheel\n", ldif)
         self.assertIn("crew", self.ni("import", "--dry-run", "group", "-", stdin="crew:*:9:amelia\n"))
 
+    def test_asking_why(self):
+        self.assertRegex(self.ni("domain", "tree"), r"\A/  \(this machine\)  local@this machine  historical server, checksum \d+\n")
+        code, out, err = self.run_tool("ni", "explain", "user", "amelia", "--json")
+        self.assertIn((code, err), ((0, ""), (1, "")))
+        j = json.loads(out)
+        self.assertEqual([("local", "amelia", 501, "answers")], [(r["domain"], r["name"], r["uid"], r["verdict"]) for r in j["by_name"]])
+        self.assertEqual([20, 0], [g["gid"] for g in j["groups"]])
+        j = json.loads(self.ni("explain", "may", "amelia", "write", "/users/amelia:passwd", "--json"))
+        self.assertEqual((True, "unknown"), (j["allowed"], j["role"]))
+        code, out, err = self.run_tool("ni", "doctor", "--json")
+        self.assertIn("it is a historical server: changes are noticed by polling only", [f["reason"] for f in json.loads(out)["findings"]])
+
     def test_writing(self):
         for words in (["set", "/users/amelia", "shell=/bin/sh"], ["add", "/users/zed"], ["mv", "/users/amelia", "/groups"],
                       ["rm", "--yes", "/users/amelia"], ["import", "group", "-"]):
