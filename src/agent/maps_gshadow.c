@@ -7,6 +7,7 @@
 
 struct work {
         const struct maps_sink *sink;
+        const struct maps_domain *nearest; /* for reports */
         const struct merge_rules *rules;
         struct arena arena; /* of one group */
 };
@@ -20,7 +21,6 @@ static struct bytes shown(const struct work *w, const struct merge_gshadow *g)
         return g->hash;
 }
 
-/* A group without password and administrators has nothing that the map group does not say. */
 static bool take(void *context, const struct merge_gshadow *g)
 {
         struct work *w = context;
@@ -35,9 +35,11 @@ static bool take(void *context, const struct merge_gshadow *g)
                         maps_add_key(&r, SNAP_KEY_NAME, g->names[i]);
         if (w->arena.failed)
                 return false;
-        if (r.key_count == 0 || g->names[0].len > LIMIT_MAP_NAME)
-                return true; /* merge has reported nothing, but the C library has no use for such a name
-                                either */
+        if (g->names[0].len > LIMIT_MAP_NAME) {
+                w->sink->left_out(w->sink->context, w->nearest, "gshadow of group", g->names[0],
+                                  "the name is too long");
+                return true;
+        }
         return w->sink->record(w->sink->context, &(struct snap_map_record){.name = g->names[0],
                                                                            .extra = shown(w, g),
                                                                            .first = g->admins,
@@ -59,22 +61,40 @@ static void nothing(void *context, const struct merge_domain *d, const char *wha
         (void)reason;
 }
 
+/* A record without password and administrators has nothing that the map group does not say: what happens to
+ * its members need not touch this map, which is made whole each time. */
+static size_t keep_those_that_say_more(const struct maps_children *all, struct bytes *ret)
+{
+        size_t n = 0;
+        for (size_t i = 0; i < all->n; i++) {
+                struct prop_walk unused;
+                if (prop_find(all->v[i], BYTES_LIT("passwd"), &unused) ||
+                    prop_find(all->v[i], BYTES_LIT("admins"), &unused))
+                        ret[n++] = all->v[i];
+        }
+        return n;
+}
+
 bool maps_gshadow(const struct maps_domain *domains, size_t n, const struct merge_rules *r,
                   const struct maps_sink *sink)
 {
-        struct work w = {.sink = sink, .rules = r};
+        struct work w = {.sink = sink, .nearest = domains, .rules = r};
         const struct merge_sink groups = {.gshadow = take, .left_out = nothing, .context = &w};
         struct merge_domain *d = calloc(n + 1, sizeof(*d));
-        if (!d)
-                return false;
+        size_t all = 0, kept = 0;
         for (size_t i = 0; i < n; i++)
-                d[i] = (struct merge_domain){.name = domains[i].name,
-                                             .local = domains[i].local,
-                                             .groups = domains[i].top[TOP_GROUPS].v,
-                                             .group_count = domains[i].top[TOP_GROUPS].n};
+                all += domains[i].top[TOP_GROUPS].n;
+        struct bytes *v = calloc(all + 1, sizeof(*v));
+        for (size_t i = 0; d && v && i < n; i++) {
+                d[i] = (struct merge_domain){
+                        .name = domains[i].name, .local = domains[i].local, .groups = v + kept};
+                d[i].group_count = keep_those_that_say_more(&domains[i].top[TOP_GROUPS], v + kept);
+                kept += d[i].group_count;
+        }
         arena_init(&w.arena, 0);
-        const bool ok = merge_groups(d, n, r, &groups);
+        const bool ok = d && v && merge_groups(d, n, r, &groups);
         arena_done(&w.arena);
+        free(v);
         free(d);
         return ok;
 }

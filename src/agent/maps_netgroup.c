@@ -156,7 +156,7 @@ static struct bytes trimmed(struct bytes b)
 static bool parse_triple(struct bytes text, struct bytes ret[3])
 {
         struct bytes rest = bytes_sub(text, 1, text.len - 2);
-        if (text.len < 2 || text.data[0] != '(' || text.data[text.len - 1] != ')')
+        if (text.len < 2 || text.len > LIMIT_TRIPLE || text.data[0] != '(' || text.data[text.len - 1] != ')')
                 return false;
         for (unsigned i = 0; i < 3; i++) {
                 const size_t end = bytes_find(rest, ',');

@@ -59,7 +59,9 @@
 /* -- replication (doc/replication.md) -- */
 #define LIMIT_MAP_NAME \
         500u /* bytes of a name in hosts, services ...: DNS allows 255, a key in an image 1,024 */
-#define LIMIT_PROTOCOL  100u  /* bytes of a protocol's name, which stands in such a key, too */
+#define LIMIT_PROTOCOL 100u  /* bytes of a protocol's name, which stands in such a key, too */
+#define LIMIT_TRIPLE   1000u /* bytes of "(host,user,domain)": innetgr has 1,024, and stops at what is longer \
+                              */
 #define LIMIT_WHERE     1023u /* bytes of a place: two host names of 255, port, tag, and room for words */
 #define LIMIT_PUSHED    64u   /* historical clones that a master pushes to: each has a thread */
 #define LIMIT_PUSH      (64u << 20) /* bytes of calls queued for them: a busy day; who lacks more reads all */
@@ -131,8 +133,9 @@
 #define LIMIT_PARENT_INTERFACES 16u  /* interfaces looked at */
 #define LIMIT_PARENT_TARGETS    128u /* pairs of both: datagrams of one round */
 #define LIMIT_PARENT_SERVERS    64u  /* servers of the own domain, which are no parents */
-#define LIMIT_FORWARDS          64u /* questions of strangers that wait for another server of this machine, 2 s each \
-                                     */
+#define LIMIT_FORWARDS                                                                       \
+        64u /* questions of strangers that wait for another server of this machine, 2 s each \
+             */
 #define LIMIT_CONTROL        128u /* bytes that say at which of our addresses a datagram came */
 #define LIMIT_PARENT_REFUSED 16u  /* servers remembered because they would make a loop */
 

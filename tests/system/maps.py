@@ -10,6 +10,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+import chain  # noqa: E402
 import daemon  # noqa: E402
 import fleet  # noqa: E402
 
@@ -153,6 +154,41 @@ class Machine(unittest.TestCase):
         unprivileged = self.host.run('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', 'getent', '-s', 'netinfo', 'gshadow', 'crew',
                                      env=self.env)
         self.assertEqual((unprivileged.returncode, unprivileged.stdout), (2, ''))
+
+
+class Levels(chain.Chain):
+    """Three domains: the nearest wins by every key, netgroups are united, and a parent cannot do everything."""
+
+    def test_maps_of_three_domains(self):
+        for host, tag, *records in (
+                (self.alpha, 'network', '/services/ledger port=7777 protocol=tcp', '/users/cordelia2 uid=602 gid=20 netgroups=trusted',
+                 '/machines/localhost ip_address=10.66.6.6', '/machines/evil ip_address=127.0.0.1 ip_address=10.66.6.7',
+                 '/aliases/list members=cordelia members=|/bin/sh members=/etc/passwd members=:include:/etc/shadow',
+                 '/aliases/pipe members=|/bin/sh', '/netgroups/near members=(,cordelia,)', '/groups/team gid=5000 admins=cordelia passwd=*'),
+                (self.mid, 'harbor', '/services/ledger port=8888 protocol=udp', '/machines/quill ip_address=10.1.1.10 netgroups=trusted',
+                 '/netgroups/near members=(,amelia,)'),
+                (self.vellum, 'local', '/users/basil2 uid=701 gid=30 netgroups=trusted', '/aliases/own members=|/usr/bin/filter')):
+            for record in records:
+                self.must(host, 'add', '-p', '-d', tag, *record.split())
+        self.complete()
+        self.becomes('list:           cordelia\n', 'aliases', 'list')
+        self.becomes('trusted               (-,basil2,-) (quill,-,-) (-,cordelia2,-)\n', 'netgroup', 'trusted')
+        self.becomes('team:*:cordelia:\n', 'gshadow', 'team')
+        for want, *words in (('10.1.1.9        relay\n', 'hosts', 'relay'), ('10.9.9.9        relay\n', 'hosts', '10.9.9.9'),  # 4.4, 18
+                             ('10.66.6.7       evil\n', 'hosts', 'evil'), ('', 'hosts', '10.66.6.6'), ('', 'hosts', '127.0.0.1'),
+                             ('', 'aliases', 'pipe'), ('own:            |/usr/bin/filter\n', 'aliases', 'own'),
+                             ('near                  (,amelia,)\n'.replace('(,', '( ,'), 'netgroup', 'near'),
+                             ('ledger                8888/udp\n', 'services', 'ledger'), ('ledger                7777/tcp\n', 'services', 'ledger/tcp')):
+            self.assertEqual(self.getent(*words), want, words)
+        self.assertEqual(self.getent('hosts').count('relay'), 1)  # each first name once
+        # What is known of the domains above stays when they are out of reach, and this machine's own changes are seen.
+        self.fleet.cut(self.mid)
+        self.must(self.vellum, 'add', '/machines/near', 'ip_address=10.2.2.2')
+        self.becomes('10.2.2.2        near\n', 'hosts', 'near')
+        self.assertEqual(self.getent('hosts', 'relay'), '10.1.1.9        relay\n')
+        self.fleet.heal(self.mid)
+        self.must(self.mid, 'set', '-d', 'harbor', '/machines/relay', 'ip_address=10.1.1.99')
+        self.becomes('10.1.1.99       relay\n', 'hosts', 'relay')
 
 
 if __name__ == '__main__':

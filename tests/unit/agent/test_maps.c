@@ -235,6 +235,35 @@ static void test_netgroups(void **state)
                             "a member of netgroup said of /harbor: neither (host,user,domain) nor a name");
 }
 
+/* The C library asks with 1,024 bytes, and takes what does not fit for the end. */
+static void test_long_triples(void **state)
+{
+        static char text[3][1024];
+        static const int fields[2][3] = {{400, 298, 296}, {400, 331, 266}};
+        (void)state;
+        memset(text[0], 'h', sizeof(text[0]));
+        for (unsigned i = 0; i < 2; i++) { /* 998 and 1,001 bytes with commas and brackets */
+                struct proplist l = {NULL, 0};
+                struct buf b;
+                struct maps_domain d = domain("local");
+                const struct bytes name = BYTES_LIT("g");
+                const int n = snprintf(text[1], sizeof(text[1]), "(%.*s,%.*s,%.*s)", fields[i][0], text[0],
+                                       fields[i][1], text[0], fields[i][2], text[0]);
+                const struct bytes members[] = {bytes_of(text[1], (size_t)n), BYTES_LIT("(,ada,)")};
+                assert_true(proplist_add(&l, &a, BYTES_LIT("name"), &name, 1));
+                assert_true(proplist_add(&l, &a, BYTES_LIT("members"), members, 2));
+                buf_init(&b, 0);
+                xdr_put_proplist(&b, l);
+                const struct bytes props = buf_bytes(&b);
+                d.top[TOP_NETGROUPS] = (struct maps_children){&props, 1};
+                assert_int_equal(n, i ? 1001 : 998);
+                const char *said = made(SNAP_NETGROUP, &d, 1, false);
+                assert_int_equal(left, i);
+                assert_int_equal(strcmp(said, "g||,ada,||0|\n") == 0, i);
+                buf_done(&b);
+        }
+}
+
 static void test_gshadow(void **state)
 {
         struct maps_domain d[2] = {domain("local"), domain("/harbor")};
@@ -246,13 +275,15 @@ static void test_gshadow(void **state)
         have(&d[1], TOP_GROUPS,
              LIST("name=crew|gid=300|passwd=$6$parent|users=amelia basil|admins=amelia",
                   "name=sudo|gid=27|passwd=$6$b|admins=eve"));
-        assert_string_equal(made(SNAP_GSHADOW, d, 2, true), "wheel|$6$a|root,ada|root|0| nwheel nw\n"
-                                                            "crew|*|amelia|basil,amelia|0| ncrew\n"
-                                                            "open|*|||0| nopen\n"
-                                                            "locked|!|||0| nlocked\n");
+        assert_string_equal(
+                made(SNAP_GSHADOW, d, 2, true),
+                "wheel|$6$a|root,ada|root|0| nwheel nw\n"
+                "crew|*|amelia|amelia,basil|0| ncrew\n" /* of the record that says more than group */
+                "open|*|||0| nopen\n"
+                "locked|!|||0| nlocked\n");
         assert_int_equal(left, 0); /* the map group says that sudo is not taken */
         rules.publish_hashes = true;
-        assert_non_null(strstr(made(SNAP_GSHADOW, d, 2, false), "crew|$6$parent|amelia|basil,amelia|"));
+        assert_non_null(strstr(made(SNAP_GSHADOW, d, 2, false), "crew|$6$parent|amelia|amelia,basil|"));
         rules.publish_hashes = false;
 }
 
@@ -298,6 +329,7 @@ int main(void)
                 TEST(test_alias_members_of_other_domains),
                 TEST(test_aliases),
                 TEST(test_netgroups),
+                TEST(test_long_triples),
                 TEST(test_gshadow),
                 TEST(test_nearest_wins),
         };
