@@ -241,7 +241,7 @@ static void succeeded(struct track *t)
 static void connected(struct track *t, const struct ext_status_result *s, uint64_t now)
 {
         const bool domain = t->table && memcmp(s->uuid, t->uuid, sizeof(t->uuid)) == 0;
-        const bool same = domain && !t->read_all && s->epoch == t->epoch;
+        const bool same = domain && !t->read_all && !t->torn && s->epoch == t->epoch;
         if (same && s->seq < t->seq && t->servers.n > 1) {
                 failed(t, now); /* a clone that is behind: what we know is newer */
                 return;

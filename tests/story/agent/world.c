@@ -472,6 +472,13 @@ static void begin_site(struct world *w, unsigned i)
         world_create(s, 1, 0, "name=users");
         world_create(s, 2, 0, "name=groups");
         world_create(s, 3, 1, "name=ada|uid=1");
+        if (!w->o.ask_ms)
+                return;
+        world_create(s, 40, 0, "name=machines"); /* who serves the domain */
+        for (unsigned k = 0; k < WORLD_SERVERS; k++)
+                world_create(s, 41 + k, 40,
+                             arena_printf(&w->arena, "name=m%u|ip_address=10.0.%u.%u|serves=./t%u", k, i,
+                                          k + 1, i));
 }
 
 void world_begin(struct world *w, uint32_t ask_ms)
