@@ -278,10 +278,10 @@ static void test_gshadow(void **state)
         assert_string_equal(
                 made(SNAP_GSHADOW, d, 2, true),
                 "wheel|$6$a|root,ada|root|0| nwheel nw\n"
-                "crew|*|amelia|amelia,basil|0| ncrew\n" /* of the record that says more than group */
                 "open|*|||0| nopen\n"
-                "locked|!|||0| nlocked\n");
-        assert_int_equal(left, 0); /* the map group says that sudo is not taken */
+                "locked|!|||0| nlocked\n"
+                "crew|*|amelia|amelia,basil|0| ncrew\n"); /* of the record that says more than group */
+        assert_int_equal(left, 0);                        /* the map group says that sudo is not taken */
         rules.publish_hashes = true;
         assert_non_null(strstr(made(SNAP_GSHADOW, d, 2, false), "crew|$6$parent|amelia|amelia,basil|"));
         rules.publish_hashes = false;
