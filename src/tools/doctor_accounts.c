@@ -1,7 +1,7 @@
 /* Users and groups of all domains and of /etc side by side: what is left out, what stands twice, what
  * collides. */
 #include "base/text.h"
-#include "agent/merge.h"
+#include "agent/maps.h"
 #include "sys/random.h"
 #include "tools/doctor.h"
 
@@ -27,7 +27,7 @@ struct accounts {
 };
 
 struct reason_count {
-        const char *reason; /* static text of the merge */
+        const char *what, *reason; /* static: "/users"; the agent's words */
         unsigned n;
         const char *names; /* the first few */
 };
@@ -39,8 +39,8 @@ struct doctor_accounts {
         uint16_t source_count;
         struct accounts users, groups;
         struct merge_rules rules;
-        struct reason_count left_out[2][32]; /* users, groups: of the domain at hand */
-        unsigned left_out_count[2];
+        struct reason_count left_out[64]; /* of the domain at hand */
+        unsigned left_out_count;
         unsigned des; /* hashes of the traditional crypt in the local domain */
         const char *a_des;
         bool failed;
@@ -70,7 +70,7 @@ static void add(struct doctor_accounts *a, struct accounts *to, struct bytes nam
 static void begin_source(struct doctor_accounts *a, const char *name)
 {
         a->sources[a->source_count++] = name;
-        memset(a->left_out_count, 0, sizeof(a->left_out_count));
+        a->left_out_count = 0;
 }
 
 static void take_files(struct doctor_accounts *a)
@@ -125,38 +125,39 @@ static bool take_group(void *context, const struct merge_domain *d, const struct
         return !a->failed;
 }
 
-static void take_left_out(void *context, const struct merge_domain *domain, const char *what,
-                          struct bytes name, const char *reason)
+static void count_left_out(struct doctor_accounts *a, const char *what, struct bytes name, const char *reason)
 {
-        struct doctor_accounts *a = context;
-        const unsigned which = strcmp(what, "user") != 0;
-        struct reason_count *list = a->left_out[which];
+        struct reason_count *list = a->left_out;
         unsigned i = 0;
-        (void)domain;
-        while (i < a->left_out_count[which] && strcmp(list[i].reason, reason) != 0)
+        while (i < a->left_out_count && (list[i].what != what || strcmp(list[i].reason, reason) != 0))
                 i++;
-        if (i == sizeof(a->left_out[0]) / sizeof(a->left_out[0][0]))
+        if (i == sizeof(a->left_out) / sizeof(a->left_out[0]))
                 return;
-        if (i == a->left_out_count[which])
-                list[a->left_out_count[which]++] = (struct reason_count){reason, 0, ""};
+        if (i == a->left_out_count)
+                list[a->left_out_count++] = (struct reason_count){what, reason, 0, ""};
         if (list[i].n++ < DOCTOR_SHOWN_MOST)
                 list[i].names = doctor_text(a->d, "%s%s%.*s", list[i].names, list[i].n > 1 ? " " : "",
                                             BYTES_FMT(bytes_sub(name, 0, 100)));
 }
 
+static void take_left_out(void *context, const struct merge_domain *domain, const char *what,
+                          struct bytes name, const char *reason)
+{
+        (void)domain;
+        count_left_out(context, strcmp(what, "user") == 0 ? "users" : "groups", name, reason);
+}
+
 static void report_left_out(struct doctor_accounts *a, const char *domain)
 {
-        for (unsigned which = 0; which < 2; which++)
-                for (unsigned i = 0; i < a->left_out_count[which]; i++) {
-                        const struct reason_count *r = &a->left_out[which][i];
-                        doctor_add(a->d, DOCTOR_WARNING, "left-out",
-                                   doctor_text(a->d, "%s of %s", which ? "groups" : "users", domain),
-                                   doctor_text(a->d, "%u not published: %s (%s%s)", r->n, r->reason, r->names,
-                                               r->n > DOCTOR_SHOWN_MOST ? " ..." : ""),
-                                   strstr(r->reason, "min_id") || strstr(r->reason, "reserved")
-                                           ? "give them other ids, or name them in `allow` of agent.conf"
-                                           : "correct the records; `ni explain` shows one");
-                }
+        for (unsigned i = 0; i < a->left_out_count; i++) {
+                const struct reason_count *r = &a->left_out[i];
+                doctor_add(a->d, DOCTOR_WARNING, "left-out", doctor_text(a->d, "%s of %s", r->what, domain),
+                           doctor_text(a->d, "%u not published: %s (%s%s)", r->n, r->reason, r->names,
+                                       r->n > DOCTOR_SHOWN_MOST ? " ..." : ""),
+                           strstr(r->reason, "min_id") || strstr(r->reason, "reserved")
+                                   ? "give them other ids, or name them in `allow` of agent.conf"
+                                   : "correct the records; `ni explain` shows one");
+        }
 }
 
 /* The children's property lists, encoded; NULL and a finding when they cannot be had. */
@@ -207,6 +208,57 @@ static void count_des(struct doctor_accounts *a, const struct bytes *users, size
         }
 }
 
+/* -- the small maps: only what is left out of them */
+
+struct map_judge {
+        struct doctor_accounts *a;
+        const char *what;
+};
+
+static bool take_map_record(void *context, const struct snap_map_record *r)
+{
+        (void)context;
+        (void)r;
+        return true;
+}
+
+static void take_map_left_out(void *context, const struct maps_domain *d, const char *what, struct bytes name,
+                              const char *reason)
+{
+        struct map_judge *j = context;
+        (void)d;
+        (void)what;
+        count_left_out(j->a, j->what, name, reason);
+}
+
+static void take_maps(struct doctor_accounts *a, const char *domain, bool local, struct client *c)
+{
+        static const struct {
+                enum snap_kind kind;
+                enum table_top top;
+                const char *path, *what;
+        } maps[] = {{SNAP_HOSTS, TOP_MACHINES, "/machines", "machines"},
+                    {SNAP_NETWORKS, TOP_NETWORKS, "/networks", "networks"},
+                    {SNAP_SERVICES, TOP_SERVICES, "/services", "services"},
+                    {SNAP_PROTOCOLS, TOP_PROTOCOLS, "/protocols", "protocols"},
+                    {SNAP_RPC, TOP_RPCS, "/rpcs", "rpcs"},
+                    {SNAP_ALIASES, TOP_ALIASES, "/aliases", "aliases"}};
+        for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+                struct map_judge j = {a, maps[i].what};
+                const struct maps_sink sink = {
+                        .record = take_map_record, .left_out = take_map_left_out, .context = &j};
+                struct maps_domain d = {.name = domain, .local = local};
+                struct buf encoded;
+                buf_init(&encoded, 0);
+                struct bytes *v = read_all(a, c, domain, maps[i].path, &d.top[maps[i].top].n, &encoded);
+                d.top[maps[i].top].v = v;
+                if (v && !maps_make(maps[i].kind, &d, 1, &a->rules, &sink))
+                        a->failed = true;
+                free(v);
+                buf_done(&encoded);
+        }
+}
+
 void doctor_accounts_take(struct doctor_accounts *a, const char *domain, bool local, struct client *c)
 {
         const struct merge_sink sink = {
@@ -224,6 +276,7 @@ void doctor_accounts_take(struct doctor_accounts *a, const char *domain, bool lo
                 a->failed = true;
         if (u)
                 count_des(a, u, d.user_count);
+        take_maps(a, domain, local, c);
         report_left_out(a, domain);
         free(u);
         free(g);

@@ -1,4 +1,5 @@
 /* Hosts, services and the other maps: the nearest record that has the name or number answers. */
+#include "agent/maps.h"
 #include "base/text.h"
 #include "tools/explain.h"
 
@@ -6,16 +7,22 @@
 
 static const struct map {
         const char *kind, *database, *top;
+        enum snap_kind image;
+        enum table_top children;
         const char *number;       /* the key of a KEY that is a number; NULL: none */
         const char *const *shown; /* properties that say what it is */
 } maps[] = {
-        {"host", "hosts", "/machines", NULL,
+        {"host", "hosts", "/machines", SNAP_HOSTS, TOP_MACHINES, NULL,
          (const char *const[]){"ip_address", "ipv6_address", "en_address", "serves", NULL}},
-        {"network", "networks", "/networks", "address", (const char *const[]){"address", NULL}},
-        {"service", "services", "/services", "port", (const char *const[]){"port", "protocol", NULL}},
-        {"protocol", "protocols", "/protocols", "number", (const char *const[]){"number", NULL}},
-        {"rpc", "rpc", "/rpcs", "number", (const char *const[]){"number", NULL}},
-        {"alias", "aliases", "/aliases", NULL, (const char *const[]){"members", NULL}},
+        {"network", "networks", "/networks", SNAP_NETWORKS, TOP_NETWORKS, "address",
+         (const char *const[]){"address", NULL}},
+        {"service", "services", "/services", SNAP_SERVICES, TOP_SERVICES, "port",
+         (const char *const[]){"port", "protocol", NULL}},
+        {"protocol", "protocols", "/protocols", SNAP_PROTOCOLS, TOP_PROTOCOLS, "number",
+         (const char *const[]){"number", NULL}},
+        {"rpc", "rpc", "/rpcs", SNAP_RPC, TOP_RPCS, "number", (const char *const[]){"number", NULL}},
+        {"alias", "aliases", "/aliases", SNAP_ALIASES, TOP_ALIASES, NULL,
+         (const char *const[]){"members", NULL}},
 };
 
 static const struct map *find_map(const char *kind)
@@ -58,16 +65,42 @@ static json_t *values_of(const struct map *m, const struct explain_record *r)
         return all;
 }
 
-/* Why this record is no answer to such a question, whatever the others say. */
-static const char *unfit(const struct map *m, const struct explain_record *r)
+/* -- one record, judged by the agent's own rules */
+struct judge {
+        bool published;
+        const char *reason; /* static text of the agent */
+};
+
+static bool take_record(void *context, const struct snap_map_record *r)
 {
-        struct bytes v;
-        if (strcmp(m->kind, "host") == 0 && !prop_first(r->props, "ip_address", &v) &&
-            !prop_first(r->props, "ipv6_address", &v))
-                return "it has no address";
-        if (m->number && !prop_first(r->props, m->number, &v))
-                return "it has no number";
-        return NULL;
+        struct judge *j = context;
+        (void)r;
+        j->published = true;
+        return true;
+}
+
+static void take_left_out(void *context, const struct maps_domain *d, const char *what, struct bytes name,
+                          const char *reason)
+{
+        struct judge *j = context;
+        (void)d;
+        (void)what;
+        (void)name;
+        j->reason = reason;
+}
+
+/* Published? Then *ret_why is what is left out of it, or NULL; else why not. */
+static bool judge(const struct explain *x, const struct map *m, const struct explain_record *r,
+                  const char **ret_why)
+{
+        struct judge j = {.published = false};
+        const struct maps_sink sink = {.record = take_record, .left_out = take_left_out, .context = &j};
+        struct maps_domain d = {.name = x->level[r->level].name, .local = x->level[r->level].local};
+        d.top[m->children] = (struct maps_children){&r->props, 1};
+        if (!maps_make(m->image, &d, 1, &x->merge, &sink))
+                j.published = false;
+        *ret_why = j.reason || j.published ? j.reason : "it gives nothing that a lookup could answer";
+        return j.published;
 }
 
 json_t *explain_map(struct explain *x, const char *kind, const char *key)
@@ -79,11 +112,13 @@ json_t *explain_map(struct explain *x, const char *kind, const char *key)
         const char *property = key_of(m, key), *winner = NULL;
         explain_find(x, m->top, property, bytes_str(key), &l);
         for (unsigned i = 0; i < l.n; i++) {
-                const char *why = unfit(m, &l.v[i]), *verdict = why      ? "left out"
-                                                                : winner ? "hidden"
-                                                                         : "answers";
-                if (!why && winner)
+                const char *why;
+                const bool published = judge(x, m, &l.v[i], &why);
+                const char *verdict = !published ? "left out" : winner ? "hidden" : "answers";
+                if (published && winner)
                         why = arena_printf(&x->t->arena, "%s is nearer, or its record comes first", winner);
+                else if (published && why)
+                        why = arena_printf(&x->t->arena, "without a part of it: %s", why);
                 json_t *item = explain_item(x, &l.v[i], verdict, why);
                 json_object_set_new(item, "values", values_of(m, &l.v[i]));
                 json_array_append_new(items, item);

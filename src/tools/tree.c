@@ -18,6 +18,7 @@ struct grower {
         struct tree *tree;
         const struct located_server *here;
         unsigned depth, timeout_ms;
+        uint64_t deadline; /* clock_mono_ms() */
         pthread_mutex_t lock;
         pthread_cond_t changed;
         struct job *jobs; /* a ring is not needed: each server is asked once */
@@ -319,8 +320,9 @@ static void do_job(struct grower *g, struct job j)
 {
         struct tree_server *s = &g->tree->v[j.domain].servers[j.server];
         const struct located_server at = s->at;
-        struct client_why why;
-        struct client *c = reach(g, &at, &why);
+        struct client_why why = {"not asked: the others took a minute; name a part of the tree with "
+                                 "--domain, or a shorter --timeout"};
+        struct client *c = clock_mono_ms() < g->deadline ? reach(g, &at, &why) : NULL;
         if (!c) {
                 pthread_mutex_lock(&g->lock);
                 s->state = TREE_SILENT;
@@ -371,7 +373,11 @@ static void plant(struct grower *g, const struct located *top, const char *name)
 bool tree_grow(const struct located *top, const char *top_name, const struct located_server *here,
                unsigned depth, unsigned timeout_ms, struct tree *ret)
 {
-        struct grower g = {.tree = ret, .here = here, .depth = depth, .timeout_ms = timeout_ms};
+        struct grower g = {.tree = ret,
+                           .here = here,
+                           .depth = depth,
+                           .timeout_ms = timeout_ms,
+                           .deadline = clock_mono_ms() + TREE_MS};
         pthread_t threads[TREE_THREADS];
         unsigned n = 0;
         *ret = (struct tree){.n = 0};

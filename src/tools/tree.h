@@ -10,7 +10,8 @@
 
 #define TREE_DOMAINS_MOST 4096u  /* a fleet of so many machines, each with a local domain */
 #define TREE_SERVERS_MOST 16384u /* of all domains together */
-#define TREE_THREADS      16u    /* asking at the same time */
+#define TREE_THREADS      64u    /* asking at the same time: most of them wait for the dead */
+#define TREE_MS           60000u /* for all of it; servers not asked by then are said to be so */
 
 enum tree_state {
         TREE_ASKING,

@@ -281,6 +281,14 @@ class Explain(Three):
         self.assertEqual([('/', 'relay', 'answers')], self.items(self.explain('host', '10.9.9.9')))
         self.assertEqual([('/', 'quux', 'answers')], self.items(self.explain('service', 'quux')))
         self.assertEqual([('/', 'quux', 'answers')], self.items(self.explain('service', '5555')))
+        for path in (['/aliases'], ['/aliases/mixed', 'members=ada@example.org', 'members=|/bin/sh'], ['/aliases/evil', 'members=|/bin/sh'],
+                     ['/machines/localhost', 'ip_address=10.9.0.66']):
+            self.must(self.alpha, 'add', '-d', 'network', *path)
+        for words, verdict, reason in ((['alias', 'mixed'], 'answers', 'without a part of it: '), (['alias', 'evil'], 'left out', ''),
+                                       (['host', 'localhost'], 'left out', '')):
+            item = [i for i in self.explain(*words)['by_name'] if i['domain'] == '/'][0]
+            self.assertEqual(verdict, item['verdict'], item)
+            self.assertIn(reason, item['reason'])
 
     def test_the_c_library(self):
         j = self.explain('user', 'root')
