@@ -120,6 +120,24 @@ class Machine(unittest.TestCase):
                              ('0', 'nobody', '-', '-', '-')):
             self.assertEqual(self.innetgr(*words), want, words)
 
+    def test_large_answers(self):
+        """Larger than the buffer the C library begins with, several times over."""
+        addresses = ['10.3.%d.%d' % (i // 200, i % 200) for i in range(300)]
+        names = ['n%d-%s' % (i, 'x' * 100) for i in range(100)]
+        members = ['member%d-%s@example.org' % (i, 'y' * 50) for i in range(1000)]
+        triples = ['(%s,user%d,domain)' % ('h' * 200, i) for i in range(300)]
+        self.ni('add', '-p', '/machines/many', *['ip_address=' + x for x in addresses], *['name=' + x for x in names])
+        self.ni('add', '-p', '/aliases/many', *['members=' + x for x in members])
+        self.ni('add', '-p', '/services/many', 'port=9', 'protocol=tcp', *['name=' + x for x in names])
+        self.ni('add', '-p', '/netgroups/many', *['members=' + x for x in triples])
+        self.becomes('many                  %s\n' % ' '.join(triples), 'getent', 'netgroup', 'many')
+        self.assertEqual(self.innetgr('many', 'h' * 200, 'user299', 'domain'), '1')
+        self.assertEqual(self.innetgr('many', 'h' * 200, 'user300', 'domain'), '0')
+        self.assertEqual(self.ask('getent', 'aliases', 'many'), 'many:           %s\n' % ', '.join(members))
+        self.assertEqual(self.ask('getent', 'services', names[99]), 'many                  9/tcp %s\n' % ' '.join(names))
+        self.assertEqual(self.ask('getent', 'hosts', names[99]), ''.join('%-15s many %s\n' % (a, ' '.join(names)) for a in addresses))
+        self.assertEqual({line.split()[0] for line in self.ask('getent', 'ahosts', names[50]).splitlines()}, set(addresses))
+
     def test_a_change_is_seen_and_what_is_seen_stays(self):
         self.fill()
         self.becomes('10.1.1.9        relay r\n10.1.1.10       relay r\n', 'getent', 'hosts', '10.1.1.9')
