@@ -40,6 +40,16 @@ typedef struct netinfo_change {
 ni_status netinfo_edit(void *handle, const char *what, netinfo_change *changes, unsigned int n,
                        unsigned int *failed);
 
+/* The children of a directory with their properties, in child order, some hundred in one call and never all
+ * of them in memory. What changes meanwhile may be seen or not. netinfo_walk_begin makes *walk, which
+ * netinfo_walk_end frees (NULL is fine); the handle must live as long, and may be used for other calls
+ * meanwhile. netinfo_walk_next: *more == 0 at the end; else id and properties of the next child, freed by the
+ * caller with ni_proplist_free. NI_NODIR: there is no such directory; NI_STALE: the domain was replaced
+ * meanwhile. Historical servers are asked for each child. */
+ni_status netinfo_walk_begin(void *handle, ni_index directory, void **walk);
+ni_status netinfo_walk_next(void *walk, int *more, ni_id *id, ni_proplist *properties);
+void netinfo_walk_end(void *walk);
+
 #ifdef __cplusplus
 }
 #endif

@@ -112,4 +112,9 @@ ni_status open_above(struct api_handle *start, const char *path, const ni_fancyo
 enum ni_status handle_edit(struct api_handle *h, const struct ext_edit_args *args,
                            struct ext_edit_result *ret);
 
+/* One page of SEARCH, from any server of the domain; NI_STALE: the domain is not the one that the page before
+ * came from. *ret as with handle_call. The handle is locked by the caller. */
+enum ni_status handle_search(struct api_handle *h, const struct ext_search_args *args,
+                             struct ext_search_result *ret);
+
 #endif

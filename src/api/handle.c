@@ -217,6 +217,29 @@ enum ni_status handle_edit(struct api_handle *h, const struct ext_edit_args *arg
                                                                                : (enum ni_status)ret->status;
 }
 
+enum ni_status handle_search(struct api_handle *h, const struct ext_search_args *args,
+                             struct ext_search_result *ret)
+{
+        enum ni_status s = h->local ? NI_BADOP : NI_FAILED;
+        if (h->need_write && !h->local && !find_master(h))
+                return NI_FAILED;
+        for (unsigned i = 0; s == NI_FAILED && i < (h->need_write ? 1 : h->count); i++) {
+                if (connect_current(h)) {
+                        s = client_search(h->client, args, ret);
+                        if (s != NI_FAILED)
+                                break;
+                        disconnect(h);
+                }
+                if (!h->need_write) {
+                        h->current = (h->current + 1) % h->count;
+                        h->on_master = false;
+                }
+        }
+        if (s != NI_OK || ret->status == NI_OK)
+                return s;
+        return ret->status == EXT_TAKE_SNAPSHOT ? NI_STALE : (enum ni_status)ret->status;
+}
+
 enum ni_status handle_rparent(struct api_handle *h, struct api_server *ret)
 {
         const struct ni_args args = {.number = 0};

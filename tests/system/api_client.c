@@ -194,6 +194,51 @@ static void together(void *h)
         ni_proplist_free(&c[1].properties);
 }
 
+/* More children than one call gives, in their order; other calls on the handle between them. */
+static void walking(void *h)
+{
+        enum { MANY = 1300 };
+        static netinfo_change c[MANY];
+        ni_id top = make_directory(h, "walked"), id = {0, 0};
+        ni_proplist l;
+        void *walk;
+        int more = 1, n = 0;
+        char name[16];
+        for (int i = 0; i < MANY; i++) {
+                snprintf(name, sizeof(name), "n%d", i);
+                c[i] = (netinfo_change){NETINFO_CREATE, {top.nii_object, 0}, named(name)};
+        }
+        OK(netinfo_edit(h, "test", c, MANY / 2, NULL));
+        OK(netinfo_edit(h, "test", c + MANY / 2, MANY - MANY / 2, NULL));
+        OK(netinfo_walk_begin(h, top.nii_object, &walk));
+        for (; netinfo_walk_next(walk, &more, &id, &l) == NI_OK && more; n++) {
+                WANT(n < MANY && id.nii_object == c[n].id.nii_object &&
+                     id.nii_instance == c[n].id.nii_instance);
+                snprintf(name, sizeof(name), "n%d", n);
+                WANT(ni_proplist_match(l, "name", name) == 0);
+                ni_proplist_free(&l);
+                if (n % 100 == 0)
+                        OK(ni_self(h, &id));
+        }
+        WANT(n == MANY && !more);
+        OK(netinfo_walk_next(walk, &more, &id, &l)); /* the end stays the end */
+        WANT(!more);
+        netinfo_walk_end(walk);
+        OK(netinfo_walk_begin(h, id.nii_object, &walk)); /* a child has none */
+        OK(netinfo_walk_next(walk, &more, &id, &l));
+        WANT(!more);
+        netinfo_walk_end(walk);
+        OK(netinfo_walk_begin(h, 0x7ffffff0, &walk));
+        more = 77;
+        WANT(netinfo_walk_next(walk, &more, &id, &l) == NI_NODIR && more == 77);
+        netinfo_walk_end(walk);
+        netinfo_walk_end(NULL);
+        for (int i = 0; i < MANY; i++)
+                ni_proplist_free(&c[i].properties);
+        c[0] = (netinfo_change){.kind = NETINFO_DESTROY, .id = {top.nii_object, 0}};
+        OK(netinfo_edit(h, "test", c, 1, NULL));
+}
+
 static void domain_itself(void *h)
 {
         ni_proplist l;
@@ -297,6 +342,7 @@ int main(int argc, char **argv)
         properties_and_values(h);
         directories(h);
         together(h);
+        walking(h);
         domain_itself(h);
         openings();
         shared(h);

@@ -59,22 +59,15 @@ static void put_header(struct nidump *d, const struct flat_format *f)
         flush_text(d);
 }
 
-static ni_status put_record(struct nidump *d, void *h, const struct flat_format *f, ni_index object)
+static ni_status put_record(struct nidump *d, const struct flat_format *f, ni_proplist l)
 {
-        ni_id id = {object, 0};
-        ni_proplist l;
         struct flat_why why;
-        NI_INIT(&l);
-        const ni_status s = ni_read(h, &id, &l);
-        if (s != NI_OK) /* removed since the list was read: it is not there */
-                return s == NI_BADID || s == NI_NODIR ? NI_OK : s;
         arena_reset(&d->arena);
         const struct proplist props = wire_proplist(&d->arena, l);
         /* /locations holds more than the resolver's record. */
         if (strcmp(flat_name(f), "resolv.conf") != 0 ||
             bytes_eq_str(flat_identity_of(f, &props).name, "resolver"))
                 flat_print(f, &props, false, &d->arena, &d->text, &why);
-        ni_proplist_free(&l);
         const bool full = d->arena.failed || d->text.failed;
         flush_text(d);
         return full ? NI_NOSPACE : NI_OK;
@@ -83,7 +76,8 @@ static ni_status put_record(struct nidump *d, void *h, const struct flat_format 
 static ni_status flat(struct nidump *d, void *h, const struct flat_format *f)
 {
         const char *directory = flat_directory(f);
-        ni_idlist children;
+        void *walk = NULL;
+        int more = 1;
         ni_id id;
         put_header(d, f);
         ni_status s = dir_find(h, FROM_ROOT, false, directory, &id);
@@ -91,55 +85,118 @@ static ni_status flat(struct nidump *d, void *h, const struct flat_format *f)
                 return failed(d, netgroup_dump(&d->t, h), "read", "/users");
         if (s != NI_OK)
                 return s == NI_NODIR ? NI_OK : failed(d, s, "open", directory);
-        NI_INIT(&children);
-        s = ni_children(h, &id, &children);
-        for (unsigned i = 0; s == NI_OK && i < children.niil_len; i++)
-                s = put_record(d, h, f, children.niil_val[i]);
-        ni_idlist_free(&children);
+        s = netinfo_walk_begin(h, id.nii_object, &walk);
+        while (s == NI_OK && more) {
+                ni_proplist l;
+                NI_INIT(&l);
+                s = netinfo_walk_next(walk, &more, &id, &l);
+                if (s == NI_OK && more)
+                        s = put_record(d, f, l);
+                ni_proplist_free(&l);
+        }
+        netinfo_walk_end(walk);
         return failed(d, s, "read", directory);
 }
 
-static ni_status put_tree(struct nidump *d, void *h, ni_index object, unsigned indent, bool last,
-                          unsigned depth)
+/* A directory on its way to the output. */
+struct branch {
+        ni_id id;
+        ni_proplist props;
+};
+
+/* Has it no children? CHILDREN answers faster than the first page of a walk. */
+static ni_status is_leaf(void *h, ni_id id, bool *ret)
 {
-        ni_id id = {object, 0};
-        ni_proplist l;
-        ni_idlist children;
+        ni_idlist l;
         NI_INIT(&l);
-        NI_INIT(&children);
-        ni_status s = depth == RAW_DEPTH_MAX ? NI_FAILED : ni_read(h, &id, &l);
-        if (s == NI_OK)
-                s = ni_children(h, &id, &children);
-        if (s == NI_OK) {
-                arena_reset(&d->arena);
-                const struct proplist props = wire_proplist(&d->arena, l);
-                raw_open(&d->text, indent);
-                raw_props(&d->text, indent, &props);
-                if (children.niil_len)
-                        raw_children_open(&d->text, indent);
-                s = d->text.failed || d->arena.failed ? NI_NOSPACE : NI_OK;
-                flush_text(d);
+        const ni_status s = ni_children(h, &id, &l);
+        *ret = s == NI_OK && l.niil_len == 0;
+        ni_idlist_free(&l);
+        return s;
+}
+
+static ni_status put_tree(struct nidump *d, void *h, const struct branch *b, unsigned indent, bool last,
+                          unsigned depth, bool *leaf);
+
+/* The children that are left of a walk, the first of them at hand. Which is the last one is known when the
+ * next one is asked for. */
+static ni_status put_children(struct nidump *d, void *h, void *walk, struct branch first, unsigned indent,
+                              unsigned depth)
+{
+        struct branch at = first;
+        ni_status s = NI_OK;
+        bool leaf = false;
+        for (int more = 1; s == NI_OK && more;) {
+                struct branch next;
+                NI_INIT(&next);
+                s = netinfo_walk_next(walk, &more, &next.id, &next.props);
+                if (s == NI_OK)
+                        s = put_tree(d, h, &at, indent, !more, depth, &leaf);
+                ni_proplist_free(&at.props);
+                at = next;
         }
-        for (unsigned i = 0; s == NI_OK && i < children.niil_len; i++)
-                s = put_tree(d, h, children.niil_val[i], indent + 4, i + 1 == children.niil_len, depth + 1);
+        ni_proplist_free(&at.props);
+        return s;
+}
+
+/* A directory's own lines, up to its children's. */
+static ni_status put_head(struct nidump *d, const struct branch *b, unsigned indent, bool any)
+{
+        arena_reset(&d->arena);
+        const struct proplist props = wire_proplist(&d->arena, b->props);
+        raw_open(&d->text, indent);
+        raw_props(&d->text, indent, &props);
+        if (any)
+                raw_children_open(&d->text, indent);
+        const bool full = d->text.failed || d->arena.failed;
+        flush_text(d);
+        return full ? NI_NOSPACE : NI_OK;
+}
+
+/* *leaf: the directory before had no children, so this one has none either, perhaps; afterwards: it had none.
+ */
+static ni_status put_tree(struct nidump *d, void *h, const struct branch *b, unsigned indent, bool last,
+                          unsigned depth, bool *leaf)
+{
+        struct branch first;
+        void *walk = NULL;
+        int any = 0;
+        NI_INIT(&first);
+        ni_status s = depth == RAW_DEPTH_MAX ? NI_FAILED : *leaf ? is_leaf(h, b->id, leaf) : NI_OK;
+        if (s == NI_OK && !*leaf)
+                s = netinfo_walk_begin(h, b->id.nii_object, &walk);
+        if (s == NI_OK && walk)
+                s = netinfo_walk_next(walk, &any, &first.id, &first.props);
+        if (s == NI_NODIR || s == NI_BADID) /* removed since its parent was read: nothing is below it */
+                s = NI_OK;
+        *leaf = !any;
+        if (s == NI_OK)
+                s = put_head(d, b, indent, any);
+        if (s == NI_OK && any)
+                s = put_children(d, h, walk, first, indent + 4, depth + 1);
         if (s == NI_OK) {
-                if (children.niil_len)
+                if (any)
                         raw_children_close(&d->text, indent);
                 raw_close(&d->text, indent, !last);
                 flush_text(d);
         }
-        ni_proplist_free(&l);
-        ni_idlist_free(&children);
+        netinfo_walk_end(walk);
         return s;
 }
 
 static ni_status raw(struct nidump *d, void *h)
 {
-        ni_id id = {0, 0};
-        const ni_status s = ni_pathsearch(h, &id, d->what); /* a path only: digits are a name here */
+        struct branch top;
+        bool leaf = false;
+        NI_INIT(&top);
+        ni_status s = ni_pathsearch(h, &top.id, d->what); /* a path only: digits are a name here */
         if (s != NI_OK)
                 return failed(d, s, "open", d->what);
-        return failed(d, put_tree(d, h, id.nii_object, 0, true, 0), "read", d->what);
+        s = ni_read(h, &top.id, &top.props);
+        if (s == NI_OK)
+                s = put_tree(d, h, &top, 0, true, 0, &leaf);
+        ni_proplist_free(&top.props);
+        return failed(d, s, "read", d->what);
 }
 
 /* 0: go on, else the exit status. */
