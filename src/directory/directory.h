@@ -89,6 +89,10 @@ enum ni_status dir_set_master(struct store_txn *t, struct arena *a, const char *
 enum ni_status dir_get_master(struct dir_request *rq, struct bytes *ret_host, struct bytes *ret_tag,
                               struct bytes *ret_address);
 
+/* The replicas of this domain as historical masters see them (protocol.md 5.1): for every child of /machines
+ * and every value `./tag` of it, (first ip_address, tag), as "ip/tag". In the arena. */
+enum ni_status dir_replicas(struct dir_request *rq, struct namelist *ret);
+
 /* Authentication by the domain's users (protocol.md 3.8): the records of /users with this uid (signed
  * decimal), in child order. */
 struct dir_user {

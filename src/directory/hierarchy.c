@@ -80,15 +80,17 @@ bool dir_is_replica(struct dir_request *rq, uint32_t addr)
         return found;
 }
 
-/* Every combination of this machine's addresses and its `./tag` values, appended as `ip/tag`. */
-static enum ni_status add_servers(struct arena *a, struct bytes props, struct namelist *l, uint32_t *room)
+/* Every combination of this machine's addresses (`most` of them) and its `./tag` values, appended as
+ * `ip/tag`. */
+static enum ni_status add_servers(struct arena *a, struct bytes props, uint32_t most, struct namelist *l,
+                                  uint32_t *room)
 {
         struct namelist addresses, serves;
         if (!serves_here(props))
                 return NI_OK;
         if (!dir_values(a, props, "ip_address", &addresses) || !dir_values(a, props, "serves", &serves))
                 return NI_SYSTEMERR;
-        for (uint32_t i = 0; i < addresses.n; i++)
+        for (uint32_t i = 0; i < addresses.n && i < most; i++)
                 for (uint32_t k = 0; k < serves.n && l->n < NI_VALUES_MAX; k++) {
                         if (!bytes_starts(serves.v[k], "./"))
                                 continue;
@@ -112,7 +114,7 @@ static enum ni_status add_servers(struct arena *a, struct bytes props, struct na
         return NI_OK;
 }
 
-enum ni_status dir_servers(struct dir_request *rq, struct namelist *ret)
+static enum ni_status servers(struct dir_request *rq, uint32_t most, struct namelist *ret)
 {
         struct store_node machines, m;
         struct store_walk w;
@@ -123,7 +125,7 @@ enum ni_status dir_servers(struct dir_request *rq, struct namelist *ret)
                 store_children(rq->txn, machines.id.object, STORE_FROM_START, &w);
                 while (s == NI_OK && store_next(&w))
                         if (store_get(rq->txn, w.child, &m) == NI_OK)
-                                s = add_servers(rq->arena, m.props, &l, &room);
+                                s = add_servers(rq->arena, m.props, most, &l, &room);
                 store_end(&w);
                 if (s == NI_OK)
                         s = w.status;
@@ -179,6 +181,16 @@ enum ni_status dir_parents(struct dir_request *rq, uint32_t most, struct dir_par
                 *ret_count = n;
         }
         return s;
+}
+
+enum ni_status dir_servers(struct dir_request *rq, struct namelist *ret)
+{
+        return servers(rq, UINT32_MAX, ret);
+}
+
+enum ni_status dir_replicas(struct dir_request *rq, struct namelist *ret)
+{
+        return servers(rq, 1, ret);
 }
 
 struct bytes dir_root_option(struct dir_request *rq, const char *name, struct namelist *all,

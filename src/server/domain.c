@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "model/path.h"
+#include "server/push.h"
 #include "server/replica.h"
 #include "server/writer.h"
 #include "sys/clock.h"
@@ -220,6 +221,8 @@ struct domain *domain_open(const char *folder, const char *tag, const struct con
                 d->state = DOMAIN_BROKEN;
                 return d;
         }
+        if (d->options.reuse_from_zero && strcmp(tag, "local") != 0)
+                d->pushing = pushing_start(d, c);
         if (strcmp(tag, "local") != 0) /* always a master (protocol.md 5.1) */
                 d->replica = replica_start(d, c);
         if (!d->replica && strcmp(tag, "local") != 0) {
@@ -252,9 +255,12 @@ void domain_close(struct domain *d)
         d->state = DOMAIN_GONE;
         writer_stop(d->writer); /* outside the gate: it may be repairing */
         replica_stop(d->replica);
+        pushing_stop(d->pushing);
         lock_gate(d);
         writer_free(d->writer);
         d->writer = NULL;
+        pushing_free(d->pushing);
+        d->pushing = NULL;
         replica_free(d->replica);
         d->replica = NULL;
         shut_store(d);

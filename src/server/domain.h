@@ -17,8 +17,9 @@ enum {
         SLOT_LONG = 9, /* 2 threads for long reads */
         SLOT_WRITER = 11,
         SLOT_REPLICA = 12,
-        SLOT_TRANSFER = 13, /* 2 threads for full transfers */
-        SLOT_COUNT = 15,
+        SLOT_PUSH = 13,
+        SLOT_TRANSFER = 14, /* 2 threads for full transfers */
+        SLOT_COUNT = 16,
 };
 
 enum domain_state {
@@ -36,6 +37,7 @@ struct call;
 struct domain;
 struct writer;
 struct replica;
+struct pushing;
 
 /* Told in the writer's thread after each commit. */
 typedef void domain_committed(struct domain *d, void *context);
@@ -71,6 +73,7 @@ struct domain {
         _Atomic uint64_t user_ok, user_failed, granted, refused; /* authentications (protocol.md 2.8) */
         struct writer *writer;                                   /* read under the gate */
         struct replica *replica;                                 /* likewise (server/replica.h) */
+        struct pushing *pushing;     /* likewise (server/push.h); NULL: to nobody */
         _Atomic bool superseded;     /* another server is master of this domain, by a later promotion */
         pthread_mutex_t batch;       /* held while a batch of writes runs. A reader that cannot finish in one
                                         transaction holds it, for seconds at most, and sees one state over several.

@@ -3,6 +3,7 @@
  * their own, each thread with its reader. */
 #include "server/conn.h"
 #include "server/dispatch.h"
+#include "server/push.h"
 #include "server/server.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
@@ -168,6 +169,14 @@ static enum ni_status transfer(struct transfer *t)
         return st;
 }
 
+/* What is pushed to a clone while it reads everything would be lost with what it has now. */
+static void note_reading(const struct call *call, bool begins)
+{
+        pthread_rwlock_rdlock(&call->domain->gate);
+        pushing_reading(call->domain, &call->source, begins);
+        pthread_rwlock_unlock(&call->domain->gate);
+}
+
 static void run_readall(struct server *s, struct call *call, unsigned slot)
 {
         struct transfer t = {.server = s, .call = call, .slot = slot, .file = -1};
@@ -179,7 +188,9 @@ static void run_readall(struct server *s, struct call *call, unsigned slot)
                 call_refuse(call, NI_SYSTEMERR);
                 return;
         }
+        note_reading(call, true);
         const enum ni_status st = transfer(&t);
+        note_reading(call, false);
         if (st != NI_OK) {
                 log_limited(&readall_failed_limit, LOG_LEVEL_WARNING, "readall-failed",
                             "from=\"%s\" tag=%s status=%d", call->from, call->domain->tag, (int)st);

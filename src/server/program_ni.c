@@ -1,9 +1,12 @@
 /* Program 200100000 version 2 on a connection (doc/protocol.md 2.4 - 2.8). */
 #include "server/dispatch.h"
+#include "server/push.h"
+#include "server/replica.h"
 #include "server/server.h"
 #include "sys/clock.h"
 #include "sys/log.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 
 /* What strangers can make happen as often as they like. */
@@ -107,6 +110,7 @@ static enum served leave(struct conn *c, struct domain *d, const struct rpc_call
         call->caller = *caller;
         snprintf(call->from, sizeof(call->from), "%s", c->peer.text);
         call->began_us = c->worker->clock_us;
+        call->source = c->visitor.source;
         worker_txn_end(c->worker);
         conn_send_away(c, call, true);
         if (!long_read_submit(c->worker->server, call)) {
@@ -140,6 +144,30 @@ static enum served serve_read(struct conn *c, struct domain *d, const struct rpc
 }
 
 /* -- writes -- */
+
+/* protocol.md 5.7: the update channel of a historical master. */
+static bool is_push(struct conn *c, struct domain *d, const struct rpc_call *rpc)
+{
+        return d->role == STORE_CLONE && rpc->flavor != AUTH_FLAVOR_SYS && !c->peer.socket &&
+               c->peer.port < IPPORT_RESERVED && worker_txn(c->worker, d) &&
+               replica_is_master(d, &c->peer.address);
+}
+
+static enum served take_push(struct conn *c, struct call *call)
+{
+        call->pushed = true;
+        call->policy.clone = false;
+        call->policy.honour_target = true;
+        call->caller = (struct caller){.superuser = true, .sees_secrets = true};
+        snprintf(call->from, sizeof(call->from), "%s", c->peer.text);
+        worker_txn_end(c->worker);
+        conn_send_away(c, call, false);
+        if (!domain_submit(call->domain, call)) {
+                call_refuse(call, NI_MASTERBUSY);
+                call_send_home(call);
+        }
+        return SERVED_AWAY;
+}
 
 /* A status that is known at once still has to wait for its turn. */
 static enum served refuse_write(struct conn *c, struct call *call, enum ni_status status, struct buf *out)
@@ -177,6 +205,8 @@ static enum served serve_write(struct conn *c, struct domain *d, const struct rp
         call->domain = domain_hold(d);
         call->policy = policy_of(c, d);
         call->began_us = w->clock_us;
+        if (is_push(c, d, rpc))
+                return take_push(c, call);
         if (call->policy.clone) /* protocol.md 2.6 step 2: before anybody's password is looked at */
                 return refuse_write(c, call, NI_RDONLY, out);
         switch (authorize(c, call, rpc, &status)) {
@@ -273,10 +303,16 @@ static enum served serve_control(struct conn *c, struct domain *d, const struct 
                             c->peer.text, d->tag);
                 with_status(out, rpc->xid, NI_PERM);
                 break;
-        case NI_PROC_resync: /* nothing is remembered that would have to be read again */
+        case NI_PROC_resync:
+                replica_resync(d);
+                pushing_resync(d);
                 with_status(out, rpc->xid, NI_OK);
                 break;
-        default: /* PING; CRASHED, which means nothing to a master */
+        case NI_PROC_crashed:
+                replica_crashed(d, args.number);
+                accepted(out, rpc->xid, ACCEPT_SUCCESS);
+                break;
+        default: /* PING */
                 accepted(out, rpc->xid, ACCEPT_SUCCESS);
         }
         count_call(c, d, rpc->procedure);

@@ -14,7 +14,8 @@
 struct replica {
         struct domain *d;
         pthread_t thread;
-        int wake_fd; /* readable: there is something to look at; interrupts calls */
+        int wake_fd; /* readable: there is something to look at */
+        int stop_fd; /* readable: a command or the end, also in the middle of a call */
         char host[256], addresses[16][16];
         unsigned address_count;
         bool redact; /* what the configuration said at the start; decides nothing but a log line */
@@ -44,7 +45,6 @@ struct replica {
 };
 
 /* -- replica.c */
-void replica_wake(struct replica *r);
 /* For SHOW, and into the log when it is new. reason: "" when all is well. */
 void replica_tell(struct replica *r, const char *state, const char *reason);
 /* Splits "server/tag" at the last slash. False: no such form. */

@@ -1,6 +1,7 @@
 /* The thread of a domain's role: its life, commands, what it tells (doc/replication.md). */
 #include "base/text.h"
 #include "model/path.h"
+#include "server/push.h"
 #include "server/replica-internal.h"
 #include "server/worker.h"
 #include "sys/clock.h"
@@ -52,17 +53,17 @@ void replica_tell(struct replica *r, const char *state, const char *reason)
 
 /* -- waking and waiting -- */
 
-void replica_wake(struct replica *r)
+static void ring(int fd)
 {
         const uint64_t one = 1;
-        if (write(r->wake_fd, &one, sizeof(one)) < 0)
-                return; /* full: it is awake */
+        if (write(fd, &one, sizeof(one)) < 0)
+                return; /* full: it rings already */
 }
 
-static void hush(struct replica *r)
+static void hush(int fd)
 {
         uint64_t n;
-        if (read(r->wake_fd, &n, sizeof(n)) < 0)
+        if (read(fd, &n, sizeof(n)) < 0)
                 return;
 }
 
@@ -92,7 +93,7 @@ enum ni_status replica_dial(struct replica *r, const char *where, struct client 
         o.server = server;
         o.tag = tag;
         o.timeout_ms = REPLICA_CALL_MS;
-        o.interrupt_fd = r->wake_fd;
+        o.interrupt_fd = r->stop_fd;
         o.reserved_port = true;
         return client_open(&o, ret, why);
 }
@@ -237,6 +238,7 @@ static enum ni_status change_role(struct replica *r, const struct call *call)
                 d->seq = info.seq;
                 d->role = (int)role; /* still with the batch held: no write slips in between */
                 d->superseded = false;
+                pushing_restart(d, info.checksum);
                 r->role = role;
         } else {
                 r->origin = before;
@@ -298,7 +300,8 @@ static struct call *take_command(struct replica *r)
 /* False: the domain ends. *ret_changed: another role, or another master. */
 static bool run_commands(struct replica *r, bool *ret_changed)
 {
-        hush(r);
+        hush(r->wake_fd);
+        hush(r->stop_fd);
         for (struct call *c; (c = take_command(r));) {
                 run_command(r, c);
                 *ret_changed = true;
@@ -323,7 +326,8 @@ bool replica_submit(struct domain *d, struct call *c)
                         r->last = &c->next;
                 }
                 pthread_mutex_unlock(&r->mutex);
-                replica_wake(r);
+                ring(r->stop_fd);
+                ring(r->wake_fd);
         }
         pthread_rwlock_unlock(&d->gate);
         return open;
@@ -415,11 +419,22 @@ static uint32_t cleanup_ms(struct replica *r)
         return ms;
 }
 
+/* Both sides start the instances of used numbers from zero (doc/protocol.md 5.3). */
+static void reuse_from_zero(struct domain *d)
+{
+        pthread_mutex_lock(&d->batch);
+        d->options.reuse_from_zero = true;
+        if (d->store)
+                store_set_reuse_from_zero(d->store, true);
+        pthread_mutex_unlock(&d->batch);
+}
+
 static bool copy_master(struct replica *r)
 {
         struct pull_event e = {.kind = PULL_STARTED};
         struct pull_action a;
         bool changed = false;
+        reuse_from_zero(r->d);
         pull_init(&r->pull, cleanup_ms(r));
         for (;;) {
                 e.now = clock_mono_ms();
@@ -504,18 +519,16 @@ struct replica *replica_start(struct domain *d, const struct config *c)
         r->d = d;
         r->last = &r->first;
         r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        r->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         pthread_mutex_init(&r->mutex, NULL);
         learn_host(r, c);
         const char *slash = strrchr(d->folder, '/');
         snprintf(r->aside_folder, sizeof(r->aside_folder), "%.*s/.clone.%s", (int)(slash - d->folder),
                  d->folder, d->tag);
         snprintf(r->seen.state, sizeof(r->seen.state), "%s", d->role == STORE_CLONE ? "away" : "master");
-        if (r->wake_fd >= 0 && pthread_create(&r->thread, NULL, run, r) == 0)
+        if (r->wake_fd >= 0 && r->stop_fd >= 0 && pthread_create(&r->thread, NULL, run, r) == 0)
                 return r;
-        if (r->wake_fd >= 0)
-                close(r->wake_fd);
-        pthread_mutex_destroy(&r->mutex);
-        free(r);
+        replica_free(r);
         return NULL;
 }
 
@@ -526,7 +539,8 @@ void replica_stop(struct replica *r)
         pthread_mutex_lock(&r->mutex);
         r->stopping = true;
         pthread_mutex_unlock(&r->mutex);
-        replica_wake(r);
+        ring(r->stop_fd);
+        ring(r->wake_fd);
         pthread_join(r->thread, NULL);
         for (struct call *c; (c = take_command(r));) {
                 call_refuse(c, NI_NOTAG);
@@ -538,7 +552,10 @@ void replica_free(struct replica *r)
 {
         if (!r)
                 return;
-        close(r->wake_fd);
+        if (r->wake_fd >= 0)
+                close(r->wake_fd);
+        if (r->stop_fd >= 0)
+                close(r->stop_fd);
         pthread_mutex_destroy(&r->mutex);
         free(r);
 }
@@ -570,6 +587,8 @@ void replica_show(struct domain *d, struct store_txn *t, bool all, struct arena 
                 ret->conflict = arena_bytes(a, bytes_str(r->seen.conflict));
         }
         pthread_mutex_unlock(&r->mutex);
+        if (all)
+                pushing_show(d, a, ret);
         if (a->failed)
                 *ret = (struct ext_replica_result){.status = NI_SYSTEMERR};
 }
@@ -580,9 +599,11 @@ void replica_resync(struct domain *d)
         if (!r)
                 return;
         pthread_mutex_lock(&r->mutex);
-        r->resync = true;
+        const bool copies = r->seen.kind == STORE_ORIGIN_COPY; /* who follows is told by the journal */
+        r->resync |= copies;
         pthread_mutex_unlock(&r->mutex);
-        replica_wake(r);
+        if (copies)
+                ring(r->wake_fd);
 }
 
 void replica_crashed(struct domain *d, uint32_t checksum)
@@ -591,10 +612,12 @@ void replica_crashed(struct domain *d, uint32_t checksum)
         if (!r)
                 return;
         pthread_mutex_lock(&r->mutex);
-        r->crashed = true;
+        const bool copies = r->seen.kind == STORE_ORIGIN_COPY;
+        r->crashed |= copies;
         r->crashed_sum = checksum;
         pthread_mutex_unlock(&r->mutex);
-        replica_wake(r);
+        if (copies)
+                ring(r->wake_fd);
 }
 
 void replica_pushed(struct domain *d, bool ok)
@@ -606,7 +629,7 @@ void replica_pushed(struct domain *d, bool ok)
         r->pushed |= ok;
         r->pushed_badly |= !ok;
         pthread_mutex_unlock(&r->mutex);
-        replica_wake(r);
+        ring(r->wake_fd);
 }
 
 bool replica_is_master(struct domain *d, const struct address *a)

@@ -147,7 +147,9 @@ static bool build(struct transfer *t, struct xdr_in in, const uint8_t uuid[16])
                 ok = store_commit(txn, NULL) == NI_OK;
         else if (txn)
                 store_abort(txn);
-        return ok || t->wrong || bad(t, "the new store cannot be written; see the disk's free space");
+        if (!ok && !t->wrong)
+                bad(t, "the new store cannot be written; see the disk's free space");
+        return ok;
 }
 
 static enum pull_result receive(struct replica *r, struct xdr_in in, uint32_t announced,

@@ -1,5 +1,6 @@
 /* STATISTICS (doc/protocol.md 2.8): rows in their historical order, our digest behind them (decision 16). */
 #include "server/dispatch.h"
+#include "server/push.h"
 #include "server/server.h"
 
 #include <stdio.h>
@@ -153,9 +154,8 @@ static void rows_of_server(struct rows *r, struct worker *w, const struct domain
                            const struct namelist *servers)
 {
         char host[256] = "";
-        const struct bytes none[] = {BYTES_LIT("0"), BYTES_LIT("0"), BYTES_LIT("0")};
         const struct bytes proxies[] = {BYTES_LIT("-1"), BYTES_LIT("loose")};
-        const struct bytes cleanup[] = {BYTES_LIT("0"), BYTES_LIT("-1")};
+        const struct bytes never[] = {BYTES_LIT("0"), BYTES_LIT("-1")};
         const uint64_t authentications[] = {d->user_ok, d->user_failed, d->granted, d->refused};
         gethostname(host, sizeof(host) - 1);
         row_text(r, "server_version", "netinfod " NETINFO_VERSION);
@@ -164,11 +164,19 @@ static void rows_of_server(struct rows *r, struct worker *w, const struct domain
         row_text(r, "hostname", arena_str(r->arena, bytes_str(w->config->host[0] ? w->config->host : host)));
         row(r, "domain_servers", servers->v, servers->n);
         row_text(r, "write_locked", d->role == STORE_CLONE ? "clone" : "No");
-        row(r, "notify_threads", none, 3); /* this server does not push */
-        row_text(r, "notifications_pending", "0");
+        const struct pushing_figures push = pushing_figures(d);
+        const uint64_t threads[] = {push.running, LIMIT_PUSHED, push.latency_s};
+        const uint64_t none[] = {0, 0, 0};
+        row_numbers(r, "notify_threads", push.latency_s ? threads : none, 3);
+        row_numbers(r, "notifications_pending", &push.pending, 1);
         row_numbers(r, "authentications", authentications, 4);
         row(r, "readall_proxies", proxies, 2); /* no transfer makes the master busy (decision 7) */
-        row(r, "cleanup_wait", cleanup, 2);    /* nor is there a periodical resynchronisation */
+        /* Each clone has its own clock for it: how long until the next is not told. */
+        const uint64_t minutes[] = {push.cleanup_minutes, push.cleanup_minutes};
+        if (push.cleanup_minutes)
+                row_numbers(r, "cleanup_wait", minutes, 2);
+        else
+                row(r, "cleanup_wait", never, 2);
 }
 
 enum ni_status statistics_put(struct worker *w, struct domain *d, const struct dir_request *asked,

@@ -1,5 +1,7 @@
 #include "server/writer.h"
 
+#include "server/push.h"
+#include "server/replica.h"
 #include "server/worker.h"
 #include "sys/clock.h"
 #include "sys/log.h"
@@ -105,7 +107,7 @@ static struct bytes what_of(const struct call *c)
 }
 
 /* True when it stands in the transaction. */
-static bool run_one(struct store_txn *t, struct call *c, uint64_t *seq)
+static bool run_call(struct store_txn *t, struct call *c, uint64_t *seq)
 {
         struct dir_request rq = {
                 .txn = t, .caller = &c->caller, .policy = &c->policy, .arena = &c->arena, .out = &c->reply};
@@ -143,6 +145,16 @@ static bool run_one(struct store_txn *t, struct call *c, uint64_t *seq)
         return true;
 }
 
+static bool run_one(struct store_txn *t, struct push_batch *push, struct call *c, uint64_t *seq)
+{
+        push_batch_begin(push, t);
+        const bool stands = run_call(t, c, seq);
+        push_batch_end(push, t, c, stands);
+        if (c->pushed)
+                replica_pushed(c->domain, stands);
+        return stands;
+}
+
 /* -- a batch -- */
 
 static void refuse_all(struct call *batch, struct verdict v)
@@ -175,14 +187,17 @@ static struct verdict commit_batch(struct writer *w, struct call *batch, uint64_
         bool any = false;
         if (v.status != NI_OK)
                 return v;
+        struct push_batch *push = push_batch_new(w->domain);
         for (struct call *c = batch; c; c = c->next)
-                any |= run_one(t, c, seq);
+                any |= run_one(t, push, c, seq);
         if (!any) { /* all were refused, by what is durable already */
                 store_abort(t);
+                push_batch_done(push, false);
                 return v;
         }
         trim_journal(w, t, clock_mono_ms());
         v.status = store_commit(t, &v.unknown);
+        push_batch_done(push, v.status == NI_OK);
         return v;
 }
 

@@ -46,6 +46,18 @@ static enum ni_status touch(struct store_txn *t, uint32_t object, int by, struct
         return st;
 }
 
+void store_trace(struct store_txn *t, store_tracer *tracer, void *context)
+{
+        t->tracer = tracer;
+        t->tracer_context = context;
+}
+
+static void tell(const struct store_txn *t, const struct store_step *step)
+{
+        if (t->tracer)
+                t->tracer(t->tracer_context, step);
+}
+
 enum ni_status store_put_props(struct store_txn *t, uint32_t object, struct bytes props, struct ni_id *ret_id)
 {
         struct store_node n;
@@ -60,6 +72,7 @@ enum ni_status store_put_props(struct store_txn *t, uint32_t object, struct byte
         n.props = keep(t, props); /* it may lie in a page, too */
         if (!before.data || !n.props.data)
                 return t->failed;
+        tell(t, &(struct store_step){.kind = STORE_STEP_WRITE, .id = n.id, .props = n.props});
         n.id.instance++;
         n.version = t->change.seq;
         if (object != 0) /* the root is nobody's child */
@@ -103,6 +116,12 @@ enum ni_status store_add_child(struct store_txn *t, uint32_t parent, struct byte
                 st = store_index_change(t, parent, n.ordinal, n.id.object, BYTES_NONE, n.props);
         if (st == NI_OK)
                 st = store_note_created(t, &n);
+        if (st == NI_OK)
+                tell(t, &(struct store_step){.kind = STORE_STEP_CREATE,
+                                             .id = p.id,
+                                             .child = n.id,
+                                             .where = where,
+                                             .props = n.props});
         if (st == NI_OK)
                 st = touch(t, parent, 1, &touched);
         if (st != NI_OK)
@@ -167,6 +186,8 @@ enum ni_status store_remove_child(struct store_txn *t, uint32_t parent, uint32_t
         if (st == NI_OK)
                 st = store_note_destroyed(t, &n, n.props);
         if (st == NI_OK)
+                tell(t, &(struct store_step){.kind = STORE_STEP_DESTROY, .id = p.id, .child = n.id});
+        if (st == NI_OK)
                 st = touch(t, parent, -1, &touched);
         if (st != NI_OK)
                 return t->failed != NI_OK ? t->failed : store_damaged(t);
@@ -230,6 +251,7 @@ enum ni_status store_move(struct store_txn *t, uint32_t object, uint32_t to_pare
         n.props = keep(t, n.props);
         if (!n.props.data)
                 return t->failed;
+        tell(t, &(struct store_step){.kind = STORE_STEP_MOVE, .id = to.id, .child = n.id});
         st = rehang(t, &n, &to, where);
         if (st == NI_OK && from != to_parent)
                 st = touch(t, from, -1, NULL);

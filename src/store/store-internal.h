@@ -49,6 +49,8 @@ struct store_txn {
         struct store_change change;
         struct buf scratch; /* the node being written */
         struct store_hashes old_hashes, new_hashes;
+        store_tracer *tracer;
+        void *tracer_context;
         uint64_t moved; /* children that a rebalance gave a new place, for tests */
 };
 

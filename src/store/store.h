@@ -171,6 +171,21 @@ enum ni_status store_remove_child(struct store_txn *t, uint32_t parent, uint32_t
  * is the same, once). NI_UNRELATED: below itself, or the root. */
 enum ni_status store_move(struct store_txn *t, uint32_t object, uint32_t to_parent, uint32_t where);
 
+/* What each operation of a change did, in terms of the calls of version 2: for a master that tells historical
+ * clones (doc/replication.md 6). Borrowed during the call. */
+enum store_step_kind { STORE_STEP_WRITE, STORE_STEP_CREATE, STORE_STEP_DESTROY, STORE_STEP_MOVE };
+struct store_step {
+        enum store_step_kind kind;
+        struct ni_id id;    /* with the instance before: the directory written, or the parent */
+        struct ni_id child; /* CREATE: as made; DESTROY: as it was */
+        uint32_t where;     /* CREATE */
+        struct bytes props; /* WRITE, CREATE */
+};
+typedef void store_tracer(void *context, const struct store_step *step);
+/* Until the transaction ends; NULL: nobody. Steps of a nested transaction that is aborted were told all the
+ * same. */
+void store_trace(struct store_txn *t, store_tracer *tracer, void *context);
+
 /* -- replaying (clones, restore, import of databases): writes what somebody else decided
  * --------------------------------------------------- */
 /* Puts a whole directory: id with instance, parent, ordinal, born, version as given, index and sums kept

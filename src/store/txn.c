@@ -228,6 +228,7 @@ static void writer_idle(struct store_txn *t)
         t->top = t->sub = t->txn = NULL;
         t->active = t->known = t->cached = t->dirty = t->dirty_before = false;
         t->failed = NI_OK;
+        t->tracer = NULL;
 }
 
 enum ni_status store_write_begin(struct store *s, struct store_txn **ret)
