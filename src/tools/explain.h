@@ -73,6 +73,10 @@ bool explain_is_map(const char *kind);
  * not found) is compared with what the module says, but for the second field, when `accounts`. */
 void explain_libc(struct explain *x, json_t *j, const char *database, const char *key, const char *expected,
                   bool accounts);
+/* Adds "group_list": what the module and the C library have as groups of a user beside the one of his record,
+ * and what the domains have (`gids`, integers). When the module says something else: "agree" and
+ * "conclusion", too. After explain_libc. */
+void explain_group_list(struct explain *x, json_t *j, const char *name, const json_t *gids);
 /* `ni explain may`: over t->client. */
 json_t *explain_may(struct talk *t, const char *user, const char *what, const char *where);
 

@@ -224,6 +224,26 @@ static json_t *group_list(struct explain *x, const char *name, const struct expl
         return all;
 }
 
+/* The gids of groups that list the user, each once: what initgroups gives beside the one of the record. */
+static json_t *listing_gids(const json_t *groups)
+{
+        json_t *all = json_array(), *seen = json_object(), *item;
+        size_t i;
+        json_array_foreach(groups, i, item)
+        {
+                const json_t *gid = json_object_get(item, "gid");
+                char key[24];
+                if (!json_is_integer(gid) || json_is_null(json_object_get(item, "name")))
+                        continue;
+                snprintf(key, sizeof(key), "%lld", (long long)json_integer_value(gid));
+                if (!json_object_get(seen, key))
+                        json_array_append_new(all, json_integer(json_integer_value(gid)));
+                json_object_set_new(seen, key, json_true());
+        }
+        json_decref(seen);
+        return all;
+}
+
 json_t *explain_user(struct explain *x, const char *key)
 {
         uint32_t uid = 0;
@@ -258,6 +278,11 @@ json_t *explain_user(struct explain *x, const char *key)
         json_object_set_new(j, "by_number", by_number);
         json_object_set_new(j, "groups", name ? group_list(x, name, winner, a.gid) : json_array());
         explain_libc(x, j, "passwd", key, winner ? a.line : NULL, true);
+        if (winner) {
+                json_t *listing = listing_gids(json_object_get(j, "groups"));
+                explain_group_list(x, j, name, listing);
+                json_decref(listing);
+        }
         return j;
 }
 

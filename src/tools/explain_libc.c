@@ -7,6 +7,8 @@
 #include "tools/libc_ask.h"
 #include "tools/nsswitch.h"
 
+#include <stdlib.h>
+
 #define FILE_MOST ((size_t)1 << 20) /* bytes of nsswitch.conf */
 
 static json_t *text(const char *s)
@@ -162,5 +164,72 @@ void explain_libc(struct explain *x, json_t *j, const char *database, const char
         json_object_set_new(j, "expected", text(expected && *expected ? expected : NULL));
         const char *words = v.line ? conclude(x, &v, expected, accounts, &agree) : "out of memory";
         json_object_set_new(j, "agree", json_boolean(agree));
+        json_object_set_new(j, "conclusion", text(words));
+}
+
+static int by_number(const void *a, const void *b)
+{
+        const json_int_t x = *(const json_int_t *)a, y = *(const json_int_t *)b;
+        return x < y ? -1 : x > y;
+}
+
+/* "1000 1030": ascending, as libc_ask gives the C library's. */
+static const char *sorted(struct arena *a, const json_t *gids)
+{
+        const size_t n = json_array_size(gids);
+        json_int_t *v = arena_zalloc(a, n, sizeof(*v));
+        struct buf out;
+        buf_init(&out, 0);
+        for (size_t i = 0; v && i < n; i++)
+                v[i] = json_integer_value(json_array_get(gids, i));
+        if (v && n)
+                qsort(v, n, sizeof(*v), by_number);
+        for (size_t i = 0; v && i < n; i++)
+                buf_printf(&out, "%s%lld", i ? " " : "", (long long)v[i]);
+        const char *text = arena_str(a, buf_bytes(&out));
+        buf_done(&out);
+        return text ? text : "";
+}
+
+/* Is every word of `part` a word of `all`? */
+static bool holds(const char *all, const char *part)
+{
+        const size_t n = strlen(all);
+        while (*part) {
+                const size_t word = strcspn(part, " ");
+                bool there = false;
+                for (size_t at = 0; at < n && !there; at += strcspn(all + at, " ") + 1)
+                        there = strcspn(all + at, " ") == word && memcmp(all + at, part, word) == 0;
+                if (!there)
+                        return false;
+                part += word + (part[word] == ' ');
+        }
+        return true;
+}
+
+void explain_group_list(struct explain *x, json_t *j, const char *name, const json_t *gids)
+{
+        struct arena *a = &x->t->arena;
+        struct libc_answer module, whole;
+        const char *expected = sorted(a, gids), *words = NULL;
+        if (!libc_ask(a, "initgroups", "netinfo", name, &module) ||
+            !libc_ask(a, "initgroups", NULL, name, &whole))
+                return;
+        const char *has = module.result == LIBC_FOUND ? module.text : "";
+        const char *all = whole.result == LIBC_FOUND ? whole.text : "";
+        json_object_set_new(j, "group_list",
+                            json_pack("{s:o,s:o,s:o}", "expected", text(expected), "module", text(has),
+                                      "answer", text(all)));
+        if (!json_is_true(json_object_get(j, "agree")))
+                return; /* there is a more important reason */
+        if (strcmp(has, expected) != 0)
+                words = arena_printf(a, "the group list differs: %s", stale(x));
+        else if (!holds(all, expected))
+                words = "the C library does not give all of these groups: an initgroups line, or an action "
+                        "on the group line, "
+                        "of " NSSWITCH_FILE " keeps NetInfo's out; see `ni doctor`";
+        if (!words)
+                return;
+        json_object_set_new(j, "agree", json_false());
         json_object_set_new(j, "conclusion", text(words));
 }

@@ -1,6 +1,7 @@
 #include "tools/doctor.h"
 #include "tools/module.h"
 
+#include "base/text.h"
 #include "snapshot/inspect.h"
 
 #include <stdarg.h>
@@ -49,9 +50,16 @@ const char *doctor_path(struct doctor *d, const char *path)
         return d->from[0] ? doctor_text(d, "%s%s", d->from, path) : path;
 }
 
-static json_t *text(const char *s)
+/* Names come from the network, and may be cut in the middle of a character: what is no UTF-8 becomes `?`. */
+static json_t *clean(struct doctor *d, const char *s)
 {
-        return s ? talk_json_bytes(bytes_str(s)) : json_null();
+        if (!s)
+                return json_null();
+        char *copy = arena_str(&d->t->arena, bytes_str(s));
+        for (char *p = copy; copy && !text_is_utf8(bytes_str(s)) && *p; p++)
+                if (*p & 0x80)
+                        *p = '?';
+        return json_string(copy ? copy : "");
 }
 
 void doctor_add(struct doctor *d, enum doctor_severity severity, const char *check, const char *thing,
@@ -60,8 +68,8 @@ void doctor_add(struct doctor *d, enum doctor_severity severity, const char *che
         d->count[severity]++;
         json_array_append_new(d->findings,
                               json_pack("{s:s,s:s,s:o,s:o,s:o}", "severity", severities[severity], "check",
-                                        check, "thing", text(thing), "reason", text(reason), "way_out",
-                                        text(way_out)));
+                                        check, "thing", clean(d, thing), "reason", clean(d, reason),
+                                        "way_out", clean(d, way_out)));
 }
 
 /* -- output

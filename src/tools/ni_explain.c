@@ -177,6 +177,13 @@ static void print_libc(struct talk *t, const json_t *j)
         put_columns(t, "answer", width + 2);
         put(t, member(nss, "answer") ? member(nss, "answer") : "none");
         putchar('\n');
+        const json_t *groups = json_object_get(j, "group_list");
+        if (groups) {
+                fputs("  ", stdout);
+                put_columns(t, "groups", width + 2);
+                put(t, member(groups, "answer"));
+                putchar('\n');
+        }
 }
 
 static void print_conclusion(struct talk *t, const json_t *j, bool good)

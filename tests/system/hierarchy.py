@@ -312,6 +312,19 @@ class Explain(Three):
         # sudo of the root domain is not published; that of /etc/group stays alone.
         self.assertEqual('sudo:x:27:', self.explain('group', 'sudo')['nss']['answer'])
 
+    def test_an_initgroups_line(self):
+        wait_until(lambda: self.explain('user', 'amelia')['agree'], 'the C library agrees about amelia')
+        path = '/proc/%d/root/etc/nsswitch.conf' % self.vellum.holder.pid
+        with open(path, 'w', encoding='utf-8') as f:  # the host's own, bound over the machine's
+            f.write(NSSWITCH + 'initgroups: files\n')
+        try:
+            j = self.explain('user', 'amelia', code=(FAILED,))
+        finally:
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(NSSWITCH)
+        self.assertEqual({'expected': '1000 1020 1030', 'module': '1000 1020 1030', 'answer': ''}, j['group_list'])
+        self.assertIn('does not give all of these groups', j['conclusion'])
+
     def test_another_source_is_first(self):
         self.must(self.vellum, 'add', '/users/daemon', 'uid=1234', 'gid=1030')
         self.addCleanup(self.must, self.vellum, 'rm', '/users/daemon')
@@ -346,6 +359,7 @@ The C library (/etc/nsswitch.conf: passwd: files netinfo)
   files    not found
   netinfo  basil:*:1700:1030::/:/bin/sh
   answer   basil:*:1700:1030::/:/bin/sh
+  groups   1020 1030
 
 the C library says what the domains say
 ''', text)
