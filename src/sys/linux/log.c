@@ -50,8 +50,8 @@ static size_t put_stamp(char *to, size_t cap, enum log_level level)
 }
 
 /* One line: what was said, and at its end how many were not. */
-static void put_line(enum log_level level, const char *event, uint64_t left_out, const char *format,
-                     va_list ap)
+__attribute__((format(printf, 4, 0))) static void put_line(enum log_level level, const char *event,
+                                                           uint64_t left_out, const char *format, va_list ap)
 {
         char words[2048], line[4 * sizeof(words) + 128];
         const int saved = errno;
