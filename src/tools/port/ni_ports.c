@@ -41,114 +41,6 @@ static const char help[] =
         "  netstat -ano > windows.txt      (there)\n"
         "  ni ports --from windows.txt     (here)\n";
 
-enum {
-        O_FROM = 256,
-        O_GHOSTS,
-        O_AS_OF,
-        O_CONNECTIONS,
-        O_HOLDERS,
-        O_NETNS,
-        O_NO_PROCESSES,
-        O_JSON,
-        O_DIR,
-        O_TABLE,
-        O_NO_DIRECTORY,
-        O_SERVER,
-        O_DOMAIN,
-        O_WATCH
-};
-
-static const struct option options[] = {
-        {"from", required_argument, NULL, O_FROM},
-        {"ghosts", no_argument, NULL, O_GHOSTS},
-        {"as-of", required_argument, NULL, O_AS_OF},
-        {"connections", no_argument, NULL, O_CONNECTIONS},
-        {"all-holders", no_argument, NULL, O_HOLDERS},
-        {"all-netns", no_argument, NULL, O_NETNS},
-        {"no-processes", no_argument, NULL, O_NO_PROCESSES},
-        {"json", no_argument, NULL, O_JSON},
-        {"dir", required_argument, NULL, O_DIR},
-        {"table", required_argument, NULL, O_TABLE},
-        {"no-directory", no_argument, NULL, O_NO_DIRECTORY},
-        {"server", required_argument, NULL, O_SERVER},
-        {"domain", required_argument, NULL, O_DOMAIN},
-        {"watch", no_argument, NULL, O_WATCH},
-        {"verbose", no_argument, NULL, 'v'},
-        {"tcp", no_argument, NULL, 't'},
-        {"udp", no_argument, NULL, 'u'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-};
-
-static bool flag_option(struct port_options *o, int c)
-{
-        bool *const flag = c == O_GHOSTS         ? &o->ghosts
-                           : c == O_CONNECTIONS  ? &o->connections
-                           : c == O_HOLDERS      ? &o->all_holders
-                           : c == O_NETNS        ? &o->all_namespaces
-                           : c == O_NO_PROCESSES ? &o->no_processes
-                           : c == O_JSON         ? &o->json
-                           : c == O_NO_DIRECTORY ? &o->no_directory
-                           : c == O_WATCH        ? &o->watch
-                           : c == 'v'            ? &o->verbose
-                                                 : NULL;
-        if (flag)
-                *flag = true;
-        return flag != NULL;
-}
-
-/* 0: go on; otherwise an exit status + 1. */
-static int read_options(struct port_tool *t, int argc, char **argv)
-{
-        struct port_options *o = &t->o;
-        optind = 1;
-        opterr = 0;
-        for (int c; (c = getopt_long(argc, argv, ":tuvh", options, NULL)) != -1;) {
-                if (flag_option(o, c))
-                        continue;
-                switch (c) {
-                case O_FROM:
-                        o->from = optarg;
-                        break;
-                case O_DIR:
-                        o->dir = optarg;
-                        break;
-                case O_TABLE:
-                        o->table = optarg;
-                        break;
-                case O_SERVER:
-                        o->server = optarg;
-                        break;
-                case O_DOMAIN:
-                        o->domain = optarg;
-                        break;
-                case O_AS_OF:
-                        if (!port_date_parse(bytes_str(optarg), &o->as_of)) {
-                                port_tool_error(t, "--as-of %s: no date; write 2015, 2015-06 or 2015-06-01",
-                                                optarg);
-                                return EXIT_USAGE + 1;
-                        }
-                        break;
-                case 't':
-                        o->transports |= PORT_TCP;
-                        break;
-                case 'u':
-                        o->transports |= PORT_UDP;
-                        break;
-                case 'h':
-                        buf_puts(&t->out, help);
-                        return EXIT_ANSWERED + 1;
-                default:
-                        port_tool_error(t,
-                                        c == ':' ? "%s needs a value; see ni ports --help"
-                                                 : "unknown option %s; see ni ports --help",
-                                        argv[optind - 1]);
-                        return EXIT_USAGE + 1;
-                }
-        }
-        return 0;
-}
-
 /* What the registry calls the port, after the verdict: "registered as ssh, the program is nginx". */
 static void put_registered(struct buf *b, const struct port_answer *a, const struct port_socket *s)
 {
@@ -341,7 +233,7 @@ int ni_ports_run(int argc, char **argv)
 {
         struct port_tool t;
         port_tool_begin(&t, "ni ports");
-        const int stop = read_options(&t, argc, argv);
+        const int stop = port_tool_options(&t, argc, argv, true, help);
         if (stop)
                 return port_tool_end(&t, stop - 1);
         if (optind != argc) {

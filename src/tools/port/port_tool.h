@@ -44,6 +44,9 @@ extern port_site_load *port_tool_site;
 /* -- start and end
  * ------------------------------------------------------------------------------------------------- */
 void port_tool_begin(struct port_tool *t, const char *command);
+/* Reads the options of `ni ports`, or of `ni port`; optind then stands at the operands. 0: go on; otherwise
+ * an exit status + 1, and `help` is in t->out or the mistake was said. */
+int port_tool_options(struct port_tool *t, int argc, char **argv, bool ports, const char *help);
 /* Finds and maps the tables. False: said why on stderr. A damaged own table is said and left out. */
 bool port_tool_open(struct port_tool *t);
 /* Asks port_tool_site about from..to, if there is one; `programs`: sockets will be judged. */
