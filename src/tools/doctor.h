@@ -17,6 +17,7 @@ struct doctor {
         bool files_only;
         struct agent_config agent;
         const char *snapshots; /* folder of the images */
+        bool chosen; /* NETINFO_SNAPSHOTS names it: a scratch service, which has no copy elsewhere */
         json_t *findings;
         unsigned count[3], checks;
         /* Of the local domain, when it answered: */

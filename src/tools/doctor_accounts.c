@@ -5,6 +5,7 @@
 #include "sys/random.h"
 #include "tools/doctor.h"
 
+#include <arpa/inet.h>
 #include <crypt.h>
 #include <grp.h>
 #include <pwd.h>
@@ -37,7 +38,7 @@ struct doctor_accounts {
         struct arena arena; /* names */
         const char *sources[LIMIT_DEPTH + 2];
         uint16_t source_count;
-        struct accounts users, groups;
+        struct accounts users, groups, machines; /* of machines the id is an IPv4 address */
         struct merge_rules rules;
         struct reason_count left_out[64]; /* of the domain at hand */
         unsigned left_out_count;
@@ -231,6 +232,25 @@ static void take_map_left_out(void *context, const struct maps_domain *d, const 
         count_left_out(j->a, j->what, name, reason);
 }
 
+/* Every address of every machine. */
+static void take_machines(struct doctor_accounts *a, const struct bytes *v, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct bytes name = BYTES_NONE, address;
+                struct prop_walk w;
+                if (!prop_first(v[i], "name", &name) || !prop_find(v[i], BYTES_LIT("ip_address"), &w))
+                        continue;
+                for (uint32_t k = 0; k < w.count && namelist_at(w.values, k, &address); k++) {
+                        char text[INET_ADDRSTRLEN];
+                        struct in_addr in;
+                        snprintf(text, sizeof(text), "%.*s",
+                                 BYTES_FMT(bytes_sub(address, 0, sizeof(text) - 1)));
+                        if (inet_pton(AF_INET, text, &in) == 1)
+                                add(a, &a->machines, name, ntohl(in.s_addr));
+                }
+        }
+}
+
 static void take_maps(struct doctor_accounts *a, const char *domain, bool local, struct client *c)
 {
         static const struct {
@@ -252,6 +272,8 @@ static void take_maps(struct doctor_accounts *a, const char *domain, bool local,
                 buf_init(&encoded, 0);
                 struct bytes *v = read_all(a, c, domain, maps[i].path, &d.top[maps[i].top].n, &encoded);
                 d.top[maps[i].top].v = v;
+                if (v && maps[i].top == TOP_MACHINES)
+                        take_machines(a, v, d.top[maps[i].top].n);
                 if (v && !maps_make(maps[i].kind, &d, 1, &a->rules, &sink))
                         a->failed = true;
                 free(v);
@@ -381,13 +403,40 @@ static bool crypt_knows_des(void)
         return knows;
 }
 
+/* Two machines of one domain with one address; that a domain and its parent both know a machine is usual. */
+static void compare_machines(struct doctor_accounts *a)
+{
+        struct accounts *l = &a->machines;
+        struct collision c = {"collision",
+                              "the same address under different names in one domain",
+                              "only the first is asked who may bind, and named to others: remove one, or "
+                              "make them one record",
+                              DOCTOR_WARNING,
+                              0,
+                              ""};
+        if (l->n)
+                qsort(l->v, l->n, sizeof(*l->v), by_id);
+        for (size_t i = 1; i < l->n; i++) {
+                const struct account *x = &l->v[i - 1], *y = &l->v[i];
+                if (x->id != y->id || x->source != y->source || strcmp(x->name, y->name) == 0 ||
+                    x->id >> 24 == 127)
+                        continue;
+                if (c.n++ < DOCTOR_SHOWN_MOST)
+                        c.shown = doctor_text(a->d, "%s%s%.60s and %.60s of %s: %u.%u.%u.%u", c.shown,
+                                              c.n > 1 ? "; " : "", x->name, y->name, a->sources[x->source],
+                                              x->id >> 24, x->id >> 16 & 255, x->id >> 8 & 255, x->id & 255);
+        }
+        report(a, &c, "machines");
+}
+
 void doctor_accounts_end(struct doctor_accounts *a)
 {
         if (!a)
                 return;
-        a->d->checks += 3;
+        a->d->checks += 4;
         compare(a, &a->users, "users", "uid");
         compare(a, &a->groups, "groups", "gid");
+        compare_machines(a);
         if (a->failed)
                 doctor_add(a->d, DOCTOR_NOTE, "accounts", "users and groups",
                            "memory ran out: not all were compared", NULL);
@@ -401,6 +450,7 @@ void doctor_accounts_end(struct doctor_accounts *a)
                            "let them set new passwords (passwd, or `ni set /users/NAME passwd=HASH`)");
         free(a->users.v);
         free(a->groups.v);
+        free(a->machines.v);
         arena_done(&a->arena);
         free(a);
 }

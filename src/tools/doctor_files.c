@@ -264,7 +264,7 @@ void doctor_images(struct doctor *d)
                            doctor_text(d, "chmod go-w %s", d->snapshots));
         for (unsigned kind = 0; generation != SNAP_GENERATION_MOVED && kind < SNAP_KINDS; kind++)
                 one_image(d, d->snapshots, (enum snap_kind)kind, generation);
-        const char *durable = d->agent.durable[0] ? doctor_path(d, d->agent.durable) : "";
+        const char *durable = d->agent.durable[0] && !d->chosen ? doctor_path(d, d->agent.durable) : "";
         if (durable[0] && strcmp(durable, d->snapshots) != 0 &&
             snap_folder_generation(durable, &generation) != 0)
                 doctor_add(

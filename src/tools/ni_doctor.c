@@ -138,7 +138,8 @@ static bool read_config(struct doctor *d, const char *config)
                         return false;
         }
         const char *chosen = d->from[0] ? NULL : secure_getenv(SNAP_VARIABLE);
-        d->snapshots = chosen && *chosen ? chosen : doctor_path(d, d->agent.snapshots);
+        d->chosen = chosen && *chosen;
+        d->snapshots = d->chosen ? chosen : doctor_path(d, d->agent.snapshots);
         return true;
 }
 

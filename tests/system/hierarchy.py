@@ -464,6 +464,7 @@ class Doctor(Three):
 
     def test_duplicates_and_nowhere(self):
         self.must(self.mid, 'add', '-d', 'harbor', '/machines/lost', 'serves=lost/local')
+        self.must(self.mid, 'add', '-d', 'harbor', '/machines/double', 'ip_address=10.1.1.9')
         with self.mid.server.admin('harbor') as c:  # ni does not make a second one
             users = c.lookup(0, 'name', 'users')[1][0]
             made = [c.create(c.self_(users)[1], {'name': 'two', 'uid': uid, 'gid': '1020'})[1] for uid in ('1510', '1511')]
@@ -472,7 +473,10 @@ class Doctor(Three):
             finally:
                 for id in made:
                     self.assertEqual(rpc.OK, c.destroy(c.self_(users)[1], id)[0])
-                self.must(self.mid, 'rm', '-d', 'harbor', '/machines/lost')
+                for name in ('lost', 'double'):
+                    self.must(self.mid, 'rm', '-d', 'harbor', '/machines/' + name)
+        self.assertIn(('machines', 'the same address under different names in one domain: 1 (relay and double of /harbor: 10.1.1.9)'),
+                      self.found(j, 'collision'))
         self.assertEqual([('users', 'the same name twice in one domain: 1 (two 1510 in /harbor, two 1511 in /harbor)')],
                          self.found(j, 'duplicate'))
         self.assertEqual([('/machines of /harbor', '1 values of serves belong to machines without ip_address (lost: lost/local)')],
