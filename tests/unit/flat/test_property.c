@@ -190,7 +190,13 @@ static void test_this_machine(void **state)
                      {"services", "/etc/services"},
                      {"networks", "/etc/networks"},
                      {"protocols", "/etc/protocols"},
-                     {"rpc", "/etc/rpc"}};
+                     {"rpc", "/etc/rpc"},
+                     {"fstab", "/etc/fstab"},
+                     {"aliases", "/etc/aliases"},
+                     {"ethers", "/etc/ethers"},
+                     {"netgroup", "/etc/netgroup"},
+                     {"printcap", "/etc/printcap"},
+                     {"resolv.conf", "/etc/resolv.conf"}};
         struct arena a;
         struct buf text;
         unsigned seen = 0;
@@ -227,7 +233,33 @@ static void test_normal_form(void **state)
                 {"gshadow", "root:*::\nadm:!:ada:ada,bob\n"},
                 {"hosts", "127.0.0.1\tlocalhost\nff02::1\tip6-allnodes all\n"},
                 {"services", "domain\t53/tcp\t\ndomain\t53/udp\t\nsmtp\t25/tcp\tmail\n"},
+                {"passwd", "amelia:Qx9:501:20:staff:1:2:Amelia "
+                           "Pond-Ruiz:/home/amelia:/bin/zsh\nbasil::502:20::0:0:::\n"},
+                {"passwd.43", "amelia:Qx9:501:20:Amelia Pond-Ruiz:/home/amelia:/bin/zsh\n"},
+                {"group", "wheel:*:0:root,amelia\nstaff::20:\n"},
+                {"ethers", "0:5:2:fe:ef:4b\tquill quill.example.org\n1:2:3:4:5:ff\tvellum\n"},
+                {"bootptab", "/private/tftpboot:/\nmach\n%%\nquill\t1\t0:5:2:fe:ef:4b\t10.1.1.7\tmach\n"},
+                {"bootparams", "vellum root=quill:/export/vellum \\\n\tswap=quill:/export/swap/vellum\n"},
+                {"networks", "loop\t127\t\nwide\t192.168.7\tw1\tw2\n"},
+                {"protocols", "tcp\t6\tTCP\nip\t0\tIP\tip4\n"},
+                {"rpc", "portmapper\t100000\tportmap\tsunrpc\nnfs\t100003\t\n"},
+                {"fstab", "quill:/srv/home /Net nfs rw,net 0 0\n/dev/sda1 / ext4 defaults 1 1\n"},
+                {"printcap",
+                 "inkwell|lobby printer: \\\n\t:lp=:mx#0:rm=quill.example.org:sd=/var/spool/ink:sh:\n"},
+                {"aliases", "root: ada,bob\nlist: \"b, c\" d,:include:/f,|/bin/prog -x\n"},
+                {"exports", "/srv -ro -root=quill quill vellum\n/home\n"},
+                {"netgroup", "staff (quill,amelia,) (,basil,harbor) crew\n"},
+                {"resolv.conf", "domain example.org\nsearch example.org example.com\nnameserver "
+                                "10.1.1.1\nnameserver 10.1.1.2\n"},
         };
+        const size_t count = sizeof(files) / sizeof(files[0]);
+        for (unsigned f = 0, found; flat_format_at(f); f++) { /* every format of the table */
+                found = 0;
+                for (size_t i = 0; i < count; i++)
+                        found += strcmp(files[i].format, flat_name(flat_format_at(f))) == 0;
+                if (!found)
+                        fail_msg("%s has no normal form here", flat_name(flat_format_at(f)));
+        }
         struct arena a;
         struct buf out;
         arena_init(&a, 0);
