@@ -14,6 +14,7 @@ struct maps_work {
         size_t name_count;
         struct bytes *keys;
         size_t key_count;
+        size_t *keys_left; /* of LIMIT_MAP_KEYS, for all records of the map */
 };
 
 void maps_left_out(const struct maps_work *w, const char *what, const char *reason);
@@ -27,6 +28,10 @@ bool maps_read_names(struct maps_work *w, const char *what, bool (*usable)(struc
 /* All values of a property; in the record's arena or borrowed from it. */
 struct namelist maps_values(const struct maps_work *w, const char *key);
 
+/* Are n more keys within what a map may hold? Reports the record, called `what`, when they are not. */
+bool maps_afford(struct maps_work *w, const char *what, size_t n);
+/* The first LIMIT_MAP_VALUES of a list that is multiplied with the names. */
+struct namelist maps_few(const struct maps_work *w, const char *key, const char *what);
 /* Room for n keys; false: no memory. Then they are added one by one; memory that was out shows in the arena.
  */
 bool maps_keys(struct maps_work *w, size_t n);

@@ -51,13 +51,35 @@ bool maps_read_names(struct maps_work *w, const char *what, bool (*usable)(struc
                 return maps_left_out(w, what, "no name"), false;
         if (!usable(names.v[0]))
                 return maps_left_out(w, what, "the name is not usable"), false;
-        for (uint32_t i = 0; i < names.n; i++)
+        for (uint32_t i = 0; i < names.n && w->name_count < LIMIT_MAP_NAMES; i++)
                 if (usable(names.v[i]))
                         w->names[w->name_count++] = names.v[i];
+        if (names.n > LIMIT_MAP_NAMES)
+                maps_left_out(w, what, "it has more than 1000 names: those behind are left out");
         return true;
 }
 
+struct namelist maps_few(const struct maps_work *w, const char *key, const char *what)
+{
+        struct namelist l = maps_values(w, key);
+        if (l.n > LIMIT_MAP_VALUES) {
+                maps_left_out(w, what, "more than 64 of them: those behind are left out");
+                l.n = LIMIT_MAP_VALUES;
+        }
+        return l;
+}
+
 /* -- keys */
+bool maps_afford(struct maps_work *w, const char *what, size_t n)
+{
+        if (n > *w->keys_left) {
+                maps_left_out(w, what, "the map is full: it holds 8000000 names and numbers");
+                return false;
+        }
+        *w->keys_left -= n;
+        return true;
+}
+
 bool maps_keys(struct maps_work *w, size_t n)
 {
         w->keys = arena_zalloc(w->arena, n + 1, sizeof(*w->keys));
@@ -190,10 +212,14 @@ unsigned maps_tops(enum snap_kind kind)
 }
 
 static bool each_record(maps_convert *convert, const struct maps_domain *d, unsigned top, struct arena *a,
-                        const struct maps_sink *sink)
+                        size_t *keys_left, const struct maps_sink *sink)
 {
         for (size_t i = 0; i < d->top[top].n; i++) {
-                struct maps_work w = {.sink = sink, .domain = d, .arena = a, .props = d->top[top].v[i]};
+                struct maps_work w = {.sink = sink,
+                                      .domain = d,
+                                      .arena = a,
+                                      .props = d->top[top].v[i],
+                                      .keys_left = keys_left};
                 arena_reset(a);
                 if (!convert(&w) || a->failed)
                         return false;
@@ -205,6 +231,7 @@ bool maps_make(enum snap_kind kind, const struct maps_domain *domains, size_t n,
                const struct maps_sink *sink)
 {
         struct arena a;
+        size_t keys_left = LIMIT_MAP_KEYS;
         bool ok = true;
         if (kind == SNAP_NETGROUP)
                 return maps_netgroups(domains, n, r, sink);
@@ -213,7 +240,7 @@ bool maps_make(enum snap_kind kind, const struct maps_domain *domains, size_t n,
         const unsigned top = (unsigned)__builtin_ctz(how[kind].tops);
         arena_init(&a, 0);
         for (size_t d = 0; ok && d < n; d++)
-                ok = each_record(how[kind].convert, &domains[d], top, &a, sink);
+                ok = each_record(how[kind].convert, &domains[d], top, &a, &keys_left, sink);
         arena_done(&a);
         return ok;
 }

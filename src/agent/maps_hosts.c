@@ -54,6 +54,8 @@ bool maps_host(struct maps_work *w)
                 return true;
         const struct addresses four = read_addresses(w, "ip_address", 4, maps_ipv4);
         const struct addresses six = read_addresses(w, "ipv6_address", 16, maps_ipv6);
+        if (!maps_afford(w, "host", w->name_count + four.n + six.n))
+                return true;
         if (!maps_keys(w, w->name_count + four.n + six.n))
                 return false;
         for (size_t i = 0; i < w->name_count; i++)
@@ -77,7 +79,7 @@ bool maps_host(struct maps_work *w)
 /* A host without Ethernet address is none of this map's, and nothing is wrong with it. */
 bool maps_ethers(struct maps_work *w)
 {
-        const struct namelist texts = maps_values(w, "en_address");
+        const struct namelist texts = maps_few(w, "en_address", "Ethernet addresses of host");
         if (texts.n == 0 || !maps_read_names(w, "ethers of host", maps_is_host_name))
                 return true;
         for (uint32_t i = 0; i < texts.n; i++) {
@@ -86,6 +88,8 @@ bool maps_ethers(struct maps_work *w)
                         maps_left_out(w, "an en_address of host", "it is no Ethernet address");
                         continue;
                 }
+                if (!maps_afford(w, "ethers of host", w->name_count + 1))
+                        return true;
                 if (!maps_keys(w, w->name_count + 1))
                         return false;
                 for (size_t k = 0; k < w->name_count; k++)
@@ -106,7 +110,7 @@ bool maps_network_record(struct maps_work *w)
 {
         if (!maps_read_names(w, "network", maps_is_word))
                 return true;
-        const struct namelist texts = maps_values(w, "address");
+        const struct namelist texts = maps_few(w, "address", "addresses of network");
         if (texts.n == 0)
                 maps_left_out(w, "network", "no address");
         for (uint32_t i = 0; i < texts.n; i++) {
@@ -115,6 +119,8 @@ bool maps_network_record(struct maps_work *w)
                         maps_left_out(w, "an address of network", "it is no network number");
                         continue;
                 }
+                if (!maps_afford(w, "network", w->name_count + 1))
+                        return true;
                 if (!maps_keys(w, w->name_count + 1))
                         return false;
                 for (size_t k = 0; k < w->name_count; k++)

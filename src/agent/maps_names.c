@@ -13,6 +13,8 @@ static bool first_number(const struct maps_work *w, const char *key, uint32_t *r
 
 static bool emit_service(struct maps_work *w, uint32_t port, struct bytes protocol)
 {
+        if (!maps_afford(w, "service", 2 * w->name_count + 2))
+                return true;
         if (!maps_keys(w, 2 * w->name_count + 2))
                 return false;
         for (size_t i = 0; i < w->name_count; i++) {
@@ -44,7 +46,7 @@ bool maps_service(struct maps_work *w)
         uint32_t port;
         if (!maps_read_names(w, "service", maps_is_word))
                 return true;
-        const struct namelist protocols = maps_values(w, "protocol");
+        const struct namelist protocols = maps_few(w, "protocol", "protocols of service");
         if (!first_number(w, "port", &port) || port > PORT_MOST)
                 maps_left_out(w, "service", "port is missing or no number up to 65535");
         else if (protocols.n == 0)
@@ -68,6 +70,8 @@ static bool numbered(struct maps_work *w, const char *what)
                 maps_left_out(w, what, "number is missing or no decimal number");
                 return true;
         }
+        if (!maps_afford(w, what, w->name_count + 1))
+                return true;
         if (!maps_keys(w, w->name_count + 1))
                 return false;
         for (size_t i = 0; i < w->name_count; i++)
@@ -133,6 +137,8 @@ bool maps_alias(struct maps_work *w)
                         members.v[kept++] = members.v[i];
         }
         if (members.n && !kept)
+                return true;
+        if (!maps_afford(w, "alias", w->name_count))
                 return true;
         if (!maps_keys(w, w->name_count))
                 return false;

@@ -14,8 +14,7 @@ struct member {
 
 struct netgroup {
         struct bytes name;
-        const struct maps_domain *domain; /* of `said` */
-        const struct bytes *said; /* the nearest /netgroups/NAME: its properties; NULL: the union counts */
+        bool said; /* there is a /netgroups/NAME: the union does not count */
         struct member *first, *last;
         size_t count;
 };
@@ -26,7 +25,7 @@ struct work {
         struct arena arena;
         struct netgroup **v; /* in order of appearance */
         uint32_t *slot;      /* index + 1, open addressing */
-        size_t n, mask;
+        size_t n, mask, members;
 };
 
 static size_t slot_of(const struct work *w, struct bytes name)
@@ -84,31 +83,13 @@ static bool is_field(struct bytes b)
         return is_netgroup_name(b) && !bytes_eq_str(b, "-");
 }
 
-/* -- collecting */
-static bool add_said(struct work *w, const struct maps_domain *d)
-{
-        const struct maps_children *c = &d->top[TOP_NETGROUPS];
-        for (size_t i = 0; i < c->n; i++) {
-                struct maps_work r = {.sink = w->sink, .domain = d, .arena = &w->arena, .props = c->v[i]};
-                if (!maps_read_names(&r, "netgroup", is_netgroup_name))
-                        continue;
-                for (size_t k = 0; k < r.name_count; k++) {
-                        struct netgroup *g = netgroup_named(w, r.names[k]);
-                        if (!g)
-                                return false;
-                        if (!g->said) {
-                                g->said = &c->v[i];
-                                g->domain = d;
-                        }
-                }
-        }
-        return !w->arena.failed;
-}
-
+/* -- the union of those whose `netgroups` name it */
 static bool add_member(struct work *w, struct bytes netgroup, unsigned field, const struct namelist *names)
 {
         struct netgroup *g = netgroup_named(w, netgroup);
-        for (uint32_t i = 0; g && i < names->n; i++) {
+        if (g && g->said)
+                return true;
+        for (uint32_t i = 0; g && i < names->n && w->members < LIMIT_MAP_MEMBERS; i++) {
                 struct member *m = is_field(names->v[i]) ? arena_zalloc(&w->arena, 1, sizeof(*m)) : NULL;
                 if (!m)
                         continue;
@@ -119,6 +100,7 @@ static bool add_member(struct work *w, struct bytes netgroup, unsigned field, co
                         g->first = m;
                 g->last = m;
                 g->count++;
+                w->members++;
         }
         return !w->arena.failed;
 }
@@ -132,7 +114,17 @@ static bool add_union(struct work *w, const struct maps_domain *d, enum table_to
                 struct prop_walk p;
                 if (!prop_find(props, BYTES_LIT("netgroups"), &p))
                         continue;
-                const struct namelist in = maps_values(&r, "netgroups"), names = maps_values(&r, "name");
+                const struct namelist in = maps_values(&r, "netgroups");
+                struct namelist names = maps_values(&r, "name");
+                if (names.n > LIMIT_MAP_NAMES) {
+                        maps_left_out(&r, "a member of netgroups,",
+                                      "it has more than 1000 names: those behind are left out");
+                        names.n = LIMIT_MAP_NAMES;
+                }
+                if (w->members >= LIMIT_MAP_MEMBERS) {
+                        maps_left_out(&r, "a member of netgroups,", "there are 2000000 of them already");
+                        continue;
+                }
                 for (uint32_t k = 0; k < in.n; k++) {
                         if (!is_netgroup_name(in.v[k]))
                                 maps_left_out(&r, "a netgroup of", "its name is not usable");
@@ -141,6 +133,32 @@ static bool add_union(struct work *w, const struct maps_domain *d, enum table_to
                 }
         }
         return !w->arena.failed;
+}
+
+static bool emit(const struct maps_sink *sink, const struct maps_work *r, const struct bytes *triples,
+                 size_t triple_strings, const struct bytes *groups, size_t group_count)
+{
+        return sink->record(sink->context, &(struct snap_map_record){.name = r->names[0],
+                                                                     .first = triples,
+                                                                     .first_count = triple_strings,
+                                                                     .second = groups,
+                                                                     .second_count = group_count,
+                                                                     .keys = r->keys,
+                                                                     .key_count = r->key_count});
+}
+
+static bool emit_union(struct work *w, struct netgroup *g, struct arena *a)
+{
+        struct maps_work r = {.arena = a, .names = &g->name};
+        struct bytes *triples = arena_zalloc(a, g->count * 3 + 1, sizeof(*triples));
+        size_t n = 0;
+        if (!triples || !maps_keys(&r, 1))
+                return false;
+        for (const struct member *m = g->first; m; m = m->next, n += 3)
+                for (unsigned i = 0; i < 3; i++)
+                        triples[n + i] = i == m->field ? m->name : BYTES_LIT("-");
+        maps_add_key(&r, SNAP_KEY_NAME, g->name);
+        return !a->failed && emit(w->sink, &r, triples, n, NULL, 0);
 }
 
 /* -- what /netgroups says: "(host,user,domain)" or the name of another netgroup */
@@ -168,29 +186,14 @@ static bool parse_triple(struct bytes text, struct bytes ret[3])
         return true;
 }
 
-static bool emit(const struct work *w, struct bytes name, const struct bytes *triples, size_t triple_strings,
-                 const struct bytes *groups, size_t group_count)
+/* Its members, as often as it has names found by one of them. */
+static bool emit_said(struct work *w, struct maps_work *r)
 {
-        uint8_t key[1 + LIMIT_MAP_NAME] = {SNAP_KEY_NAME};
-        memcpy(key + 1, name.data, name.len);
-        const struct bytes keys[] = {bytes_of(key, name.len + 1)};
-        return w->sink->record(w->sink->context, &(struct snap_map_record){.name = name,
-                                                                           .first = triples,
-                                                                           .first_count = triple_strings,
-                                                                           .second = groups,
-                                                                           .second_count = group_count,
-                                                                           .keys = keys,
-                                                                           .key_count = 1});
-}
-
-static bool emit_said(struct work *w, const struct netgroup *g, struct arena *a)
-{
-        struct maps_work r = {.sink = w->sink, .domain = g->domain, .arena = a, .props = *g->said};
-        const struct namelist members = maps_values(&r, "members");
-        struct bytes *triples = arena_zalloc(a, members.n * 3ull + 1, sizeof(*triples));
-        struct bytes *groups = arena_zalloc(a, members.n + 1ull, sizeof(*groups));
+        const struct namelist members = maps_values(r, "members");
+        struct bytes *triples = arena_zalloc(r->arena, members.n * 3ull + 1, sizeof(*triples));
+        struct bytes *groups = arena_zalloc(r->arena, members.n + 1ull, sizeof(*groups));
         size_t n = 0, m = 0;
-        if (!triples || !groups)
+        if (!triples || !groups || !maps_keys(r, r->name_count))
                 return false;
         for (uint32_t i = 0; i < members.n; i++) {
                 const struct bytes text = trimmed(members.v[i]);
@@ -199,21 +202,32 @@ static bool emit_said(struct work *w, const struct netgroup *g, struct arena *a)
                 else if (is_netgroup_name(text))
                         groups[m++] = text;
                 else
-                        maps_left_out(&r, "a member of netgroup", "neither (host,user,domain) nor a name");
+                        maps_left_out(r, "a member of netgroup", "neither (host,user,domain) nor a name");
         }
-        return emit(w, g->name, triples, n, groups, m);
+        for (size_t i = 0; i < r->name_count; i++)
+                maps_add_key(r, SNAP_KEY_NAME, r->names[i]);
+        return !r->arena->failed && emit(w->sink, r, triples, n, groups, m);
 }
 
-static bool emit_union(struct work *w, const struct netgroup *g, struct arena *a)
+/* The nearest domain that has a name wins it, as in every map. */
+static bool say(struct work *w, const struct maps_domain *d, struct arena *a)
 {
-        struct bytes *triples = arena_zalloc(a, g->count * 3 + 1, sizeof(*triples));
-        size_t n = 0;
-        if (!triples)
-                return false;
-        for (const struct member *m = g->first; m; m = m->next, n += 3)
-                for (unsigned i = 0; i < 3; i++)
-                        triples[n + i] = i == m->field ? m->name : BYTES_LIT("-");
-        return emit(w, g->name, triples, n, NULL, 0);
+        const struct maps_children *c = &d->top[TOP_NETGROUPS];
+        for (size_t i = 0; i < c->n; i++) {
+                struct maps_work r = {.sink = w->sink, .domain = d, .arena = a, .props = c->v[i]};
+                arena_reset(a);
+                if (!maps_read_names(&r, "netgroup", is_netgroup_name))
+                        continue;
+                for (size_t k = 0; k < r.name_count; k++) {
+                        struct netgroup *g = netgroup_named(w, r.names[k]);
+                        if (!g)
+                                return false;
+                        g->said = true;
+                }
+                if (!emit_said(w, &r))
+                        return false;
+        }
+        return true;
 }
 
 bool maps_netgroups(const struct maps_domain *domains, size_t n, const struct merge_rules *rules,
@@ -225,14 +239,14 @@ bool maps_netgroups(const struct maps_domain *domains, size_t n, const struct me
         arena_init(&w.arena, 0);
         arena_init(&a, 0);
         for (size_t d = 0; ok && d < n; d++)
-                ok = add_said(&w, &domains[d]);
+                ok = say(&w, &domains[d], &a);
         for (size_t d = 0; ok && d < n; d++)
                 ok = add_union(&w, &domains[d], TOP_MACHINES, 0) &&
                      add_union(&w, &domains[d], TOP_USERS, 1) &&
                      add_union(&w, &domains[d], TOP_NETDOMAINS, 2);
         for (size_t i = 0; ok && i < w.n; i++) {
                 arena_reset(&a);
-                ok = w.v[i]->said ? emit_said(&w, w.v[i], &a) : emit_union(&w, w.v[i], &a);
+                ok = w.v[i]->said || emit_union(&w, w.v[i], &a);
         }
         arena_done(&a);
         arena_done(&w.arena);

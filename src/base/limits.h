@@ -59,13 +59,20 @@
 /* -- replication (doc/replication.md) -- */
 #define LIMIT_MAP_NAME \
         500u /* bytes of a name in hosts, services ...: DNS allows 255, a key in an image 1,024 */
-#define LIMIT_PROTOCOL 100u  /* bytes of a protocol's name, which stands in such a key, too */
-#define LIMIT_TRIPLE   1000u /* bytes of "(host,user,domain)": innetgr has 1,024, and stops at what is longer \
-                              */
-#define LIMIT_WHERE     1023u /* bytes of a place: two host names of 255, port, tag, and room for words */
-#define LIMIT_PUSHED    64u   /* historical clones that a master pushes to: each has a thread */
-#define LIMIT_PUSH      (64u << 20) /* bytes of calls queued for them: a busy day; who lacks more reads all */
-#define LIMIT_OLD_REPLY LIMIT_REPLY /* bytes of a historical master's READALL: half a million users */
+#define LIMIT_PROTOCOL 100u /* bytes of a protocol's name, which stands in such a key, too */
+#define LIMIT_TRIPLE                                                                           \
+        1000u /* bytes of "(host,user,domain)": innetgr has 1,024, and stops at what is longer \
+               */
+/* What one record multiplies in a map (names x protocols, names x netgroups), and what a map holds in all: a
+ * site has some thousand hosts with a few names each. */
+#define LIMIT_MAP_NAMES   1000u
+#define LIMIT_MAP_VALUES  64u
+#define LIMIT_MAP_KEYS    8000000u /* of one image: 0.5 GB */
+#define LIMIT_MAP_MEMBERS 2000000u /* of all netgroups that are united of their members */
+#define LIMIT_WHERE       1023u /* bytes of a place: two host names of 255, port, tag, and room for words */
+#define LIMIT_PUSHED      64u   /* historical clones that a master pushes to: each has a thread */
+#define LIMIT_PUSH        (64u << 20) /* bytes of calls queued for them: a busy day; who lacks more reads all */
+#define LIMIT_OLD_REPLY   LIMIT_REPLY /* bytes of a historical master's READALL: half a million users */
 
 /* -- databases of old servers, read whole into memory (src/nidb) -- */
 #define LIMIT_NIDB_BYTES (1u << 30) /* bytes of all files: some three million users */

@@ -224,12 +224,16 @@ static void test_netgroups(void **state)
         have(&d[1], TOP_NETDOMAINS, LIST("name=example.org|netgroups=trusted"));
         have(&d[1], TOP_NETGROUPS,
              LIST("name=said|members=(quill,ada,) near (_,-,_dom_) ((x,,) (a,b) bad(name", "name=empty"));
-        have(&d[2], TOP_NETGROUPS, LIST("name=said|members=(root,,)", "name=near|members=(,cordelia,)"));
-        assert_string_equal(made(SNAP_NETGROUP, d, 3, false),
-                            "said||quill,ada,,,-,dom|near|0|\n" /* of the nearest domain that has it */
-                            "empty||||0|\n"
-                            "near||,cordelia,||0|\n" /* /netgroups of any domain goes before the union */
-                            "trusted||vellum,-,-,v,-,-,-,basil,-,-,amelia,-,-,-,example.org||0|\n");
+        have(&d[2], TOP_NETGROUPS,
+             LIST("name=said other|members=(root,,)", "name=near|members=(,cordelia,)"));
+        /* /netgroups of any domain goes before the union, and the first record by a name is the one found by
+         * it */
+        assert_string_equal(made(SNAP_NETGROUP, d, 3, true),
+                            "said||quill,ada,,,-,dom|near|0| nsaid\n"
+                            "empty||||0| nempty\n"
+                            "said||root,,||0| nsaid nother\n"
+                            "near||,cordelia,||0| nnear\n"
+                            "trusted||vellum,-,-,v,-,-,-,basil,-,-,amelia,-,-,-,example.org||0| ntrusted\n");
         assert_int_equal(left, 3);
         assert_string_equal(left_why,
                             "a member of netgroup said of /harbor: neither (host,user,domain) nor a name");
@@ -262,6 +266,42 @@ static void test_long_triples(void **state)
                 assert_int_equal(strcmp(said, "g||,ada,||0|\n") == 0, i);
                 buf_done(&b);
         }
+}
+
+/* One record must not become millions by what multiplies in it. */
+static void test_products_are_bounded(void **state)
+{
+        struct proplist l = {NULL, 0};
+        struct bytes *v = arena_zalloc(&a, 3000, sizeof(*v));
+        struct maps_domain d = domain("/");
+        struct buf b;
+        (void)state;
+        for (unsigned i = 0; i < 3000; i++)
+                v[i] = bytes_str(arena_printf(&a, "n%u", i));
+        const struct bytes port = BYTES_LIT("7");
+        assert_true(proplist_add(&l, &a, BYTES_LIT("name"), v, 3000));
+        assert_true(proplist_add(&l, &a, BYTES_LIT("protocol"), v, 3000));
+        assert_true(proplist_add(&l, &a, BYTES_LIT("netgroups"), v, 3000));
+        assert_true(proplist_add(&l, &a, BYTES_LIT("port"), &port, 1));
+        buf_init(&b, 0);
+        xdr_put_proplist(&b, l);
+        const struct bytes props = buf_bytes(&b);
+        d.top[TOP_SERVICES] = d.top[TOP_USERS] = (struct maps_children){&props, 1};
+        const char *said = made(SNAP_SERVICES, &d, 1, false);
+        unsigned lines = 0;
+        for (const char *p = said; (p = strchr(p, '\n')); p++)
+                lines++;
+        assert_int_equal(lines, LIMIT_MAP_VALUES);
+        assert_null(strstr(said, "n1000,"));
+        assert_int_equal(left, 2);
+        said = made(SNAP_NETGROUP, &d, 1, false);
+        lines = 0;
+        for (const char *p = said; (p = strchr(p, '\n')); p++)
+                lines++;
+        assert_int_equal(lines, 3000); /* with 1,000 names each, until two million are reached */
+        assert_int_equal(left, 1);
+        assert_null(strstr(said, "n1000,-"));
+        buf_done(&b);
 }
 
 static void test_gshadow(void **state)
@@ -330,6 +370,7 @@ int main(void)
                 TEST(test_aliases),
                 TEST(test_netgroups),
                 TEST(test_long_triples),
+                TEST(test_products_are_bounded),
                 TEST(test_gshadow),
                 TEST(test_nearest_wins),
         };
