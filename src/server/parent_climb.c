@@ -68,35 +68,6 @@ static bool seen(const struct parent_climb *c, const struct binding_server *s)
         return false;
 }
 
-/* The next one, when a thread takes it; else the core gives up waiting by itself. */
-static void begin(struct parent *p)
-{
-        struct parent_climb *c = &p->climb;
-        if (!c->wanted || c->under_way || p->gone || p->all->stopping)
-                return;
-        c->number = c->next_number;
-        c->from = c->next_from;
-        c->port = c->next_port;
-        c->main_port = listeners_main_port(p->all->server, false);
-        c->wanted = false;
-        c->under_way = pool_submit(p->all->climbers, &c->task);
-}
-
-static void climb_home(struct note *note, void *server)
-{
-        struct parent_climb *c = (struct parent_climb *)((char *)note - offsetof(struct parent_climb, note));
-        struct parent *p = (struct parent *)((char *)c - offsetof(struct parent, climb));
-        struct binding_event e = {
-                .kind = BINDING_CLIMBED, .chain = c->chain, .chain_length = c->length, .climb = c->number};
-        (void)server;
-        c->under_way = false;
-        parent_step(p, &e);
-        if (p->gone)
-                parents_remove(p->all, p->domain);
-        else
-                begin(p);
-}
-
 static void run_climb(struct task *task, unsigned thread, void *server)
 {
         struct parent_climb *c = (struct parent_climb *)((char *)task - offsetof(struct parent_climb, task));
@@ -119,11 +90,42 @@ static void run_climb(struct task *task, unsigned thread, void *server)
         loop_post(&s->loop, &c->note);
 }
 
+static void begin(struct parent *p);
+
+static void climb_home(struct note *note, void *server)
+{
+        struct parent_climb *c = (struct parent_climb *)((char *)note - offsetof(struct parent_climb, note));
+        struct parent *p = (struct parent *)((char *)c - offsetof(struct parent, climb));
+        struct binding_event e = {
+                .kind = BINDING_CLIMBED, .chain = c->chain, .chain_length = c->length, .climb = c->number};
+        (void)server;
+        c->under_way = false;
+        parent_step(p, &e);
+        if (p->gone)
+                parents_remove(p->all, p->domain);
+        else
+                begin(p);
+}
+
+/* The next one, when a thread takes it; else the core gives up waiting by itself. */
+static void begin(struct parent *p)
+{
+        struct parent_climb *c = &p->climb;
+        if (!c->wanted || c->under_way || p->gone || p->all->stopping)
+                return;
+        c->number = c->next_number;
+        c->from = c->next_from;
+        c->port = c->next_port;
+        c->main_port = listeners_main_port(p->all->server, false);
+        c->wanted = false;
+        c->task.run = run_climb; /* only now: a thread may have had it in hand until here */
+        c->note.run = climb_home;
+        c->under_way = pool_submit(p->all->climbers, &c->task);
+}
+
 void parent_climb_begin(struct parent *p, const struct binding_action *a)
 {
         struct parent_climb *c = &p->climb;
-        c->task.run = run_climb;
-        c->note.run = climb_home;
         c->wanted = true;
         c->next_number = a->climb;
         c->next_from = a->server;

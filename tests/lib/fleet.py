@@ -192,7 +192,7 @@ class Fleet:
             h.stop()
             for x in h.daemons + h.agents if show else []:
                 print('-- %s, %s\n%s' % (h.name, x.log_path, '\n'.join(x.log().splitlines()[-40:])), flush=True)
-        bad = [x.log_path for h in self.hosts for x in h.daemons + h.agents
+        bad = [x.log_path + '\n' + x.log() for h in self.hosts for x in h.daemons + h.agents
                if any(word in x.log() for word in ('Sanitizer', 'runtime error:'))]
         shutil.rmtree(self.folder, ignore_errors=True)
         assert not bad, 'a sanitizer spoke in ' + ' '.join(bad)

@@ -80,7 +80,8 @@ static void answer(struct world *w, const struct host *h, const struct message *
                 const unsigned what = world_below(w, 3);
                 wrong.reply.xid ^= what == 0 ? 1u << world_below(w, 32) : 0;
                 wrong.reply.from ^= what == 1 ? 1u << (8 + world_below(w, 24)) : 0;
-                wrong.reply.from_port ^= what == 2 ? 1u << world_below(w, 16) : 0;
+                if (what == 2)
+                        wrong.reply.from_port = (uint16_t)(wrong.reply.from_port ^ 1u << world_below(w, 16));
                 wrong.reply.udp_port = 9;
                 wrong.reply.status = 19;
                 if (what != 2 || m->a.query == BINDING_GETREGISTER) {
