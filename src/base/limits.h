@@ -99,8 +99,8 @@
 #define LIMIT_STALL       35u  /* seconds without progress in half a record or an unread reply (3.4) */
 #define LIMIT_RECORD_TIME 300u /* seconds for one whole record: 4 MiB at 14 KB/s */
 #define LIMIT_READ        (64u << 10)  /* bytes taken from a connection at once */
-#define LIMIT_SLICE_CALLS 256u         /* calls of one connection, then the others of the same worker */
-#define LIMIT_SLICE_US    2000u        /* or so long */
+#define LIMIT_SLICE_CALLS 64u          /* calls of one connection, then the others of the same worker */
+#define LIMIT_SLICE_US    250u         /* or so long */
 #define LIMIT_UNREAD      (256u << 10) /* bytes of replies somebody may leave unread and still be served */
 #define LIMIT_BUFFERED    (512u << 20) /* bytes in all connections' buffers: then the largest one is closed */
 #define LIMIT_AWAY        64u          /* calls of one connection at the writer or a pool */

@@ -36,7 +36,7 @@ static struct address source_of(const struct peer *p)
 {
         struct address s = p->address;
         uint32_t v4;
-        if (p->socket)
+        if (p->socket || p->local)
                 return address_of_uid(p->uid);
         if (!address_ipv4(&s, &v4))
                 memset(s.b + 8, 0, 8);

@@ -13,7 +13,7 @@ struct admission;
 struct visitor {
         struct visitor *next, *before; /* under the admission's mutex, as all but the two atomics */
         uint64_t id;
-        struct address source; /* IPv6: the /64; a uid for the socket */
+        struct address source; /* IPv6: the /64; a uid of this machine */
         struct worker *worker;
         bool exempt;                /* the superuser on the socket: some room is kept for him */
         bool leaving;               /* was asked to go */

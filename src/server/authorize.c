@@ -33,18 +33,6 @@ bool conn_is_replica(const struct conn *c, struct dir_request *rq)
                dir_is_replica(rq, v4);
 }
 
-struct address conn_source(struct conn *c)
-{
-        uint32_t uid;
-        if (!c->owner_asked) {
-                c->owner = c->visitor.source;
-                if (!c->peer.socket && c->peer.own && peer_owner(c->fd, &uid))
-                        c->owner = address_of_uid(uid);
-                c->owner_asked = true;
-        }
-        return c->owner;
-}
-
 /* -- trusted_networks (protocol.md 3.9) -- */
 
 /* A value that is a name: the first address of the child of /networks called so. */
@@ -213,8 +201,7 @@ static enum authorized by_password(struct conn *c, struct call *call, const stru
         uint8_t plain[LIMIT_MACHINE];
         size_t n;
         call->uid = rpc->sys.uid;
-        const struct address source = conn_source(c);
-        call_set_source(call, &source);
+        call_set_source(call, &c->visitor.source);
         *ret_status = dir_users_by_uid(rq, (int32_t)rpc->sys.uid, &call->users, &call->user_count);
         if (*ret_status != NI_OK) {
                 call->domain->user_failed++;

@@ -130,6 +130,7 @@ static const struct sandbox_rule rules[] = {
         ANY(gettid),
         ANY(sched_yield),
         ONLY(setpriority, 0, PRIO_PROCESS),
+        ONLY(sched_setscheduler, 1, SCHED_OTHER),
         ANY(sched_getaffinity),
         ANY(rt_sigaction),
         ANY(rt_sigprocmask),

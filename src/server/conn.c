@@ -79,15 +79,6 @@ void conn_touch(struct conn *c)
 
 /* -- the end -- */
 
-static void take_from(struct conn **list, const struct conn *c)
-{
-        for (struct conn **at = list; c->is_runnable && *at; at = &(*at)->next_runnable)
-                if (*at == c) {
-                        *at = c->next_runnable;
-                        return;
-                }
-}
-
 static void unlink_from_worker(struct conn *c)
 {
         struct worker *w = c->worker;
@@ -102,9 +93,8 @@ static void unlink_from_worker(struct conn *c)
                         *at = c->next_touched;
                         break;
                 }
-        take_from(&w->runnable, c);
-        take_from(&w->resuming, c);
-        c->is_touched = c->is_runnable = false;
+        worker_take_runnable(w, c);
+        c->is_touched = false;
 }
 
 static void unpark(struct call *call)
@@ -194,8 +184,12 @@ void conn_soon(struct conn *c)
         if (c->is_runnable)
                 return;
         c->is_runnable = true;
-        c->next_runnable = w->runnable;
-        w->runnable = c;
+        c->next_runnable = NULL;
+        if (w->runnable)
+                w->last_runnable->next_runnable = c;
+        else
+                w->runnable = c;
+        w->last_runnable = c;
         evtimer_add(&w->resume, &at_once);
 }
 
@@ -400,7 +394,7 @@ static void conn_work(struct conn *c, struct buf *in, bool fresh)
 {
         struct worker *w = c->worker;
         size_t at = 0;
-        w->clock_us = clock_mono_us();
+        const uint64_t begin = w->clock_us = clock_mono_us();
         if (!gather(c)) {
                 conn_close(c, "memory");
                 return;
@@ -414,6 +408,7 @@ static void conn_work(struct conn *c, struct buf *in, bool fresh)
                 conn_close(c, work == WORK_REFUSED ? "refused" : "gone");
                 return;
         }
+        c->heavy = work == WORK_SLICED || w->clock_us - begin > LIMIT_SLICE_US / 4;
         if (at > 0)
                 c->visitor.active_ms = w->clock_us / 1000u;
         c->visitor.busy = !conn_is_quiet(c);
@@ -433,17 +428,10 @@ static void conn_work(struct conn *c, struct buf *in, bool fresh)
         shed(w);
 }
 
-void conn_resume(struct conn *c)
+/* Reads once and works on it. */
+static void take_bytes(struct conn *c)
 {
-        if (!c->dead)
-                conn_work(c, &c->in, false);
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *context)
-{
-        struct conn *c = context;
         struct buf *in = c->in.len ? &c->in : &c->worker->in;
-        (void)what;
         if (in != &c->in)
                 buf_clear(in);
         uint8_t *to = buf_add(in, LIMIT_READ);
@@ -451,16 +439,46 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
                 conn_close(c, "memory");
                 return;
         }
-        const ssize_t n = read(fd, to, LIMIT_READ);
+        const ssize_t n = read(c->fd, to, LIMIT_READ);
         buf_truncate(in, in->len - LIMIT_READ + (n > 0 ? (size_t)n : 0));
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+                want(&c->readable, &c->reading, true);
                 return;
+        }
         if (n < 0) {
                 conn_close(c, "gone");
                 return;
         }
         c->eof = n == 0;
         conn_work(c, in, n > 0);
+}
+
+void conn_resume(struct conn *c)
+{
+        if (c->dead)
+                return;
+        if (c->read_due) {
+                c->read_due = false;
+                take_bytes(c);
+        } else {
+                conn_work(c, &c->in, false);
+        }
+}
+
+/* Who used up much last time comes behind those that use little: in its turn, one a round (doc/server.md 3).
+ */
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+        struct conn *c = context;
+        (void)fd;
+        (void)what;
+        if (!c->heavy) {
+                take_bytes(c);
+                return;
+        }
+        want(&c->readable, &c->reading, false);
+        c->read_due = true;
+        conn_soon(c);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *context)

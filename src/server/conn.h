@@ -19,6 +19,8 @@ struct conn {
         int fd;
         struct event readable, writable;
         bool reading, writing; /* which of the two is added */
+        bool heavy;            /* its last slice was a long one */
+        bool read_due;         /* and bytes have come: they are read in its turn */
         struct peer peer;
         unsigned doors;        /* RPC_NI ... (server/rpc_check.h) */
         struct domain *domain; /* for version 2: a reference; NULL until the first call on the main port */
@@ -42,8 +44,6 @@ struct conn {
         struct call *parked;
         /* identity */
         enum conn_name name_state;
-        bool owner_asked;            /* by TCP from this machine: whose is the other end? */
-        struct address owner;        /* as a source of calls */
         char name[LIMIT_WHO + 1];    /* the machine's name of the socket's uid */
         struct domain *trust_domain; /* not a reference: only compared */
         uint64_t trust_seq;
@@ -80,10 +80,6 @@ void conn_touch(struct conn *c);
 
 /* To be resumed soon, outside of such a round. */
 void conn_soon(struct conn *c);
-
-/* Who calls, when calls are counted: the uid, also of a TCP connection from this machine, else the address.
- */
-struct address conn_source(struct conn *c);
 
 /* A call leaves: counted, and, when ordered, put into the order of replies. barrier: nothing historical may
  * be looked at before it is back. */

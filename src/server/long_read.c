@@ -228,8 +228,7 @@ static void run(struct task *task, unsigned thread, void *context)
 
 bool long_read_submit(struct server *s, struct call *c)
 {
-        const struct address source = conn_source(c->conn);
         c->task.run = run;
-        call_set_source(c, &source);
+        call_set_source(c, &c->conn->visitor.source);
         return pool_submit(c->kind == CALL_READALL ? s->transfers : s->long_reads, &c->task);
 }

@@ -84,14 +84,6 @@ union end { /* of a connection */
         struct sockaddr_storage storage;
 };
 
-bool peer_owner(int fd, uint32_t *ret_uid)
-{
-        union end far = {.storage = {0}}, near = {.storage = {0}};
-        socklen_t far_len = sizeof(far), near_len = sizeof(near);
-        return getpeername(fd, &far.sa, &far_len) == 0 && getsockname(fd, &near.sa, &near_len) == 0 &&
-               port_owner_of_peer(&near.sa, &far.sa, ret_uid);
-}
-
 bool peer_of_socket(int fd, struct peer *ret)
 {
         union end far = {.storage = {0}}, near = {.storage = {0}};
@@ -99,7 +91,10 @@ bool peer_of_socket(int fd, struct peer *ret)
         if (getpeername(fd, &far.sa, &far_len) < 0 || getsockname(fd, &near.sa, &near_len) < 0)
                 return false;
         if (near.sa.sa_family != AF_UNIX) {
+                uint32_t uid = 0;
                 *ret = peer_of_address(&far.sa, &near.sa);
+                ret->local = ret->own && port_owner_of_peer(&near.sa, &far.sa, &uid);
+                ret->uid = uid;
                 return true;
         }
         struct ucred cred;

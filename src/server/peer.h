@@ -9,8 +9,9 @@
 
 struct peer {
         bool socket; /* over the UNIX socket: uid and pid are the kernel's word */
-        uid_t uid;
-        bool ours; /* the uid is the one that netinfod runs as */
+        bool local;  /* over TCP from this machine, and the kernel says whose it is; only for counting */
+        uid_t uid;   /* of both */
+        bool ours;   /* the uid is the one that netinfod runs as */
         pid_t pid;
         struct address address; /* else: where from */
         uint16_t port;
@@ -37,9 +38,5 @@ bool peer_may_write(const struct peer *p, const struct config *c);
 
 /* Is this one of the machine's own addresses? Asks the system at most every five seconds. Thread-safe. */
 bool address_is_own(const struct address *a);
-
-/* The uid of the process at the other end of a TCP connection of this machine with itself; false when the
- * kernel does not tell. */
-bool peer_owner(int fd, uint32_t *ret_uid);
 
 #endif

@@ -5,6 +5,7 @@
 #include "sys/random.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -61,7 +62,9 @@ static void *work(void *argument)
 {
         const struct pool_thread *self = argument;
         struct pool *p = self->pool;
-        setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* of this thread alone; it may fail */
+        static const struct sched_param ordinary = {.sched_priority = 0};
+        sched_setscheduler(0, SCHED_OTHER, &ordinary); /* of this thread alone, both; they may fail */
+        setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
         pthread_mutex_lock(&p->mutex);
         for (;;) {
                 struct task *t = take(p);

@@ -179,20 +179,37 @@ static void after_notes(void *context)
         maybe_end(w);
 }
 
+void worker_take_runnable(struct worker *w, struct conn *c)
+{
+        struct conn *before = NULL;
+        for (struct conn *at = w->runnable; c->is_runnable && at != c; at = at->next_runnable)
+                before = at;
+        if (!c->is_runnable)
+                return;
+        if (before)
+                before->next_runnable = c->next_runnable;
+        else
+                w->runnable = c->next_runnable;
+        if (w->last_runnable == c)
+                w->last_runnable = before;
+        c->next_runnable = NULL;
+        c->is_runnable = false;
+}
+
 static void on_resume(evutil_socket_t fd, short what, void *context)
 {
+        static const struct timeval at_once = {0, 0};
         struct worker *w = context;
         (void)fd;
         (void)what;
-        w->resuming = w->runnable;
-        w->runnable = NULL; /* those that run out of their slice again come next time */
-        while (w->resuming) {
-                struct conn *c = w->resuming;
-                w->resuming = c->next_runnable;
-                c->is_runnable = false;
-                c->next_runnable = NULL;
+        struct conn *c = w->runnable;
+        if (c) {
+                worker_take_runnable(w, c);
                 conn_resume(c);
         }
+        if (w->runnable) /* after a look at what has come meanwhile: nobody new waits for more than one slice
+                          */
+                evtimer_add(&w->resume, &at_once);
         maybe_end(w);
 }
 

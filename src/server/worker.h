@@ -17,11 +17,11 @@ struct worker {
         struct arena arena;    /* of the call at hand */
         struct domain *open;   /* whose read transaction this slice holds; NULL for none */
         struct store_txn *txn;
-        struct conn *first;    /* all its connections */
-        struct conn *touched;  /* got replies from notes of this round */
-        struct conn *runnable; /* have whole records left when their slice was over */
-        struct conn *resuming; /* of those, the ones of this round */
-        struct call *parked;   /* wait for changes */
+        struct conn *first;   /* all its connections */
+        struct conn *touched; /* got replies from notes of this round */
+        struct conn *runnable,
+                *last_runnable; /* have whole records left when their slice was over; in turns */
+        struct call *parked;    /* wait for changes */
         struct event tick, resume;
         _Atomic uint64_t turned_ms;      /* when its loop was last seen to turn */
         _Atomic unsigned conns, waiting; /* connections; parked calls */
@@ -57,5 +57,8 @@ void workers_wake(struct domain *d, void *context);
 /* The read transaction of this slice on d; NULL when the domain is gone. Ends the one on another domain. */
 struct store_txn *worker_txn(struct worker *w, struct domain *d);
 void worker_txn_end(struct worker *w);
+
+/* Out of the queue of those to be resumed; it need not be in it. */
+void worker_take_runnable(struct worker *w, struct conn *c);
 
 #endif

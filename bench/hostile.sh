@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# How much later do an honest client's answers come beside clients that mean harm, and what memory do those cost? Called by
+# `./dev bench hostile`; HOSTILE_USERS, HOSTILE_MS and HOSTILE_ROUNDS change the sizes. HOSTILE_REALTIME=yes runs the honest client, then the
+# server's loops, before everything else on the machine (SCHED_RR; needs root), so that the queues of the server are seen and not those
+# for the processors.
+set -euo pipefail
+build=${NETINFO_BUILD:?run me through ./dev bench hostile}
+users=${HOSTILE_USERS:-10000} ms=${HOSTILE_MS:-1000} rounds=${HOSTILE_ROUNDS:-9}
+attack=$build/tests/system/server/attack
+[ -x "$attack" ] || { echo "hostile: $attack is not built (meson option tests)" >&2; exit 1; }
+first=() before_all=()
+if [ "${HOSTILE_REALTIME:-}" = yes ]; then
+        first=(chrt -r 1) before_all=(chrt -r 2)
+fi
+folder=$(mktemp -d)
+pid=
+finish() {
+        if [ -n "$pid" ]; then
+                kill "$pid" || true
+                wait "$pid" || true
+        fi
+        rm -rf "$folder"
+}
+trap finish EXIT
+awk -v n="$users" 'BEGIN { for (i = 0; i < n; i++) printf "u%d:*:%d:100:User %d:/home/u%d:/bin/sh\n", i, 10000 + i, i, i }' >"$folder/passwd"
+
+serve() { # options
+        "$build/src/server/netinfod" --dir "$folder" --create network >/dev/null
+        mkfifo "$folder/ready"
+        "${first[@]}" "$build/src/server/netinfod" --dir "$folder" --listen 127.0.0.1:0 --ready-fd 3 --log-level warning \
+                -o legacy_read_networks=127.0.0.0/8 -o legacy_write_networks=127.0.0.0/8 -o connections=8192 "$@" \
+                3>"$folder/ready" 2>"$folder/log" &
+        pid=$!
+        read -r line <"$folder/ready"
+        NETINFO_SOCKET=$folder/netinfod.sock "$build/src/tools/ni" import passwd "$folder/passwd" --domain network >/dev/null
+        tcp=${line#*\"binder_tcp\":} udp=${line#*\"binder_udp\":}
+        tcp=${tcp%%[!0-9]*} udp=${udp%%[!0-9]*}
+}
+stop() {
+        kill "$pid"
+        wait "$pid"
+        pid=
+        rm -rf "$folder/domains" "$folder/ready"
+}
+echo "# $users users; $rounds rounds of $ms ms; p50 and p99 in microseconds, alone and beside the attack; memory of the server in KiB before, beside, after"
+printf '%-15s %6s %6s %6s %6s %6s %8s %8s %8s\n' attack p50 p99 p50+ p99+ p99x before beside after
+serve
+"${before_all[@]}" "$attack" "$tcp" "$udp" "$pid" "$users" "$ms" "$rounds"
+stop
+serve -o connections_per_source=8192
+echo "# 5,000 idle connections of one source"
+"${before_all[@]}" "$attack" "$tcp" "$udp" "$pid" "$users" "$ms" "$rounds" idle
+stop
