@@ -122,6 +122,18 @@ def lists():
                                    b"/users\\", b"host/tag", b"10.0.0.1:987/network", b"[::1]:987/local", b"[::1]/local",
                                    b"[::1", b":1/x", b"host:0/t", b"host:65536/t", b"host", b"/machines/10.0.0.1\\/8"]):
         put("path", "t%02d" % number, text)
+    for title, record in (
+            ("host", ((b"name", [b"relay", b"r"]), (b"ip_address", [b"10.1", b"127.0.0.1", b"10.0.0.300"]),
+                      (b"ipv6_address", [b"::1", b"2001:db8::9"]), (b"en_address", [b"1:2:3:4:5:6"]))),
+            ("network", ((b"name", [b"ten"]), (b"address", [b"10", b"192.168.7"]))),
+            ("service", ((b"name", [b"domain", b"dns"]), (b"port", [b"53"]), (b"protocol", [b"tcp", b"udp"]))),
+            ("number", ((b"name", [b"tcp", b"TCP"]), (b"number", [b"6"]))),
+            ("alias", ((b"name", [b"list"]), (b"members", [b"ada", b"|/bin/sh", b'"|x"', b"a@b", b":include:/x"]), (b"alias_local", [b"1"]))),
+            ("netgroup", ((b"name", [b"trusted", b"t"]), (b"members", [b"(a,b,c)", b"(,,)", b"other", b"(a,b)"]))),
+            ("member", ((b"name", [b"ada"]), (b"netgroups", [b"trusted", b"near"]), (b"uid", [b"5"]), (b"gid", [b"500"]))),
+            ("group", ((b"name", [b"staff", b"crew"]), (b"gid", [b"500"]), (b"passwd", [b"$6$x"]), (b"users", [b"ada", b"bob"]),
+                       (b"admins", [b"ada"])))):
+        put("maps", title, props(*record))
 
 
 def main():
