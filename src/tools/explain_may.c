@@ -134,9 +134,14 @@ static json_t *identities(struct question *q)
         json_t *all = json_array();
         struct prop_walk w;
         const char *why = NULL;
+        json_array_append_new(
+                all,
+                way("reserved port", "superuser",
+                    "root of a machine in legacy_write_networks, whoever it says it is (source port below "
+                    "1024); from nowhere else"));
         if (!q->known) {
                 json_array_append_new(
-                        all, way("any", "anonymous",
+                        all, way("any other", "anonymous",
                                  "the domain has no such user: he is let in only where `*` is listed"));
                 return all;
         }

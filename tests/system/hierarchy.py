@@ -154,6 +154,23 @@ class Tree(Three):
         self.assertIn('a loop', again['note'])
         self.assertEqual(([], 'not asked'), (again['domains'], again['servers'][0]['state']))
 
+    def test_a_server_that_says_nothing(self):
+        """It takes connections and never answers; another one answers nonsense. Neither keeps the tree from its end."""
+        hung = self.fleet.host('hung', '10.9.0.8')
+        for port, reply in ((987, 'b""'), (986, 'b"\\x80\\x00\\x00\\x10" + bytes(16)')):
+            hung.popen([sys.executable, '-c', 'import socket\ns, kept = socket.create_server(("10.9.0.8", %d)), []\n'
+                        'while True:\n kept.append(s.accept()[0])\n kept[-1].sendall(%s)' % (port, reply)])
+        wait_until(lambda: self.vellum.run(sys.executable, '-c', 'import socket\nfor p in 987, 986: socket.create_connection(("10.9.0.8", p))'
+                                           ).returncode == 0, 'it takes connections')
+        self.must(self.alpha, 'add', '-d', 'network', '/machines/hung', 'ip_address=10.9.0.8', 'serves=hung/hung')
+        self.addCleanup(self.must, self.alpha, 'rm', '-d', 'network', '/machines/hung')
+        names = {d['name']: d for d in self.json('domain', 'tree', '--timeout', '1')['tree']['domains']}
+        self.assertEqual(('silent', 'answers'), (names['hung']['servers'][0]['state'], names['harbor']['servers'][0]['state']))
+        for address in ('10.9.0.8/hung', '10.9.0.8:986/hung'):
+            self.ni('ls', '-d', address, '--timeout', '1', '/', code=UNREACHABLE)
+            self.ni('domain', 'name', address, '--timeout', '1', code=UNREACHABLE)
+            self.ni('ls', '-s', address, '-d', '..', '--timeout', '1', '/', code=UNREACHABLE)
+
     def test_a_dead_branch(self):
         self.must(self.alpha, 'add', '-d', 'network', '/machines/gone', 'ip_address=10.9.0.99', 'serves=gone/gone')
         self.addCleanup(self.must, self.alpha, 'rm', '-d', 'network', '/machines/gone')
