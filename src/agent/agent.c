@@ -165,8 +165,11 @@ static void wait_for(struct agent *a, uint32_t ms)
 static struct track_options options_of(const struct agent *a, unsigned i)
 {
         const struct agent_config *c = &a->config;
-        struct track_options o = {
-                .level = i, .directories = UINT32_MAX, .bytes = UINT64_MAX, .port = (uint16_t)c->parent_port};
+        struct track_options o = {.level = i,
+                                  .poll_ms = c->poll_interval * 1000,
+                                  .directories = UINT32_MAX,
+                                  .bytes = UINT64_MAX,
+                                  .port = (uint16_t)c->parent_port};
         if (c->climb && i + 1 < c->max_domains)
                 o.ask_ms = i == 0 ? ASK_OWN_MS : ASK_ABOVE_MS;
         if (i == 0)

@@ -15,6 +15,7 @@ struct agent_config {
         struct servers *above[AGENT_CONFIG_DOMAINS_MOST]; /* these, nearest first; max_domains of all */
         uint32_t above_count;
         uint32_t max_domains, max_directories, max_megabytes; /* of one domain above */
+        uint32_t poll_interval;                               /* s */
         uint32_t parent_port;                                 /* 0: found as every client finds one */
         uint32_t min_id, publish_interval, quarantine;
         struct bytes *allow;

@@ -1,5 +1,6 @@
 #include "agent/level.h"
 
+#include "agent/old.h"
 #include "client/client.h"
 #include "sys/clock.h"
 #include "sys/log.h"
@@ -34,6 +35,8 @@ static bool is_poked(const struct level *l)
 }
 
 /* -- doing what the track says */
+#define LEVEL_OLD_UID 4294967294u /* nobody; the machine's name says what is wanted (protocol.md 2.8) */
+
 static void away(struct level *l, const char *why)
 {
         if (!l->away && !is_poked(l))
@@ -59,7 +62,15 @@ static enum track_event_kind connect_now(struct level *l, const struct server *s
                 away(l, why.text);
                 return TRACK_FAILED;
         }
-        if (client_status(l->client, ret) != NI_OK || ret->status != NI_OK) {
+        const enum ni_status status = client_status(l->client, ret);
+        if (status == NI_BADOP) {
+                client_set_credentials(l->client, LEVEL_OLD_UID, "checksum");
+                log_event(LOG_LEVEL_INFO, "connected", "domain=\"%s\" peer=%s historical=yes", l->name,
+                          client_peer(l->client));
+                l->away = false;
+                return TRACK_OLD;
+        }
+        if (status != NI_OK || ret->status != NI_OK) {
                 away(l, client_reason(l->client)[0] ? client_reason(l->client) : "the server refused STATUS");
                 return TRACK_FAILED;
         }
@@ -119,8 +130,15 @@ static struct track_event called(struct level *l, enum ni_status status, const s
                 return *e;
         if (is_poked(l)) /* the connection stays usable */
                 return (struct track_event){.kind = TRACK_INTERRUPTED};
-        away(l, client_reason(l->client));
+        away(l, client_reason(l->client)[0] ? client_reason(l->client) : "the domain did not hold still");
         return (struct track_event){.kind = TRACK_FAILED};
+}
+
+static struct track_event read_all(struct level *l)
+{
+        struct track_event e = {.kind = TRACK_READ};
+        const enum ni_status status = old_read(l->client, &l->limits, &e.table, &e.checksum);
+        return status == NI_NOSPACE ? e : called(l, status, &e);
 }
 
 static struct track_event perform(struct level *l, const struct track_action *do_it, struct results *r)
@@ -129,6 +147,7 @@ static struct track_event perform(struct level *l, const struct track_action *do
         const struct ext_changes_args changes = {
                 .epoch = do_it->epoch, .seq = do_it->seq, .wait_ms = do_it->wait_ms};
         struct track_event e = {.kind = TRACK_WOKE};
+        uint32_t checksum = 0;
         struct pollfd p = {.fd = l->poke_fd, .events = POLLIN};
         switch (do_it->kind) {
         case TRACK_CONNECT:
@@ -144,6 +163,14 @@ static struct track_event perform(struct level *l, const struct track_action *do
         case TRACK_CHANGES:
                 e = called(l, client_changes(l->client, &changes, &r->changes),
                            &(struct track_event){.kind = TRACK_ENTRIES, .changes = &r->changes});
+                break;
+        case TRACK_POLL:
+                poll(&p, 1, (int)do_it->wait_ms);
+                e = called(l, old_checksum(l->client, &checksum), &(struct track_event){.kind = TRACK_SUM});
+                e.checksum = checksum;
+                break;
+        case TRACK_READ_ALL:
+                e = read_all(l);
                 break;
         case TRACK_ASK:
                 ask_parent(l, &r->parent);
@@ -244,11 +271,10 @@ static void *run(void *context)
 /* What was known when the agent ended. The servers to begin with; without any there is nothing to follow. */
 static struct servers restore(struct level *l, const struct track_options *o, const struct servers *first)
 {
-        const struct keep_limits limits = {o->directories, o->bytes};
         struct servers l_first = *first;
         struct keep_head head;
         struct table *t = NULL;
-        const int err = keep_read(l->keep, &limits, &head, &t);
+        const int err = keep_read(l->keep, &l->limits, &head, &t);
         if (err && err != ENOENT)
                 log_event(LOG_LEVEL_WARNING, "kept-not", "level=%u why=\"%s\"", o->level,
                           err == EBADMSG ? "the file is damaged or over the limits" : strerror(err));
@@ -284,6 +310,7 @@ struct level *level_start(struct levels *all, const struct track_options *o, con
                 return NULL;
         }
         *l = (struct level){.all = all, .keep = keep, .port = o->port, .id = ++last_id};
+        l->limits = (struct keep_limits){o->directories, o->bytes};
         l->poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (l->poke_fd < 0) {
                 free_level(l);

@@ -23,6 +23,7 @@ struct level {
         bool gave_up;  /* memory is out */
         bool ended;    /* the thread is at its end: level_stop does not wait */
         uint16_t port; /* of servers that a parent's address is told of; 0: found as every client finds one */
+        struct keep_limits limits;
         /* -- private */
         pthread_t thread;
         int poke_fd; /* readable: the call under way ends */

@@ -292,6 +292,14 @@ static void delete (struct table *t, struct entry *e)
         t->count--;
 }
 
+bool table_is_top(struct bytes name)
+{
+        for (unsigned top = 0; top < TABLE_TOPS; top++)
+                if (bytes_eq_str(name, top_names[top]))
+                        return true;
+        return false;
+}
+
 struct table *table_new(void)
 {
         struct table *t = calloc(1, sizeof(*t));

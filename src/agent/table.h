@@ -34,6 +34,8 @@ enum table_top {
 
 struct table;
 
+/* Is this the name of one of them? */
+bool table_is_top(struct bytes name);
 struct table *table_new(void); /* NULL: no memory */
 void table_free(struct table *t);
 uint32_t table_count(const struct table *t);

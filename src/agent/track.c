@@ -7,6 +7,8 @@ enum state {
         SNAPSHOT, /* reading pages into `aside` */
         REPLAY,   /* completing `aside` up to `target` */
         CURRENT,  /* `table` is exact at `seq` */
+        READING,  /* a historical server's domain is being read */
+        POLLING,  /* `table` was exact when the checksum was `seq` */
 };
 
 struct track {
@@ -27,6 +29,7 @@ struct track {
         uint32_t away_ms;    /* back-off */
         uint64_t connect_at; /* not before */
         uint64_t ask_at;
+        bool poll_now;
         uint32_t ask_ms; /* after an answer that names nobody */
         struct track_parent parent;
         unsigned dirty;
@@ -117,7 +120,7 @@ bool track_is_lost(const struct track *t)
 
 bool track_is_current(const struct track *t)
 {
-        return t->state == CURRENT;
+        return t->state == CURRENT || t->state == POLLING;
 }
 
 bool track_is_too_large(const struct track *t)
@@ -259,6 +262,18 @@ static void connected(struct track *t, const struct ext_status_result *s, uint64
                 begin_snapshot(t);
 }
 
+/* A historical server: no uuid, no epoch, no sequence. What was known is of this domain if it came from a
+ * historical one, and nobody has named another one since. */
+static void connected_old(struct track *t)
+{
+        const bool known = t->table && !t->read_all && t->epoch == 0 && (!t->told.tag[0] || t->told_known);
+        t->ask_at = 0;
+        t->ask_ms = TRACK_ASK_LEAST_MS;
+        t->poll_now = true;
+        t->state = known ? POLLING : READING;
+        memset(t->aside_uuid, 0, sizeof(t->aside_uuid));
+}
+
 /* The table aside is exact: it takes the place of the old one. */
 static void swap(struct track *t)
 {
@@ -274,6 +289,31 @@ static void swap(struct track *t)
         memcpy(t->uuid, t->aside_uuid, sizeof(t->uuid));
         t->told_known = true;
         t->state = CURRENT;
+}
+
+static void read_old(struct track *t, const struct track_event *e)
+{
+        t->too_large = !e->table;
+        if (t->state != READING) {
+                table_free(e->table);
+        } else if (t->too_large) {
+                pause_for(t, TRACK_LARGE_MS, e->now);
+        } else {
+                succeeded(t);
+                t->aside = e->table;
+                t->aside_epoch = 0;
+                t->aside_seq = e->checksum;
+                swap(t);
+                t->state = POLLING;
+        }
+}
+
+static void summed(struct track *t, uint32_t checksum)
+{
+        succeeded(t);
+        t->poll_now = false;
+        if (t->state == POLLING && checksum != t->seq)
+                t->state = READING;
 }
 
 /* A domain that is too large is left as it was known before; the others go on. */
@@ -386,6 +426,8 @@ static void entries(struct track *t, const struct track_event *e)
 static void answered(struct track *t, const struct track_parent *p, uint64_t now)
 {
         uint32_t wait = t->o.ask_ms;
+        if (t->state == READING || t->state == POLLING)
+                wait = t->o.ask_ms > TRACK_ASK_OLD_MS ? t->o.ask_ms : TRACK_ASK_OLD_MS;
         if (p->answer == TRACK_PARENT) {
                 t->ask_ms = TRACK_ASK_LEAST_MS;
         } else if (t->ask_ms < wait) {
@@ -416,6 +458,13 @@ static struct track_action next(const struct track *t, uint64_t now)
                 if (t->o.ask_ms && t->ask_at < now + a.wait_ms)
                         a.wait_ms = (uint32_t)(t->ask_at - now);
                 return a;
+        case READING:
+                return (struct track_action){.kind = TRACK_READ_ALL};
+        case POLLING:
+                a = (struct track_action){.kind = TRACK_POLL, .wait_ms = t->poll_now ? 0 : t->o.poll_ms};
+                if (t->o.ask_ms && t->ask_at < now + a.wait_ms)
+                        a.wait_ms = (uint32_t)(t->ask_at - now);
+                return a;
         default:
                 if (now < t->connect_at)
                         return (struct track_action){.kind = TRACK_WAIT,
@@ -429,6 +478,15 @@ static void happened(struct track *t, const struct track_event *e)
         switch (e->kind) {
         case TRACK_CONNECTED:
                 connected(t, e->status, e->now);
+                break;
+        case TRACK_OLD:
+                connected_old(t);
+                break;
+        case TRACK_SUM:
+                summed(t, e->checksum);
+                break;
+        case TRACK_READ:
+                read_old(t, e);
                 break;
         case TRACK_PAGE:
                 page(t, e);
@@ -457,6 +515,8 @@ void track_step(struct track *t, const struct track_event *e, struct track_actio
 {
         if (e->turn == t->turn || e->kind == TRACK_RELOAD)
                 happened(t, e);
+        else if (e->kind == TRACK_READ)
+                table_free(e->table);
         *ret = next(t, e->now);
         ret->turn = t->turn;
 }

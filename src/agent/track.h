@@ -10,12 +10,17 @@
 #define TRACK_AWAY_MOST_MS  5000u
 #define TRACK_LARGE_MS      60000u /* a domain over the limits: only an administrator changes that */
 #define TRACK_ASK_LEAST_MS  500u   /* after an answer that names nobody; doubling */
-#define TRACK_CALL_MS       30000u /* longest wait in one CHANGES (decision 2) */
+#define TRACK_ASK_OLD_MS \
+        60000u /* historical servers: they look for a lost parent during the call (protocol.md 4.5) */
+#define TRACK_CALL_MS 30000u /* longest wait in one CHANGES (decision 2) */
 
 enum track_event_kind {
         TRACK_STARTED,
-        TRACK_CONNECTED,   /* status */
-        TRACK_FAILED,      /* connecting or a call */
+        TRACK_CONNECTED, /* status */
+        TRACK_OLD,       /* connected, to a historical server: without the extension program */
+        TRACK_SUM,       /* checksum: its statistics say */
+        TRACK_READ,      /* table (the track's own then), checksum: all of it; table NULL: it is too large */
+        TRACK_FAILED,    /* connecting or a call */
         TRACK_INTERRUPTED, /* a call was ended by track_redirect or for a reload */
         TRACK_PAGE,        /* page */
         TRACK_ENTRIES,     /* changes */
@@ -44,13 +49,17 @@ struct track_event {
         const struct ext_snapshot_result *page;
         const struct ext_changes_result *changes;
         const struct track_parent *parent;
+        uint32_t checksum;
+        struct table *table;
 };
 
 enum track_action_kind {
-        TRACK_CONNECT,  /* drop what there is, connect to `server`, ask STATUS -> CONNECTED or FAILED */
+        TRACK_CONNECT,  /* drop what there is, connect to `server`, ask STATUS -> CONNECTED, OLD or FAILED */
         TRACK_SNAPSHOT, /* epoch, from -> PAGE or FAILED */
         TRACK_CHANGES,  /* epoch, seq, wait_ms -> ENTRIES or FAILED */
         TRACK_ASK,      /* RPARENT -> PARENTED or FAILED */
+        TRACK_POLL,     /* wait_ms, then the checksum -> SUM or FAILED */
+        TRACK_READ_ALL, /* -> READ or FAILED */
         TRACK_WAIT,     /* wait_ms -> WOKE */
         TRACK_GIVE_UP,  /* memory is out */
 };
@@ -65,6 +74,7 @@ struct track_action {
 struct track_options {
         unsigned level;       /* 0: the machine's own domain; for logs */
         uint32_t ask_ms;      /* so often at least the domain above is asked for; 0: never */
+        uint32_t poll_ms;     /* so often a historical server's checksum is asked */
         uint32_t directories; /* at most so many of them, */
         uint64_t bytes;       /* and so many bytes of properties that images need */
         bool listed;          /* further servers are those that the domain's /machines names, */
@@ -89,8 +99,8 @@ bool track_redirect(struct track *t, const struct server *to);
 
 /* The exact table, or NULL before the first. Borrowed until the next step. */
 struct table *track_table(const struct track *t);
-uint64_t track_epoch(const struct track *t); /* it is exact at this seq of this epoch */
-uint64_t track_seq(const struct track *t);
+uint64_t track_epoch(const struct track *t);      /* it is exact at this seq of this epoch */
+uint64_t track_seq(const struct track *t);        /* of a historical server (epoch 0): its checksum */
 const uint8_t *track_uuid(const struct track *t); /* 16 bytes; zero before the first connection */
 /* The server of this connection, or of the last one. */
 const struct server *track_server(const struct track *t);

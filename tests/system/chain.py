@@ -5,6 +5,7 @@ usage: chain.py netinfod=PATH ni=PATH agent=PATH nss=PATH [unittest options]"""
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -13,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import daemon  # noqa: E402
 import fleet  # noqa: E402
 
+OLD_FRONT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib', 'old_front.py')
 PATIENCE = 90  # seconds until something that must happen is given up; no figure is asserted
 READS = ('-o', 'legacy_read_networks=10.9.0.0/24')
 
@@ -30,7 +32,7 @@ class Chain(unittest.TestCase):
         self.addCleanup(self.leave)
         self.alpha, self.mid, self.vellum = f.host('alpha', '10.9.0.1'), f.host('mid', '10.9.0.2'), f.host('vellum', '10.9.0.3')
         for h, options in ((self.alpha, READS), (self.mid, READS), (self.vellum, ())):
-            h.server = h.daemon(*options)
+            h.server = self.serve(h, options)
         for host, tag in ((self.alpha, 'network'), (self.mid, 'harbor')):
             self.must(host, 'domain', 'create', tag)
         for host, tag, records in (
@@ -51,6 +53,9 @@ class Chain(unittest.TestCase):
                 self.must(host, 'add', '-d', tag, *record.split())
         self.write_conf()
         self.agent = self.vellum.agent()
+
+    def serve(self, host, options):
+        return host.daemon(*options)
 
     def write_conf(self, text=''):
         with open(os.path.join(self.vellum.server.folder, 'agent.conf'), 'w', encoding='ascii') as f:
@@ -277,6 +282,40 @@ class Cuts(Chain):
         self.write_conf()
         self.agent.process.send_signal(signal.SIGHUP)
         self.complete()
+
+
+class Historical(Chain):
+    """mid is a historical server: no extension program, so no journal; its checksum is asked."""
+
+    conf = 'min_id = 1\npoll_interval = 1\ndomains = local, 10.9.0.2/harbor, 10.9.0.1/network\n'
+
+    def serve(self, host, options):
+        if host is not self.mid:
+            return super().serve(host, options)
+        d = host.daemon(*options, '-o', 'tag_listen=10.9.0.2', listen='10.9.0.2:1987,127.0.0.1:1987')
+        front = host.popen([sys.executable, OLD_FRONT, '10.9.0.2:987', '10.9.0.2:1987'], stdout=subprocess.PIPE, text=True)
+        self.assertEqual(front.stdout.readline(), 'ready\n')
+        front.stdout.close()
+        return d
+
+    def test_polled(self):
+        self.complete()
+        self.assertEqual(self.getent('group', 'staff'), 'staff:*:20:amelia,basil,cordelia\n')
+        self.assertIn('historical=yes', self.agent.log())
+        self.must(self.mid, 'set', '-d', 'harbor', '/users/amelia', 'shell=/bin/c')
+        self.must(self.mid, 'add', '-d', 'harbor', '/users/edith', 'uid=503', 'gid=20')
+        self.must(self.mid, 'rm', '-d', 'harbor', '/groups/crew')
+        self.becomes('amelia:*:501:20::/:/bin/c\n', 'passwd', 'amelia')
+        self.becomes('edith:*:503:20::/:/bin/sh\n', 'passwd', '503')
+        self.becomes('crew:*:30:basil\n', 'group', 'crew')
+        before = self.everything()
+        self.fleet.cut(self.mid)
+        self.agent.stop()
+        self.agent.start()
+        self.assertEqual(self.everything(), before)  # kept, too
+        self.fleet.heal(self.mid)
+        self.must(self.mid, 'rm', '-d', 'harbor', '/users/edith')
+        self.becomes('', 'passwd', 'edith')
 
 
 if __name__ == '__main__':

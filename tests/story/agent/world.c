@@ -341,7 +341,10 @@ static void cut(struct world *w, unsigned n)
                 track_free(w->post[--w->posts].track);
                 schedule_mark(&w->schedule, TABLE_ALL, w->now);
         }
-        w->shown = w->shown < n ? w->shown : n; /* only whoever says "root" takes something away */
+        unsigned left = 0;
+        for (unsigned i = 0; i < w->posts; i++)
+                left += track_table(w->post[i].track) != NULL;
+        w->shown = w->shown < left ? w->shown : left; /* only whoever says "root" takes something away */
 }
 
 static void follow_chain(struct world *w)
