@@ -125,11 +125,11 @@ static const char *conclude(struct explain *x, const struct libc_view *v, const 
                         : "no domain has it, and the C library agrees";
 }
 
-static json_t *source_item(const char *source, const struct libc_answer *r)
+static json_t *source_item(const char *source, bool on_line, const struct libc_answer *r)
 {
         static const char *const words[] = {"found", "not found", "unavailable", "no answer in time"};
-        return json_pack("{s:o,s:s,s:o,s:o}", "source", text(source), "result", words[r->result], "answer",
-                         text(r->result == LIBC_FOUND ? r->text : NULL), "error",
+        return json_pack("{s:o,s:b,s:s,s:o,s:o}", "source", text(source), "on_line", on_line, "result",
+                         words[r->result], "answer", text(r->result == LIBC_FOUND ? r->text : NULL), "error",
                          r->result == LIBC_UNAVAILABLE && r->error ? json_string(strerror(r->error))
                                                                    : json_null());
 }
@@ -147,7 +147,7 @@ void explain_libc(struct explain *x, json_t *j, const char *database, const char
                 const char *source = v.line->v[i].name;
                 if (!libc_ask(a, database, source, key, &r))
                         continue;
-                json_array_append_new(sources, source_item(source, &r));
+                json_array_append_new(sources, source_item(source, true, &r));
                 if (r.result == LIBC_FOUND && !v.first)
                         v.first = source;
                 if (strcmp(source, "netinfo") == 0) {
@@ -155,6 +155,8 @@ void explain_libc(struct explain *x, json_t *j, const char *database, const char
                         v.module = r;
                 }
         }
+        if (!v.asked_module && !libc_module_trouble(a) && libc_ask(a, database, "netinfo", key, &v.module))
+                json_array_append_new(sources, source_item("netinfo", false, &v.module));
         if (!libc_ask(a, database, NULL, key, &v.whole))
                 v.whole = (struct libc_answer){.result = LIBC_LATE};
         json_object_set_new(j, "nss",

@@ -171,6 +171,8 @@ static void print_libc(struct talk *t, const json_t *j)
                 put(t, found ? found : member(s, "result"));
                 if (error)
                         printf(" (%s)", error);
+                if (!json_is_true(json_object_get(s, "on_line")))
+                        fputs("  (not on the line: not asked by others)", stdout);
                 putchar('\n');
         }
         fputs("  ", stdout);

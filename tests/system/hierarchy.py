@@ -329,6 +329,21 @@ class Explain(Three):
         # sudo of the root domain is not published; that of /etc/group stays alone.
         self.assertEqual('sudo:x:27:', self.explain('group', 'sudo')['nss']['answer'])
 
+    def test_not_on_the_line(self):
+        wait_until(lambda: self.explain('user', 'amelia')['agree'], 'the C library agrees about amelia')
+        path = '/proc/%d/root/etc/nsswitch.conf' % self.vellum.holder.pid
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('passwd: files\n')
+        try:
+            j = self.explain('user', 'amelia', code=(FAILED,))
+        finally:
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(NSSWITCH)
+        self.assertEqual([('files', True, 'not found'), ('netinfo', False, 'found')],
+                         [(s['source'], s['on_line'], s['result']) for s in j['nss']['sources']])
+        self.assertIn('`netinfo` is not on the passwd line', j['conclusion'])
+        self.assertIsNone(j['nss']['answer'])
+
     def test_an_initgroups_line(self):
         wait_until(lambda: self.explain('user', 'amelia')['agree'], 'the C library agrees about amelia')
         path = '/proc/%d/root/etc/nsswitch.conf' % self.vellum.holder.pid
