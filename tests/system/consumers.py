@@ -125,6 +125,70 @@ class Aliases(Pair):
         self.assertEqual('planning: basil\n', self.ni('aliases'))
 
 
+class Watch(Pair):
+    """ni watch --run keeps something in step with the domain."""
+
+    def start(self, *words, command='exit 0'):
+        place = os.path.join(self.low.folder, 'runs')
+        if os.path.exists(place):
+            os.remove(place)
+        with open(os.path.join(self.low.folder, 'words'), 'w', encoding='utf-8') as err:
+            p = self.low.popen([daemon.PROGRAMS['ni'], 'watch', *words, '--run', 'echo run >> %s; %s' % (place, command)], env=self.low.environment(),
+                               stdout=subprocess.DEVNULL, stderr=err)
+        self.addCleanup(lambda: p.poll() is None and p.kill())
+        return p, lambda: read(place).count('run')
+
+    def end(self, p, code=OK):
+        p.send_signal(signal.SIGTERM)
+        self.assertEqual(code, p.wait(60))
+        return read(os.path.join(self.low.folder, 'words'))
+
+    def test_runs(self):
+        self.both('/watched', {'a': {}}, {})
+        p, runs = self.start('/watched', '-n', '3')
+        wait_until(lambda: runs() == 1, 'it ran at the start')
+        self.must(self.low, 'set', '/watched/a', 'k=1')
+        wait_until(lambda: runs() == 2, 'it ran after a change')
+        self.must(self.low, 'add', '/elsewhere')  # not there or below: the next run is of the change after it
+        self.must(self.low, 'add', '/watched/b')
+        wait_until(lambda: runs() == 3, 'it ran once more')
+        self.must(self.low, 'rm', '/watched/b')
+        self.assertEqual(OK, p.wait(60))  # the third change that counts
+        self.assertEqual(4, runs())
+        self.low.ni('rm', '/elsewhere')
+
+    def test_a_command_that_fails(self):
+        self.both('/watched', {'a': {}}, {})
+        p, runs = self.start('/watched', command='exit 7')
+        wait_until(lambda: runs() == 1, 'it ran')
+        self.must(self.low, 'set', '/watched/a', 'k=1')
+        wait_until(lambda: runs() == 2, 'it ran again')
+        self.assertIn('ni watch: the command ended with exit status 7; it runs again after the next change\n', self.end(p))
+
+    def test_a_domain_that_is_replaced(self):
+        """Without --run that is the end of a watch; a command that reads anew just runs again."""
+        server = self.top.daemons[0]
+        store, dump = os.path.join(server.folder, 'domains', 'network'), os.path.join(self.top.folder, 'dump')
+        self.both('/watched', {}, {'a': {}})
+        p, runs = self.start('-d', '..', '/watched')
+        wait_until(lambda: runs() == 1, 'it ran at the start')
+        server.stop()
+        with open(dump, 'w', encoding='utf-8') as f:
+            self.top.must(daemon.PROGRAMS['ni'], 'store', 'dump', store, stdout=f, stderr=subprocess.PIPE)
+        shutil.rmtree(store)
+        self.top.must(daemon.PROGRAMS['ni'], 'store', 'load', dump, store)  # another epoch: nothing tells what changed
+        server.start()
+        wait_until(lambda: runs() >= 2, 'it ran for the new domain')
+        before = runs()
+        self.must(self.top, 'add', '-d', 'network', '/watched/b')
+        wait_until(lambda: runs() > before, 'and follows it')
+        self.end(p)
+
+    def test_usage(self):
+        for words in (['--json'], ['--from', '1']):
+            self.assertEqual(USAGE, self.low.ni('watch', '--run', 'true', *words).returncode)
+
+
 @unittest.skipUnless(shutil.which('postfix') and shutil.which('postalias'), 'there is no Postfix here')
 class Postfix(Pair):
     """A message to an alias lands in the mailbox of whom the domains say."""

@@ -973,6 +973,8 @@ class Reports(WithService):
         self.gives(f"/users/amelia found in /, id = {number}\n", "nifind", "/users/amelia")
         self.gives("", "nifind", "/users/basil")
         self.gives("/users/basil not found in /\n", "nifind", "-v", "/users/basil")
+        self.gives("/users/basil not found in /\n", "nifind", "-v", "-t", "5", "/users/basil")  # as its manual called -T
+        self.gives("", "nifind", "-T", "x", "/users/basil", code=1, err=re.compile("-T takes a number"))
         self.gives(f"/groups/staff found in /, id = {self.id_of('/groups/staff')}\nname: staff\ngid: 20\nusers:\n\n", "nifind", "-pv", "/groups/staff", "/")
         self.gives("", "nifind", "-x", "/users", code=1, err=re.compile(r"\Aunknown option: x\nusage: nifind"))
         self.gives("", "nifind", code=1, err=re.compile(r"\Ausage: nifind"))
@@ -1204,6 +1206,12 @@ class Nidomain(WithService):
         self.gives("", "nidomain", "-m", "harbor", code=1, err="nidomain: operation failed - Duplicate domain tag: can't serve it\n")
         self.gives("", "nidomain", "-g", "nope", code=1, err="nidomain: operation failed - No such tag\n")
         self.gives("", "nidomain", "-a", "nope", "alias", code=1, err="nidomain: unknown tag nope\n")
+        self.gives("", "nidomain", "-a", "harbor", "port")  # a second tag for the same ports
+        self.gives(shown.replace("harbor", "port"), "nidomain", "-g", "port")
+        self.assertEqual(["tag=local", "tag=harbor", "tag=port"], tags())
+        self.gives("", "nidomain", "-u", "port")
+        self.gives("", "nidomain", "-u", "port")  # the historical binder says OK to what is not there, too
+        self.assertEqual(["tag=local", "tag=harbor"], tags())
         self.gives("", "nidomain", "-d", "harbor")
         self.gives("", "nidomain", "-d", "harbor", code=1, err="nidomain: operation failed - No such tag\n")
         self.assertEqual(["tag=local"], tags())
