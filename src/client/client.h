@@ -26,6 +26,10 @@ struct client_options {
         int interrupt_fd;     /* when it becomes readable, a waiting call ends with NI_FAILED; -1 = none */
         bool reserved_port;   /* call from a port below 1024 where the system allows it, as servers do among
                                  themselves (protocol.md 3.5) */
+        /* Where such a port is somebody else's to give: a stream socket of this family, not blocking, bound
+         * to one; -1: none. NULL: this process itself. */
+        int (*low_socket)(void *context, int family);
+        void *low_context;
         bool no_domain; /* only binder and extension calls will be made: any server with a binder does, and
                            the domain need not exist. Credentials then carry uid 0 (protocol.md 2.9) */
 };

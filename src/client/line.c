@@ -2,7 +2,7 @@
 
 #include "base/limits.h"
 #include "sys/clock.h"
-#include "sys/random.h"
+#include "sys/reserved.h"
 #include "xdr/cursor.h"
 
 #include <errno.h>
@@ -104,28 +104,18 @@ static enum line_end knock(int fd, const struct sockaddr *to, socklen_t len, con
         }
 }
 
-#define RESERVED_FIRST 600u /* doc/protocol.md 3.2: what lies below belongs to well-known services */
-#define RESERVED_LAST  1023u
 #define RESERVED_TRIES 40u
 
-/* Any free port of root's. False: there is none for us; the caller goes on without. */
-static bool bind_reserved(int fd, sa_family_t family)
+/* A new socket; *ret_low: it is bound to a port below 1024. */
+static int new_socket(const struct line *l, int family, bool low, bool *ret_low)
 {
-        uint32_t dice;
-        random_bytes(&dice, sizeof(dice));
-        for (unsigned i = 0; i <= RESERVED_LAST - RESERVED_FIRST; i++) {
-                const uint32_t span = RESERVED_LAST - RESERVED_FIRST + 1;
-                const uint16_t port = htons((uint16_t)(RESERVED_FIRST + (dice + i) % span));
-                const struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = port};
-                const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = port};
-                const int failed = family == AF_INET6 ? bind(fd, (const struct sockaddr *)&v6, sizeof(v6))
-                                                      : bind(fd, (const struct sockaddr *)&v4, sizeof(v4));
-                if (failed == 0)
-                        return true;
-                if (errno != EADDRINUSE)
-                        return false;
-        }
-        return false;
+        *ret_low = low && l->low_socket;
+        int fd = *ret_low ? l->low_socket(l->low_context, family) : -1;
+        if (fd >= 0)
+                return fd;
+        fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        *ret_low = fd >= 0 && low && reserved_bind(fd, family); /* without: as anybody */
+        return fd;
 }
 
 /* A socket, connected; *ret_fd is -1 when not LINE_OK. */
@@ -133,14 +123,13 @@ static enum line_end open_socket(const struct line *l, const struct sockaddr *to
                                  const struct line_wait *w, int *ret_fd, int *ret_errno)
 {
         for (unsigned tries = 0;; tries++) {
-                const int fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+                bool low = l->reserved && to->sa_family != AF_UNIX && tries < RESERVED_TRIES;
+                const int fd = new_socket(l, to->sa_family, low, &low);
                 *ret_fd = -1;
                 if (fd < 0) {
                         *ret_errno = errno;
                         return LINE_CLOSED;
                 }
-                const bool low = l->reserved && to->sa_family != AF_UNIX && tries < RESERVED_TRIES &&
-                                 bind_reserved(fd, to->sa_family);
                 const enum line_end end = knock(fd, to, len, w, ret_errno);
                 if (end == LINE_OK) {
                         *ret_fd = fd;

@@ -9,9 +9,11 @@
 #include <sys/types.h>
 
 struct line {
-        int fd;        /* -1: not connected */
-        pid_t pid;     /* of the process that connected: a forked child must not share the stream
-                          (protocol.md 4.9) */
+        int fd;    /* -1: not connected */
+        pid_t pid; /* of the process that connected: a forked child must not share the stream
+                      (protocol.md 4.9) */
+        int (*low_socket)(void *context, int family); /* client_options */
+        void *low_context;
         bool reserved; /* connect from a port below 1024 where the system allows it (protocol.md 3.5) */
         dev_t dev;
         ino_t ino; /* of the socket: the descriptor may have been closed and reused behind our back */

@@ -323,6 +323,8 @@ enum ni_status client_open(const struct client_options *o, struct client **ret, 
         line_init(&c->main);
         line_init(&c->own);
         c->main.reserved = c->own.reserved = o->reserved_port;
+        c->main.low_socket = c->own.low_socket = o->low_socket;
+        c->main.low_context = c->own.low_context = o->low_context;
         arena_init(&c->arena, LIMIT_ARENA);
         buf_init(&c->call, LIMIT_CALL);
         c->xid = random_u32();

@@ -51,6 +51,7 @@ enum kind {
         X(wait_for_parent, YES_NO, wait_for_parent, 0, 0)                   \
         X(answer_portmapper, AUTO, answer_portmapper, 0, 0)                 \
         X(historical, YES_NO, historical, 0, 0)                             \
+        X(low_ports, YES_NO, low_ports, 0, 0)                               \
         X(historical_clones, PER_TAG, historical_clones, 0, 0)              \
         X(allow_empty_passwords, YES_NO, allow_empty_passwords, 0, 0)       \
         X(user, TEXT, user, 0, 0)                                           \

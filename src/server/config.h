@@ -75,8 +75,9 @@ struct config {
         bool wait_for_parent;  /* NI_RPARENT says NI_NORESPONSE while no parent answers, as NeXTSTEP did */
         enum config_auto answer_portmapper; /* at UDP port 111; auto: when nobody else has it */
         bool historical;                    /* tag local at 1033, as old libraries expect it */
-        bool allow_empty_passwords;         /* protocol.md 9 #11 */
-        const char *user;                   /* to become, when started as root; "" : stay */
+        bool low_ports;             /* the monitor gives ports below 1024 for calling masters and clones */
+        bool allow_empty_passwords; /* protocol.md 9 #11 */
+        const char *user;           /* to become, when started as root; "" : stay */
         const char
                 *agent_user; /* whose agent may see secrets over the socket; "" : nobody but the superuser */
         const char *host;    /* name for new domains; "" : the machine's */

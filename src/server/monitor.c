@@ -236,6 +236,8 @@ static int fulfil(struct monitor *m, const struct monitor_request *r, const stru
                 return opener_mapper(&here, &reply->why);
         case MONITOR_RESERVED:
                 return opener_reserved(&here, &reply->why);
+        case MONITOR_CALLER:
+                return opener_caller(&here, r->number == 6 ? AF_INET6 : AF_INET, &reply->why);
         case MONITOR_CONFIG:
                 return read_configuration(m, &reply->why);
         case MONITOR_INHERITED:

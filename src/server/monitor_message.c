@@ -31,9 +31,11 @@ bool monitor_request_decode(const void *message, size_t size, struct monitor_req
         if (size != sizeof(r))
                 return false;
         memcpy(&r, message, sizeof(r));
-        const bool numbered = r.kind == MONITOR_INHERITED || r.kind == MONITOR_STATE;
+        const bool numbered =
+                r.kind == MONITOR_INHERITED || r.kind == MONITOR_CALLER || r.kind == MONITOR_STATE;
         if (r.kind < MONITOR_MAIN || r.kind > MONITOR_STATE || r.udp > 1 || r.unused != 0 ||
             !has_address(&r) || (!numbered && r.number != 0) ||
+            (r.kind == MONITOR_CALLER && r.number != 4 && r.number != 6) ||
             (r.kind == MONITOR_STATE && r.number >= MONITOR_STATES))
                 return false;
         *ret = r;
@@ -96,6 +98,8 @@ bool monitor_allows(const struct config *c, const struct monitor_request *r, str
                 return c->historical && c->answer_portmapper != CONFIG_NO;
         case MONITOR_RESERVED:
                 return c->historical;
+        case MONITOR_CALLER:
+                return c->low_ports;
         case MONITOR_LOCAL:
                 return c->socket[0] != '\0';
         case MONITOR_INHERITED:

@@ -14,7 +14,9 @@ enum monitor_kind {
         MONITOR_CONFIG,    /* the configuration, read anew */
         MONITOR_MAPPER,    /* UDP port 111, where `historical` and `answer_portmapper` allow it */
         MONITOR_RESERVED,  /* a datagram socket on loopback below 1024, where `historical` is on */
-        MONITOR_STATE,     /* number: enum monitor_state; not answered */
+        MONITOR_CALLER, /* number 4 or 6: a stream socket from below 1024 that calls, where `low_ports` is on
+                         */
+        MONITOR_STATE,  /* number: enum monitor_state; not answered */
 };
 
 enum monitor_state { MONITOR_READY, MONITOR_RELOADING, MONITOR_STOPPING, MONITOR_ALIVE, MONITOR_STATES };

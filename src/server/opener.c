@@ -6,11 +6,13 @@
 #include "server/portmap_wire.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
+#include "sys/reserved.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -63,14 +65,19 @@ static int receive(int monitor, struct monitor_reply *ret)
         return -1;
 }
 
+/* One request and its answer at a time: replicas ask from threads of their own. */
+static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
+
 static int ask(const struct opener *o, enum monitor_kind kind, uint32_t number, const struct endpoint *e,
                bool udp, struct monitor_reply *ret)
 {
         const struct monitor_request r = monitor_request_of(kind, number, e, udp);
         memset(ret, 0, sizeof(*ret));
+        pthread_mutex_lock(&asking);
         const ssize_t sent = send(o->monitor, &r, sizeof(r), MSG_NOSIGNAL);
         const int fd = sent == (ssize_t)sizeof(r) ? receive(o->monitor, ret) : -1;
         const int err = errno;
+        pthread_mutex_unlock(&asking);
         if (fd < 0 && !ret->why.text[0])
                 snprintf(ret->why.text, sizeof(ret->why.text), "the monitor does not answer: %s",
                          strerror(err));
@@ -221,6 +228,26 @@ int opener_reserved(const struct opener *o, struct config_why *why)
         snprintf(why->text, sizeof(why->text),
                  "no port below 1024 can be had: %s; start as root, or leave out `historical`",
                  strerror(err));
+        if (fd >= 0)
+                close(fd);
+        errno = err;
+        return -1;
+}
+
+int opener_caller(const struct opener *o, int family, struct config_why *why)
+{
+        struct monitor_reply reply;
+        if (o->monitor >= 0) {
+                const int fd = ask(o, MONITOR_CALLER, family == AF_INET6 ? 6 : 4, NULL, false, &reply);
+                if (fd < 0)
+                        *why = reply.why;
+                return fd;
+        }
+        const int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd >= 0 && reserved_bind(fd, family))
+                return fd;
+        const int err = errno;
+        snprintf(why->text, sizeof(why->text), "no port below 1024 can be had: %s", strerror(err));
         if (fd >= 0)
                 close(fd);
         errno = err;

@@ -28,6 +28,9 @@ int opener_local(const struct opener *o, const char *path, struct config_why *wh
  * errno, and *why. */
 int opener_mapper(const struct opener *o, struct config_why *why);
 int opener_reserved(const struct opener *o, struct config_why *why);
+/* A stream socket of this family from a port below 1024, not blocking, for calling a server that trusts it.
+ * From any thread. -1 with errno, and *why. */
+int opener_caller(const struct opener *o, int family, struct config_why *why);
 /* The i-th socket that a service manager handed over for the main doors, as a descriptor of the caller's own;
  * false behind the last one. */
 bool opener_inherited(const struct opener *o, unsigned i, struct inherited_socket *ret);

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "client/client.h"
 #include "server/push-internal.h"
+#include "server/replica.h"
 #include "sys/clock.h"
 #include "sys/log.h"
 
@@ -49,6 +50,8 @@ static bool dial(struct pusher *c, struct client **ret)
         o.timeout_ms = CONNECT_MS;
         o.interrupt_fd = c->stop_fd;
         o.reserved_port = true;
+        o.low_socket = replica_low_socket;
+        o.low_context = c->p->d;
         if (client_open(&o, ret, &why) != NI_OK) {
                 if (!c->stopping)
                         say(c, why.text);

@@ -3,6 +3,7 @@
 #include "model/path.h"
 #include "server/push.h"
 #include "server/replica-internal.h"
+#include "server/server.h"
 #include "server/worker.h"
 #include "sys/clock.h"
 #include "sys/log.h"
@@ -81,6 +82,14 @@ bool replica_has_news(struct replica *r)
         return news;
 }
 
+int replica_low_socket(void *domain, int family)
+{
+        const struct domain *d = domain;
+        const struct server *s = d->context;
+        struct config_why why;
+        return s && s->options.opener ? opener_caller(s->options.opener, family, &why) : -1;
+}
+
 enum ni_status replica_dial(struct replica *r, const char *where, struct client **ret, struct client_why *why)
 {
         char server[LIMIT_WHERE + 1], tag[LIMIT_TAG + 1];
@@ -95,6 +104,8 @@ enum ni_status replica_dial(struct replica *r, const char *where, struct client 
         o.timeout_ms = REPLICA_CALL_MS;
         o.interrupt_fd = r->stop_fd;
         o.reserved_port = true;
+        o.low_socket = replica_low_socket;
+        o.low_context = r->d;
         return client_open(&o, ret, why);
 }
 

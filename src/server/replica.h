@@ -32,6 +32,8 @@ void replica_pushed(struct domain *d, bool ok);
 /* Is this the address of the historical master that this clone copies? */
 bool replica_is_master(struct domain *d, const struct address *a);
 
+/* client_options.low_socket for calls to masters and clones; the context is the domain. */
+int replica_low_socket(void *domain, int family);
 /* "server/tag", with words that can be a place: up to LIMIT_WHERE bytes, no control characters. */
 bool replica_is_place(struct bytes where);
 /* Milliseconds of a root's `cleanup_wait` (doc/protocol.md 1.4); 0: never. */

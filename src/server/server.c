@@ -343,11 +343,15 @@ static bool catch_signals(struct server *s)
                event_add(&s->tick, &second) == 0;
 }
 
-/* Nothing comes unasked from the monitor, but its end. */
+/* Nothing comes unasked from the monitor, but its end. What it answers is for the thread that asks
+ * (server/opener.h). */
 static void on_orphan(evutil_socket_t fd, short what, void *context)
 {
         struct server *s = context;
-        (void)fd;
+        char some;
+        const ssize_t n = recv(fd, &some, 1, MSG_PEEK | MSG_DONTWAIT);
+        if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+                return;
         event_del(&s->orphan);
         log_event(LOG_LEVEL_ERROR, "monitor-gone", "note=\"the server ends too\"");
         on_stop(0, what, s);

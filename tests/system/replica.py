@@ -105,6 +105,22 @@ class Clones(unittest.TestCase):
         with self.beta.inside(), rpc.Conn(('10.9.0.1', 987), reserved=True) as c:
             self.assertEqual(c.status(TAG)['digest'], status(self.m)['digest'])
 
+    def test_server_without_rights(self):
+        """Started as root with `user`, the clone asks its monitor for a port below 1024; without leave it is a stranger."""
+        fill(self.m, 5)
+        delta = self.f.host('delta', '10.9.0.4')
+        self.list_in(delta)
+        for folder in (self.f.folder, delta.folder):
+            os.chmod(folder, 0o755)
+        d = delta.daemon(*LEGACY, '-o', 'user=nobody', redact=True)
+        r = delta.ni('domain', 'clone', TAG, '--from', '10.9.0.1', '--unlisted', '--wait', '0')
+        self.assertEqual(r.returncode, 0, r.stderr)
+        until(lambda: show(d)['state'] == 'refused')
+        d.stop()
+        d.options += ['-o', 'low_ports=yes']
+        d.start()
+        until(lambda: same(self.m, d))
+
     def test_cut_and_heal(self):
         self.list_in(self.beta, self.gamma)
         self.clone(self.beta, self.gamma)
