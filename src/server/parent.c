@@ -255,7 +255,7 @@ void parents_tick(struct parents *all)
         for (struct parent *p = all->first; p; p = p->next) {
                 if (p->look.wanted)
                         parent_look_begin(p);
-                if (p->gone || !p->look.known || p->look.seq == p->domain->seq ||
+                if (p->gone || p->look.under_way || !p->look.known || p->look.seq == p->domain->seq ||
                     binding_answer(p->core).state == BINDING_IS_BOUND ||
                     now - p->changed_ms < CHANGE_LEAST_MS)
                         continue;
