@@ -54,8 +54,11 @@ static bool record(void *context, const struct snap_map_record *r)
 static bool foreign_record(void *context, const struct snap_map_record *r)
 {
         const struct work *w = context;
-        if (w->kind == SNAP_HOSTS)
+        if (w->kind == SNAP_HOSTS) {
                 check_address(r);
+                for (size_t i = 0; i < r->key_count; i++)
+                        CHECK(!bytes_eq_str(r->keys[i], "nlocalhost"));
+        }
         for (size_t i = 0; w->kind == SNAP_ALIASES && i < r->first_count; i++)
                 check_member(r->first[i]);
         if (w->kind == SNAP_GSHADOW)

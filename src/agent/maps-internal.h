@@ -37,6 +37,7 @@ struct namelist maps_few(const struct maps_work *w, const char *key, const char 
 bool maps_keys(struct maps_work *w, size_t n);
 void maps_add_key(struct maps_work *w, char space, struct bytes key);
 void maps_add_folded(struct maps_work *w, struct bytes name); /* space 'n', A-Z as a-z */
+void maps_add_host(struct maps_work *w, struct bytes name);   /* the same without a dot at the end */
 void maps_add_number(struct maps_work *w, uint32_t number, struct bytes behind);
 
 /* Addresses in text: 10.1 is 10.0.0.1, leading zeros are decimal (doc/resolution.md 2.2). */

@@ -98,6 +98,13 @@ void maps_add_key(struct maps_work *w, char space, struct bytes key)
         w->keys[w->key_count++] = bytes_of(to, key.len + 1);
 }
 
+void maps_add_host(struct maps_work *w, struct bytes name)
+{
+        if (name.len > 1 && name.data[name.len - 1] == '.')
+                name.len--;
+        maps_add_folded(w, name);
+}
+
 void maps_add_folded(struct maps_work *w, struct bytes name)
 {
         uint8_t *to = arena_alloc(w->arena, name.len);

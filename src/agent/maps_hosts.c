@@ -18,6 +18,8 @@ static bool is_localhost(struct bytes name)
 {
         static const char word[] = "localhost";
         const size_t n = sizeof(word) - 1;
+        if (name.len && name.data[name.len - 1] == '.')
+                name.len--;
         if (name.len < n || (name.len > n && name.data[name.len - n - 1] != '.'))
                 return false;
         for (size_t i = 0; i < n; i++)
@@ -59,7 +61,7 @@ bool maps_host(struct maps_work *w)
         if (!maps_keys(w, w->name_count + four.n + six.n))
                 return false;
         for (size_t i = 0; i < w->name_count; i++)
-                maps_add_folded(w, w->names[i]);
+                maps_add_host(w, w->names[i]);
         for (size_t i = 0; i < four.n; i++)
                 maps_add_key(w, SNAP_KEY_ADDRESS, bytes_of(four.v + i * 4, 4));
         for (size_t i = 0; i < six.n; i++)
@@ -93,7 +95,7 @@ bool maps_ethers(struct maps_work *w)
                 if (!maps_keys(w, w->name_count + 1))
                         return false;
                 for (size_t k = 0; k < w->name_count; k++)
-                        maps_add_folded(w, w->names[k]);
+                        maps_add_host(w, w->names[k]);
                 maps_add_key(w, SNAP_KEY_ADDRESS, bytes_of(address, 6));
                 if (w->arena->failed ||
                     !w->sink->record(w->sink->context, &(struct snap_map_record){.name = w->names[0],

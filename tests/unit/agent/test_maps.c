@@ -110,6 +110,12 @@ static void test_hosts(void **state)
                             "a||||0|10.0.0.2  na a0a000002\n");
         assert_int_equal(left, 2);
         assert_string_equal(left_why, "an address of host a of local: it is no address");
+        /* Asked for with or without the dot at the end, it is found without. */
+        assert_string_equal(one(SNAP_HOSTS, "local", TOP_MACHINES, LIST("name=Relay.Example.Org.")),
+                            "Relay.Example.Org.||||0| nrelay.example.org\n");
+        assert_string_equal(
+                one(SNAP_ETHERS, "local", TOP_MACHINES, LIST("name=relay.|en_address=1:1:1:1:1:1")),
+                "relay.||||0|1.1.1.1 1.1.0.0  nrelay a010101010101\n");
         /* What only looks like a name. */
         assert_string_equal(one(SNAP_HOSTS, "local", TOP_MACHINES,
                                 LIST("name=10.0.0.1|ip_address=10.0.0.1", "ip_address=10.0.0.1",
@@ -120,10 +126,11 @@ static void test_hosts(void **state)
 
 static void test_loopback_is_ours(void **state)
 {
-        static const char *const records[] = {"name=localhost|ip_address=127.0.0.1",
-                                              "name=evil LOCALHOST x.localhost|ip_address=127.0.0.2 10.0.0.1|"
-                                              "ipv6_address=::1 ::2",
-                                              "name=notlocalhost|ip_address=10.0.0.2", NULL};
+        static const char *const records[] = {
+                "name=localhost|ip_address=127.0.0.1",
+                "name=evil LOCALHOST x.localhost localhost. y.Localhost.|ip_address=127.0.0.2 10.0.0.1|"
+                "ipv6_address=::1 ::2",
+                "name=notlocalhost|ip_address=10.0.0.2", NULL};
         (void)state;
         assert_string_equal(one(SNAP_HOSTS, "/", TOP_MACHINES, records),
                             "evil||||0|10.0.0.1 ::2  nevil a0a000001 a00000000000000000000000000000002\n"
