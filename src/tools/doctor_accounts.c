@@ -4,6 +4,7 @@
 #include "agent/maps.h"
 #include "sys/random.h"
 #include "tools/doctor.h"
+#include "tools/libc_ask.h"
 
 #include <arpa/inet.h>
 #include <crypt.h>
@@ -403,6 +404,47 @@ static bool crypt_knows_des(void)
         return knows;
 }
 
+/* The uid in a line of getent; -1 when there is none. */
+static int64_t uid_of(const char *line)
+{
+        int64_t uid = -1;
+        const char *second = strchr(line, ':'), *third = second ? strchr(second + 1, ':') : NULL;
+        if (third)
+                text_i64(bytes_of(third + 1, strcspn(third + 1, ":")), &uid);
+        return uid;
+}
+
+/* One user of each domain is looked up through the module: does the agent follow that domain at all? The list
+ * is sorted by name, nearest first. */
+static void ask_module(struct doctor_accounts *a)
+{
+        bool asked[LIMIT_DEPTH + 2] = {true}; /* /etc is not ours */
+        const struct accounts *l = &a->users;
+        if (a->d->from[0] || libc_module_trouble(&a->d->t->arena))
+                return;
+        for (size_t i = 0; i < l->n; i++) {
+                const struct account *u = &l->v[i], *before = i ? &l->v[i - 1] : NULL;
+                const bool hidden = before && before->source && strcmp(before->name, u->name) == 0;
+                struct libc_answer r;
+                if (hidden || asked[u->source] ||
+                    !libc_ask(&a->d->t->arena, "passwd", "netinfo", u->name, &r))
+                        continue;
+                const size_t n = strlen(u->name);
+                if (r.result == LIBC_FOUND && (strncmp(r.text, u->name, n) != 0 || r.text[n] != ':'))
+                        continue; /* a nearer record has it as a further name */
+                asked[u->source] = true;
+                if (r.result == LIBC_ABSENT || (r.result == LIBC_FOUND && uid_of(r.text) != (int64_t)u->id))
+                        doctor_add(a->d, DOCTOR_ERROR, "images",
+                                   doctor_text(a->d, "users of %s", a->sources[u->source]),
+                                   doctor_text(a->d,
+                                               "the images do not show them as they are (%.60s, uid %u)",
+                                               u->name, u->id),
+                                   "run `ni doctor` again in a moment; if it stays: does netinfo-agent run, "
+                                   "and does "
+                                   "`domains` in agent.conf name this domain?");
+        }
+}
+
 /* Two machines of one domain with one address; that a domain and its parent both know a machine is usual. */
 static void compare_machines(struct doctor_accounts *a)
 {
@@ -433,8 +475,9 @@ void doctor_accounts_end(struct doctor_accounts *a)
 {
         if (!a)
                 return;
-        a->d->checks += 4;
+        a->d->checks += 5;
         compare(a, &a->users, "users", "uid");
+        ask_module(a);
         compare(a, &a->groups, "groups", "gid");
         compare_machines(a);
         if (a->failed)

@@ -535,12 +535,17 @@ class Doctor(Three):
         wait_until(lambda: self.doctor()['healthy'], 'nothing but warnings')
         self.agent.stop()
         try:
+            self.must(self.mid, 'add', '-d', 'harbor', '/users/aaron', 'uid=1555', 'gid=1020')
+            self.addCleanup(self.must, self.mid, 'rm', '-d', 'harbor', '/users/aaron')
+            self.assertEqual([('users of /harbor', 'the images do not show them as they are (aaron, uid 1555)')],
+                             self.found(self.doctor(), 'images', 'error'))
             j = self.doctor()
             self.assertEqual('netinfo-agent', self.found(j, 'agent', 'error')[0][0])
             self.assertIn('it is not running', self.found(j, 'agent')[0][1])
         finally:
             self.agent.start()
         self.assertEqual([], self.found(self.doctor(), 'agent', 'error'))
+        wait_until(lambda: not self.found(self.doctor(), 'images', 'error'), 'the images show aaron')
 
     def test_a_second_server(self):
         """Somebody names alpha as a server of harbor, whose harbor is another domain."""
