@@ -30,7 +30,7 @@ static const struct talk_manual manual = {
                  "in the direct map. What other domains say is limited: nfs only, nosuid and nodev, options\n"
                  "that concern the transport, and places that are not this system's own.",
         .options = options,
-        .examples = "  ni automount quill\n"
+        .examples = "  ni automount -- \"$1\"\n"
                     "  ni automount --dir /Net -o /etc/netinfo/auto.net\n"
                     "  ni automount --direct -o /etc/netinfo/auto.direct",
         .talks = true,

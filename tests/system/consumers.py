@@ -414,6 +414,8 @@ class Mounts(Pair):
             self.assertIn('ni automount: ' + words if words[0] == '/' else words, err)
         self.assertEqual(('', ''), self.out('nope', code=NOT_FOUND))
         self.assertEqual(('', ''), self.out('qui', code=NOT_FOUND))
+        self.assertEqual(('', ''), self.out('--', '-o' + self.id().rsplit('.', 1)[1], code=NOT_FOUND))  # whatever people look for below /Net
+        self.assertFalse(os.path.exists(self.id().rsplit('.', 1)[1]))
         self.assertEqual('-fstype=nfs  /other  quill:/other\n', self.out('--dir', '/Elsewhere', 'quill')[0])
         self.assertIn('/srv/more -fstype=nfs,ro,suid,dev,exec,vers=4,remount  quill:/srv/more', self.out('--trust', '/', 'quill')[0])
         self.assertEqual(USAGE, self.low.ni('automount', '--direct', 'quill').returncode)
@@ -457,7 +459,7 @@ class Mounts(Pair):
                   {'10.9.0.2:%s/proj' % src: {'dir': net, 'opts': ['net', 'rw', 'suid']}, '10.9.0.2:/etc': {'dir': '/etc'}})
         program = os.path.join(place, 'auto.netinfo')
         with open(program, 'w', encoding='utf-8') as f:
-            f.write('#!/bin/sh\nNETINFO_SOCKET=%s exec %s automount --dir %s "$1"\n' % (self.low.environment()['NETINFO_SOCKET'], daemon.PROGRAMS['ni'], net))
+            f.write('#!/bin/sh\nNETINFO_SOCKET=%s exec %s automount --dir %s -- "$1"\n' % (self.low.environment()['NETINFO_SOCKET'], daemon.PROGRAMS['ni'], net))
         os.chmod(program, 0o755)
         self.out('--direct', '-o', place + '/auto.direct')
         with open(place + '/auto.master', 'w', encoding='utf-8') as f:
