@@ -185,7 +185,13 @@ _ni() {
     fi
     command=${_ni_words[1]}
     case ${_ni_words[last - 1]} in
-    -d | --domain) _ni_offer "$word" < <(_ni_ask domain list | cut -d' ' -f1); return ;;
+    -d | --domain)
+        _ni_offer "$word" < <(
+            printf '%s\n' / . ..
+            _ni_ask domain list | cut -d' ' -f1
+        )
+        return
+        ;;
     -p | --property) if [[ $command == find ]]; then _ni_offer "$word" < <(_ni_child_keys /users); return; fi ;;
     -o | --output | --below) compopt -o default 2>/dev/null; return ;;
     --password-file | --file | --dir | --config) compopt -o default 2>/dev/null; return ;;

@@ -96,6 +96,7 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.replies('ni explain may ada '), ['read', 'write'])
         self.assertEqual(self.replies('ni store c'), ['check', 'copy'])
         self.assertEqual(self.replies('ni ls -d lo'), ['local'])
+        self.assertEqual(self.replies('ni ls -d .'), ['.', '..'])
 
     def test_paths(self):
         self.assertEqual(self.replies('ni get /users/ad'), ['/users/ada', '/users/adele'])
