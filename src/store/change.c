@@ -41,7 +41,8 @@ void store_change_drop(struct store_txn *t)
                 memset(c->slot, 0, c->slots * sizeof(*c->slot));
         }
         arena_reset(&c->arena);
-        c->open = false;
+        c->open = c->late = false;
+        c->tail = 0;
         c->n = 0;
         c->weight = 0;
 }
@@ -244,6 +245,8 @@ enum ni_status store_change_end(struct store_txn *t, uint64_t *ret_seq)
         enum ni_status st = store_may_write(t);
         if (st == NI_OK && !t->change.open)
                 st = NI_SYSTEMERR;
+        if (st == NI_OK)
+                st = store_node_settle(t);
         if (st == NI_OK && t->change.n)
                 st = write_entry(t);
         store_change_drop(t);

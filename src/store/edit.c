@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#define LATE_MOST 256u /* bytes of properties; a longer list of them is not copied for this */
+
 static enum ni_status may_change(const struct store_txn *t)
 {
         const enum ni_status st = store_may_write(t);
@@ -28,6 +30,26 @@ static struct bytes keep(struct store_txn *t, struct bytes props)
         return b;
 }
 
+/* Writes n now, or, when it is small, keeps it for the end of the change: an import touches one parent a
+ * thousand times. */
+static enum ni_status put_touched(struct store_txn *t, struct store_node *n)
+{
+        struct store_change *c = &t->change;
+        if (n->props.len > LATE_MOST)
+                return store_node_put(t, n, true);
+        if (!c->late || c->touched.id.object != n->id.object) {
+                n->props = keep(t, n->props); /* before the next write moves the page */
+                if (!n->props.data)
+                        return t->failed;
+                const enum ni_status st = store_node_settle(t);
+                if (st != NI_OK)
+                        return st;
+        }
+        c->touched = *n;
+        c->late = true;
+        return NI_OK;
+}
+
 /* The child list of n has changed by so many: a new instance, the same properties. */
 static enum ni_status touch(struct store_txn *t, uint32_t object, int by, struct ni_id *ret_id)
 {
@@ -38,7 +60,7 @@ static enum ni_status touch(struct store_txn *t, uint32_t object, int by, struct
         n.id.instance++;
         n.version = t->change.seq;
         n.child_count += (uint32_t)by;
-        st = store_node_put(t, &n, true);
+        st = put_touched(t, &n);
         if (st == NI_OK)
                 st = store_note_touched(t, &n);
         if (st == NI_OK && ret_id)

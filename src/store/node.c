@@ -9,6 +9,8 @@ enum ni_status store_get_info(struct store_txn *t, struct store_info *ret)
 {
         struct bytes key = BYTES_NONE, value;
         enum ni_status st = store_state_load(t);
+        if (st == NI_OK)
+                st = store_node_settle(t);
         if (st != NI_OK)
                 return st;
         MDB_cursor *c = store_cursor(t, T_NODES);
@@ -39,6 +41,10 @@ enum ni_status store_get(struct store_txn *t, uint32_t object, struct store_node
 {
         uint8_t key[4];
         struct bytes raw;
+        if (t->change.late && t->change.touched.id.object == object) {
+                *ret = t->change.touched;
+                return NI_OK;
+        }
         if (t->cached && t->cache.id.object == object) {
                 *ret = t->cache;
                 return NI_OK;
@@ -86,6 +92,8 @@ enum ni_status store_node_put(struct store_txn *t, const struct store_node *n, b
                 return store_fail(t, ENOMEM);
         if (existed && (st = subtract(t, bytes_of(key, 4), n->id.object)) != NI_OK)
                 return st == NI_NODIR ? store_damaged(t) : st;
+        if (t->change.touched.id.object == n->id.object)
+                t->change.late = false; /* n was made from it */
         const struct bytes value = buf_bytes(&t->scratch);
         uint8_t *page;
         st = store_table_reserve(t, T_NODES, bytes_of(key, 4), value.len, existed ? 0 : MDB_NOOVERWRITE,
@@ -101,10 +109,20 @@ enum ni_status store_node_put(struct store_txn *t, const struct store_node *n, b
         return NI_OK;
 }
 
+enum ni_status store_node_settle(struct store_txn *t)
+{
+        if (!t->change.late)
+                return NI_OK;
+        t->change.late = false;
+        return store_node_put(t, &t->change.touched, true);
+}
+
 enum ni_status store_node_del(struct store_txn *t, uint32_t object)
 {
         uint8_t key[4];
         xdr_store(key, object);
+        if (t->change.touched.id.object == object)
+                t->change.late = false;
         enum ni_status st = subtract(t, bytes_of(key, 4), object);
         if (st == NI_OK)
                 st = store_table_del(t, T_NODES, bytes_of(key, 4));
@@ -150,6 +168,8 @@ bool store_each_next(struct store_walk *w, struct store_node *ret)
 
 void store_each(struct store_txn *t, uint32_t from, struct store_walk *w)
 {
-        *w = (struct store_walk){
-                .txn = t, .next_object = from, .status = t->active ? t->failed : NI_SYSTEMERR};
+        const enum ni_status settled = store_node_settle(t);
+        *w = (struct store_walk){.txn = t, .next_object = from, .status = t->active ? settled : NI_SYSTEMERR};
+        if (w->status == NI_OK)
+                w->status = t->failed;
 }

@@ -227,12 +227,15 @@ enum ni_status store_order_place(struct store_txn *t, const struct store_node *p
 {
         uint64_t before = 0, behind = ORDER_END;
         enum ni_status st = NI_OK;
-        if (parent->child_count) {
+        const bool append = where >= parent->child_count;
+        if (append && t->change.tail && t->change.tail_of == parent->id.object) {
+                before = t->change.tail;
+        } else if (parent->child_count) {
                 struct place p;
                 MDB_cursor *c = store_cursor(t, T_CHILDREN);
                 if (!c)
                         return NI_SYSTEMERR;
-                if (where < parent->child_count) {
+                if (!append) {
                         st = neighbours(t, c, parent, where, &before, &behind);
                 } else {
                         st = last_place(t, c, parent->id.object, &p);
@@ -243,6 +246,10 @@ enum ni_status store_order_place(struct store_txn *t, const struct store_node *p
         }
         if (st != NI_OK)
                 return st;
+        if (append) {
+                t->change.tail_of = parent->id.object;
+                t->change.tail = before;
+        }
         *ret_ordinal = between(before, behind);
         return *ret_ordinal ? NI_OK : rebalance(t, parent->id.object, before, behind, ret_ordinal);
 }
@@ -251,6 +258,8 @@ enum ni_status store_order_link(struct store_txn *t, uint32_t parent, uint64_t o
                                 bool may_replace)
 {
         uint8_t key[ORDER_KEY], value[4];
+        if (t->change.tail_of == parent && t->change.tail && ordinal > t->change.tail)
+                t->change.tail = ordinal;
         xdr_store(value, child);
         return store_table_put(t, T_CHILDREN, order_key(key, parent, ordinal), bytes_of(value, 4),
                                may_replace ? 0 : MDB_NOOVERWRITE);
@@ -259,6 +268,8 @@ enum ni_status store_order_link(struct store_txn *t, uint32_t parent, uint64_t o
 enum ni_status store_order_unlink(struct store_txn *t, uint32_t parent, uint64_t ordinal)
 {
         uint8_t key[ORDER_KEY];
+        if (t->change.tail_of == parent && ordinal == t->change.tail)
+                t->change.tail = 0;
         return store_table_del(t, T_CHILDREN, order_key(key, parent, ordinal));
 }
 

@@ -31,6 +31,10 @@ struct store_change {
         uint32_t slots;  /* a power of two, or 0 */
         uint64_t weight; /* bytes the entry will take, roughly */
         struct arena arena;
+        bool late; /* `touched` is newer than what the table has; its properties are in the arena */
+        struct store_node touched;
+        uint64_t tail; /* ordinal of the last child of tail_of; 0: not known */
+        uint32_t tail_of;
 };
 
 struct store_txn {
@@ -92,7 +96,10 @@ enum ni_status store_state_load(struct store_txn *t);
 /* Writable, not failed? */
 enum ni_status store_may_write(const struct store_txn *t);
 
-/* -- node.c: a node's value and the sums over all nodes; neither links nor index */
+/* -- node.c: a node's value and the sums over all nodes; neither links nor index. A parent that one change
+ * gives many children is written once, at the end (store_node_settle) or when another one's turn comes;
+ * store_get gives it as it will be. */
+enum ni_status store_node_settle(struct store_txn *t);
 enum ni_status store_node_put(struct store_txn *t, const struct store_node *n, bool existed);
 enum ni_status store_node_del(struct store_txn *t, uint32_t object);
 
