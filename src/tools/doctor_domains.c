@@ -50,7 +50,7 @@ static void one_server(struct doctor *d, const char *domain, const struct tree_d
                             "the clone anew");
 }
 
-/* Two names of /machines, or two masters, are looked for where /machines is read: by tree_grow. */
+/* One domain: its servers side by side, and values of serves in its /machines that lead nowhere. */
 static void one_level(struct doctor *d, const struct located_level *l, const char *name)
 {
         struct tree tree;

@@ -58,13 +58,13 @@ static bool look_group(const char *key, FILE *to, int *ret_error)
         return true;
 }
 
-/* The groups of a user beside the one of his record, ascending. */
 static int by_number(const void *a, const void *b)
 {
         const gid_t x = *(const gid_t *)a, y = *(const gid_t *)b;
         return x < y ? -1 : x > y;
 }
 
+/* The groups of a user beside the one of his record, ascending. */
 static bool look_initgroups(const char *key, FILE *to, int *ret_error)
 {
         static gid_t gids[GROUPS_MOST];

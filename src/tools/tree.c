@@ -155,7 +155,7 @@ static void note_nowhere(struct grower *g, struct tree_domain *d, struct bytes m
                         arena_printf(&g->tree->arena, "%.*s: %.*s", BYTES_FMT(machine), BYTES_FMT(serves));
 }
 
-/* What one machine serves: children get servers, and so do we, when we know only ourselves by address. */
+/* What one machine serves: the children named get its addresses. */
 static void take_machine(struct grower *g, struct child_work *w, uint32_t domain, const struct proplist *m)
 {
         const struct property *serves = proplist_get(m, BYTES_LIT("serves"));
