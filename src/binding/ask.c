@@ -46,13 +46,7 @@ bool ask_begin(struct binding *b)
 static void send(struct binding *b, const struct target *t, enum binding_query query, uint32_t xid,
                  uint16_t port)
 {
-        struct binding_action *a = binding_act(b, BINDING_SEND);
-        a->query = query;
-        a->xid = xid;
-        a->to = t->server.addr;
-        a->port = port;
-        a->client = t->client;
-        a->server = t->server;
+        binding_send(b, query, xid, &t->server, port)->client = t->client;
 }
 
 bool ask_run(struct binding *b)

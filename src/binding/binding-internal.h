@@ -8,8 +8,8 @@ enum nearness { NEAR_OWN, NEAR_ATTACHED, NEAR_FAR };
 
 enum probe_state { PROBE_FINDING, PROBE_PINGING, PROBE_ALIVE, PROBE_DEAD };
 
-/* Is there a living server of this tag at this address? GETREGISTER directly; or by way of the port mapper, and
- * then PING. */
+/* Is there a living server of this tag at this address? GETREGISTER directly; or by way of the port mapper,
+ * and then PING. */
 struct probe {
         struct binding_server server;
         uint16_t port; /* of its binder; 0: the usual places */
@@ -89,6 +89,9 @@ uint64_t binding_about(struct binding *b, uint64_t ms);
 bool binding_same(const struct binding_server *a, const struct binding_server *b);
 /* An action of this kind, cleared; never NULL: what does not fit is overwritten by the next. */
 struct binding_action *binding_act(struct binding *b, enum binding_action_kind kind);
+/* The question to a port of this server. */
+struct binding_action *binding_send(struct binding *b, enum binding_query query, uint32_t xid,
+                                    const struct binding_server *to, uint16_t port);
 void binding_tell(struct binding *b, enum binding_news news, const struct binding_server *s,
                   const char *reason);
 

@@ -30,6 +30,18 @@ struct binding_action *binding_act(struct binding *b, enum binding_action_kind k
         return a;
 }
 
+struct binding_action *binding_send(struct binding *b, enum binding_query query, uint32_t xid,
+                                    const struct binding_server *to, uint16_t port)
+{
+        struct binding_action *a = binding_act(b, BINDING_SEND);
+        a->query = query;
+        a->xid = xid;
+        a->to = to->addr;
+        a->port = port;
+        a->server = *to;
+        return a;
+}
+
 void binding_tell(struct binding *b, enum binding_news news, const struct binding_server *s,
                   const char *reason)
 {

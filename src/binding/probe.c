@@ -27,17 +27,6 @@ void probe_begin_check(struct binding *b, struct probe *p)
         p->state = PROBE_PINGING;
 }
 
-static void send(struct binding *b, const struct probe *p, enum binding_query query, uint32_t xid,
-                 uint16_t port)
-{
-        struct binding_action *a = binding_act(b, BINDING_SEND);
-        a->query = query;
-        a->xid = xid;
-        a->to = p->server.addr;
-        a->port = port;
-        a->server = p->server;
-}
-
 void probe_run(struct binding *b, struct probe *p)
 {
         if ((p->state != PROBE_FINDING && p->state != PROBE_PINGING) || p->next > b->now)
@@ -49,14 +38,14 @@ void probe_run(struct binding *b, struct probe *p)
         p->tries++;
         p->next = b->now + BINDING_TRY_MS;
         if (p->state == PROBE_PINGING) {
-                send(b, p, BINDING_PING, p->xid_ping, p->udp_port);
+                binding_send(b, BINDING_PING, p->xid_ping, &p->server, p->udp_port);
                 return;
         }
-        send(b, p, BINDING_GETREGISTER, p->xid_main, p->port ? p->port : BINDING_PORT);
+        binding_send(b, BINDING_GETREGISTER, p->xid_main, &p->server, p->port ? p->port : BINDING_PORT);
         if (p->binder_port)
-                send(b, p, BINDING_GETREGISTER, p->xid_binder, p->binder_port);
+                binding_send(b, BINDING_GETREGISTER, p->xid_binder, &p->server, p->binder_port);
         else if (!p->port && !p->direct)
-                send(b, p, BINDING_GETPORT, p->xid_mapper, BINDING_MAPPER);
+                binding_send(b, BINDING_GETPORT, p->xid_mapper, &p->server, BINDING_MAPPER);
 }
 
 bool probe_wants(const struct probe *p, uint32_t xid, uint32_t from, uint16_t from_port,
@@ -108,7 +97,7 @@ void probe_take(struct binding *b, struct probe *p, const struct binding_reply *
                         return;
                 p->binder_port = (uint16_t)r->port;
                 if (p->binder_port != BINDING_PORT)
-                        send(b, p, BINDING_GETREGISTER, p->xid_binder, p->binder_port);
+                        binding_send(b, BINDING_GETREGISTER, p->xid_binder, &p->server, p->binder_port);
                 return;
         case BINDING_GETREGISTER:
                 take_register(b, p, r);

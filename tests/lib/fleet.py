@@ -23,6 +23,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 import daemon
 
@@ -44,6 +45,16 @@ def missing():
     script = 'mount -t tmpfs tmpfs /run && ip link add name v0 type veth peer name v1 && ip link add name br0 type bridge'
     tried = subprocess.run(['unshare', '--net', '--mount', '--uts', 'sh', '-c', script], capture_output=True, text=True)
     return None if tried.returncode == 0 else 'no namespaces here: ' + tried.stderr.strip()
+
+
+def until(what, seconds=60):
+    """Asks again and again; gives what came at last."""
+    end = time.monotonic() + seconds
+    while True:
+        got = what()
+        if got or time.monotonic() > end:
+            return got
+        time.sleep(0.1)
 
 
 class Host:

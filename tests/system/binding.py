@@ -16,6 +16,7 @@ import daemon  # noqa: E402
 import fleet  # noqa: E402
 import rpc  # noqa: E402
 import side_by_side  # noqa: E402
+from fleet import until  # noqa: E402
 from rpc import NETROOT, NORESPONSE, OK  # noqa: E402
 
 HOOK = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'packaging', 'dhcp', 'netinfo')
@@ -36,16 +37,6 @@ def rparent(d, tag='local'):
 def binding(d, tag='local'):
     with d.admin(tag) as c:
         return dict(c.statistics())[b'binding'][0].decode()
-
-
-def until(what, seconds=60):
-    """Asks again and again; gives what came at last."""
-    end = time.monotonic() + seconds
-    while True:
-        got = what()
-        if got or time.monotonic() > end:
-            return got
-        time.sleep(0.1)
 
 
 def make_domain(d, tag):

@@ -5,7 +5,6 @@ import os
 import shutil
 import socket
 import sys
-import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
@@ -13,21 +12,13 @@ import daemon  # noqa: E402
 import fleet  # noqa: E402
 import rpc  # noqa: E402
 import side_by_side  # noqa: E402
+from fleet import until  # noqa: E402
 from rpc import OK, BINDER, u32  # noqa: E402
 
 PMAP, NULL, SET, UNSET, GETPORT, DUMP, CALLIT = 100000, 0, 1, 2, 3, 4, 5
 UDP, TCP = 17, 6
 OPTIONS = ('-o', 'historical=yes', '-o', 'legacy_read_networks=10.9.0.0/24', '-o', 'tag_listen=0.0.0.0')
 EVERYWHERE = '0.0.0.0:987'
-
-
-def until(what, seconds=60):
-    end = time.monotonic() + seconds
-    while True:
-        got = what()
-        if got or time.monotonic() > end:
-            return got
-        time.sleep(0.1)
 
 
 def ask(address, program, proc, args=b'', version=2, tries=10, wait=1.0, cred=None):
