@@ -72,7 +72,45 @@ static void print_parent(struct talk *t, const struct parent_words *p)
         putchar('\n');
 }
 
-static void print_status(struct talk *t, const struct ext_status_result *s, const struct parent_words *parent)
+/* What REPLICA tells of the role (doc/replication.md); empty: not told. */
+struct role_words {
+        char state[LIMIT_WHO + 1], where[LIMIT_WHERE + 1], conflict[LIMIT_WHERE + 1];
+};
+
+static void ask_role(struct talk *t, struct role_words *ret)
+{
+        const struct ext_replica_args show = {.verb = EXT_REPLICA_SHOW};
+        struct ext_replica_result r;
+        memset(ret, 0, sizeof(*ret));
+        if (client_replica(t->client, &show, &r) != NI_OK || r.status != NI_OK)
+                return;
+        snprintf(ret->state, sizeof(ret->state), "%.*s", BYTES_FMT(r.state));
+        snprintf(ret->where, sizeof(ret->where), "%.*s", BYTES_FMT(r.where));
+        snprintf(ret->conflict, sizeof(ret->conflict), "%.*s", BYTES_FMT(r.conflict));
+}
+
+/* "master", "clone of 10.0.0.1/network: following", and what contradicts. */
+static void print_role(struct talk *t, const char *role, const struct role_words *r)
+{
+        printf("role         %s", role);
+        if (r->where[0]) {
+                printf(" of ");
+                talk_value(t, bytes_str(r->where));
+        }
+        if (r->state[0] && strcmp(r->state, role) != 0) {
+                printf(": ");
+                talk_value(t, bytes_str(r->state));
+        }
+        putchar('\n');
+        if (!r->conflict[0])
+                return;
+        printf("conflict     ");
+        talk_value(t, bytes_str(r->conflict));
+        putchar('\n');
+}
+
+static void print_status(struct talk *t, const struct ext_status_result *s, const struct parent_words *parent,
+                         const struct role_words *told)
 {
         char uuid[37], digest[33], now[64];
         put_uuid(uuid, s->uuid);
@@ -82,20 +120,25 @@ static void print_status(struct talk *t, const struct ext_status_result *s, cons
         put_time(now, sizeof(now), s->now);
         const char *role = s->role == 0 ? "master" : s->role == 1 ? "clone" : "unknown";
         if (t->json) {
-                talk_json(t, json_pack("{s:s,s:s,s:o,s:s,s:o?,s:s,s:o,s:I,s:I,s:I,s:s?,s:I,s:I,s:s,s:o}",
-                                       "domain", client_tag(t->client), "server", client_peer(t->client),
-                                       "version", talk_json_bytes(s->server_version), "role", role, "parent",
-                                       parent->said[0] ? talk_json_bytes(bytes_str(parent->said)) : NULL,
-                                       "uuid", uuid, "epoch", talk_json_hex(s->epoch), "seq",
-                                       (json_int_t)s->seq, "first_seq", (json_int_t)s->first_seq, "checksum",
-                                       (json_int_t)s->checksum, "digest", shown ? digest : NULL,
-                                       "directories", (json_int_t)s->directories, "highest",
-                                       (json_int_t)s->highest, "now", now, "you", talk_json_bytes(s->you)));
+                talk_json(
+                        t,
+                        json_pack("{s:s,s:s,s:o,s:s,s:o?,s:o?,s:o?,s:s,s:o,s:I,s:I,s:I,s:s?,s:I,s:I,s:s,s:o}",
+                                  "domain", client_tag(t->client), "server", client_peer(t->client),
+                                  "version", talk_json_bytes(s->server_version), "role", role, "state",
+                                  told->state[0] ? talk_json_bytes(bytes_str(told->state)) : NULL, "conflict",
+                                  told->conflict[0] ? talk_json_bytes(bytes_str(told->conflict)) : NULL,
+                                  "parent", parent->said[0] ? talk_json_bytes(bytes_str(parent->said)) : NULL,
+                                  "uuid", uuid, "epoch", talk_json_hex(s->epoch), "seq", (json_int_t)s->seq,
+                                  "first_seq", (json_int_t)s->first_seq, "checksum", (json_int_t)s->checksum,
+                                  "digest", shown ? digest : NULL, "directories", (json_int_t)s->directories,
+                                  "highest", (json_int_t)s->highest, "now", now, "you",
+                                  talk_json_bytes(s->you)));
                 return;
         }
         printf("domain       %s\nserver       %s  ", client_tag(t->client), client_peer(t->client));
         talk_value(t, s->server_version);
-        printf("\nrole         %s\n", role);
+        putchar('\n');
+        print_role(t, role, told);
         print_parent(t, parent);
         printf("uuid         %s\nepoch        %016llx\n", uuid, (unsigned long long)s->epoch);
         printf("change       #%llu", (unsigned long long)s->seq);
@@ -144,6 +187,7 @@ int ni_status_run(int argc, char **argv)
         struct talk t;
         struct ext_status_result s;
         struct parent_words parent;
+        struct role_words role;
         talk_begin(&t, &manual, argc, argv);
         if (talk_option(&t) != TALK_END)
                 return talk_end(&t);
@@ -153,6 +197,7 @@ int ni_status_run(int argc, char **argv)
         }
         if (!talk_connect(&t))
                 return talk_end(&t);
+        ask_role(&t, &role);
         ask_parent(&t, &parent); /* first: what STATUS gives stands until the next call only */
         enum ni_status status = client_status(t.client, &s);
         if (status == NI_BADOP) {
@@ -162,7 +207,7 @@ int ni_status_run(int argc, char **argv)
         if (status == NI_OK)
                 status = (enum ni_status)s.status;
         if (status == NI_OK)
-                print_status(&t, &s, &parent);
+                print_status(&t, &s, &parent, &role);
         else
                 talk_status(&t, status, NULL, NULL);
         return talk_end(&t);

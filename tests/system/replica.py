@@ -164,6 +164,11 @@ class Clones(unittest.TestCase):
             self.assertEqual(c.create(c.root()[1], [('name', ['x'])])[0], rpc.RDONLY)
             self.assertEqual(c.edit(TAG, [rpc.op_create(rpc.ref(0), [('name', ['x'])])])[0], rpc.RDONLY)
             self.assertEqual(c.read(0)[0], OK)
+        r = self.alpha.ni('status', '-d', TAG)
+        self.assertRegex(r.stdout, r'(?m)^role +master: superseded$')
+        self.assertRegex(r.stdout, r'(?m)^conflict +10.9.0.2/network has become master')
+        r = self.gamma.ni('status', '-d', TAG)
+        self.assertRegex(r.stdout, r'(?m)^role +clone of 10.9.0.2/network: following$')
         r = self.alpha.ni('domain', 'replica', TAG)
         self.assertIn('superseded', r.stdout)
         self.assertIn('10.9.0.2', r.stdout)
@@ -173,6 +178,31 @@ class Clones(unittest.TestCase):
         with self.m.admin(TAG) as c:
             users = c.lookup(0, 'name', 'users')[1][0]
             self.assertEqual(c.lookup(users, 'name', 'unseen1')[0], rpc.NODIR)
+
+    def test_children_read_from_the_clone(self):
+        """A machine below goes on when the master is gone: `ni`, and niutil through libnetinfo."""
+        self.list_in(self.beta)
+        fill(self.m, 20)
+        r = self.alpha.ni('add', '-d', TAG, '/machines/delta', 'ip_address=10.9.0.4', 'serves=delta/local')
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.clone(self.beta)
+        until(lambda: same(self.m, self.b))
+        self.f.cut(self.beta)  # so that it is bound to the master
+        delta = self.f.host('delta', '10.9.0.4')
+        delta.daemon(*LEGACY, '-o', 'parent_servers=10.9.0.1/network 10.9.0.2/network')
+        niutil = os.path.join(os.path.dirname(daemon.PROGRAMS['ni']), 'niutil')
+
+        def asked(*words):
+            r = delta.run(*words, env=delta.environment())
+            return r.returncode == 0 and 'u7' in r.stdout
+        until(lambda: asked(daemon.PROGRAMS['ni'], 'ls', '-d', '..', '/users'))
+        until(lambda: asked(niutil, '-list', '..', '/users'))
+        self.assertIn('10.9.0.1/network', delta.ni('status').stdout)
+        self.f.heal(self.beta)
+        until(lambda: same(self.m, self.b))
+        self.f.cut(self.alpha)
+        until(lambda: asked(daemon.PROGRAMS['ni'], 'ls', '-d', '..', '/users'))
+        until(lambda: asked(niutil, '-list', '..', '/users'))
 
     def test_commands_list_themselves(self):
         """With write access to the master the clone is named in /machines by the command."""
