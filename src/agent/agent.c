@@ -276,7 +276,7 @@ static void put_json_text(struct buf *out, const char *text)
         buf_putc(out, '"');
 }
 
-static void tell_ready(struct agent *a, const struct publish_report *r)
+static void tell_ready(struct agent *a, const struct publish_report *r, uint64_t seq)
 {
         struct buf line;
         if (a->ready)
@@ -289,8 +289,7 @@ static void tell_ready(struct agent *a, const struct publish_report *r)
         buf_puts(&line, "{\"snapshots\": ");
         put_json_text(&line, a->config.snapshots);
         buf_printf(&line, ", \"generation\": %llu, \"seq\": %llu, \"users\": %u, \"groups\": %u}\n",
-                   (unsigned long long)r->generation, (unsigned long long)track_seq(a->level[0]->track),
-                   r->users, r->groups);
+                   (unsigned long long)r->generation, (unsigned long long)seq, r->users, r->groups);
         if (!line.failed)
                 fs_write_all(a->ready_fd, line.data, line.len);
         buf_done(&line);
@@ -304,11 +303,16 @@ static bool publish_now(struct agent *a, const struct schedule_action *do_it,
 {
         struct publish_report r;
         const uint64_t before = clock_mono_us();
+        const struct track *own = a->level[0]->track;
+        const uint64_t epoch = track_epoch(own), seq = track_seq(own);
+        const bool has_own = track_table(own) != NULL;
         if (do_it->whole)
                 publisher_forget(a->publisher);
-        const int err =
-                publish_images(a->publisher, &a->config, domains, n, do_it->images, a->schedule.today, &r);
+        const int err = publish_images(a->publisher, &a->config, domains, n, do_it->images, a->schedule.today,
+                                       &a->levels.lock, &r);
         const uint64_t took = clock_mono_us() - before;
+        if (r.again)
+                return false; /* what is dirty stays so */
         schedule_published(&a->schedule, err == 0, took / 1000, r.grown, clock_mono_ms());
         if (err) {
                 log_event(LOG_LEVEL_ERROR, "publish-failed", "folder=%s why=\"%s\"", a->config.snapshots,
@@ -317,8 +321,8 @@ static bool publish_now(struct agent *a, const struct schedule_action *do_it,
         }
         log_event(LOG_LEVEL_INFO, "published",
                   "generation=%llu seq=%llu users=%u groups=%u images=%u deltas=%u domains=%u took_us=%llu",
-                  (unsigned long long)r.generation, (unsigned long long)track_seq(a->level[0]->track),
-                  r.users, r.groups, do_it->images, r.deltas, n, (unsigned long long)took);
+                  (unsigned long long)r.generation, (unsigned long long)seq, r.users, r.groups, do_it->images,
+                  r.deltas, n, (unsigned long long)took);
         if (r.trouble[0] && strcmp(r.trouble, a->trouble) != 0)
                 log_event(LOG_LEVEL_WARNING, "published-partly", "why=\"%s\"", r.trouble);
         if (r.left_out && r.left_out != a->left_out)
@@ -326,7 +330,9 @@ static bool publish_now(struct agent *a, const struct schedule_action *do_it,
                           r.first_left_out);
         a->left_out = r.left_out;
         memcpy(a->trouble, r.trouble, sizeof(a->trouble));
-        tell_ready(a, &r);
+        tell_ready(a, &r, seq);
+        if (has_own && a->followed)
+                followed_set(a->followed, epoch, seq);
         return true;
 }
 
@@ -406,7 +412,6 @@ static uint32_t look(struct agent *a)
         const struct schedule_action next = schedule_next(&a->schedule, lags, holds || !begun, now);
         if (next.images) {
                 publish_now(a, &next, domains, n);
-                tell_followers(a);
                 return 0;
         }
         tell_followers(a);

@@ -47,6 +47,7 @@ struct job {
         } united[UNITED_MOST / 2], last[LIMIT_DEPTH]; /* records became one; the last one of each domain */
         size_t united_count;                          /* more than there is room for: nobody keeps count */
         const struct merge_domain *domains;
+        struct arena arena; /* names of these groups */
 };
 
 void publish_left_out(struct job *j, const char *domain, const char *what, struct bytes name,

@@ -261,6 +261,7 @@ static void job_done(struct job *j)
                 snap_builder_free(j->map[k]);
                 j->map[k] = NULL;
         }
+        arena_done(&j->arena);
 }
 
 /* Deltas where that is possible. passwd and shadow are made whole together, because a table counts what
@@ -313,26 +314,41 @@ static void tell(const struct job *j, const struct publish_domain *from, size_t 
         }
 }
 
-/* What was published is what the next deltas lie upon. */
-static void remember(struct publisher *p, const char *folder, const struct publish_domain *from, size_t n,
-                     const struct job *j, uint64_t generation, int64_t today)
+static bool keep_names(struct job *j, struct job_group *v, size_t n)
 {
-        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
-                if (j->whole & 1u << k)
-                        base_take(&p->base[k], folder, k, generation, j);
+        for (size_t i = 0; i < n; i++)
+                if (v[i].name.data)
+                        v[i].name = arena_bytes(&j->arena, v[i].name);
+        return !j->arena.failed;
+}
+
+/* Everything is made: from here on the tables may change again, and count what they are changed by since. */
+static int let_go(struct job *j, const struct publish_domain *from, size_t n, struct publish_report *report)
+{
+        tell(j, from, n, report);
         for (size_t i = 0; i < n; i++) {
                 if (j->whole & TABLE_PASSWD)
                         table_begin(from[i].table, TOP_USERS);
                 if (j->whole & TABLE_GROUP)
                         table_begin(from[i].table, TOP_GROUPS);
         }
+        const size_t united = j->united_count < UNITED_MOST / 2 ? j->united_count : UNITED_MOST / 2;
+        return keep_names(j, j->last, LIMIT_DEPTH) && keep_names(j, j->united, united) ? 0 : ENOMEM;
+}
+
+/* What was published is what the next deltas lie upon. */
+static void remember(struct publisher *p, const char *folder, const struct job *j, uint64_t generation,
+                     int64_t today)
+{
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
+                if (j->whole & 1u << k)
+                        base_take(&p->base[k], folder, k, generation, j);
         if (j->whole & TABLE_SHADOW)
                 p->today = today;
 }
 
-static int make_and_publish(struct publisher *p, const struct agent_config *c,
-                            const struct publish_domain *from, size_t n, unsigned images,
-                            const struct merge_rules *r, struct job *j, struct publish_report *ret_report)
+static int make(struct publisher *p, const struct publish_domain *from, size_t n, unsigned images,
+                const struct merge_rules *r, struct job *j, struct publish_report *ret_report)
 {
         struct merge_domain d[LIMIT_DEPTH] = {{NULL, false, NULL, NULL, 0, 0}};
         for (size_t i = 0; i < n; i++)
@@ -341,15 +357,16 @@ static int make_and_publish(struct publisher *p, const struct agent_config *c,
         int err = j->whole ? make_from_tables(p, j, from, d, n, r) : 0;
         if (!err)
                 err = publish_maps(from, n, r, images, j);
+        if (!err)
+                err = let_go(j, from, n, ret_report);
         if (err)
                 snprintf(ret_report->trouble, sizeof(ret_report->trouble), "%s", strerror(err));
-        else
-                err = publish(c, j, ret_report);
         return err;
 }
 
 int publish_images(struct publisher *p, const struct agent_config *c, const struct publish_domain *domains,
-                   size_t n, unsigned images, int64_t today, struct publish_report *ret_report)
+                   size_t n, unsigned images, int64_t today, pthread_mutex_t *lock,
+                   struct publish_report *ret_report)
 {
         struct merge_rules r = {
                 .min_id = c->min_id,
@@ -360,21 +377,26 @@ int publish_images(struct publisher *p, const struct agent_config *c, const stru
                 .today = today,
         };
         struct job j = {.error = 0};
+        arena_init(&j.arena, LIMIT_ARENA);
         *ret_report = (struct publish_report){.users = p->users, .groups = p->groups};
         random_bytes(&r.key, sizeof(r.key));
-        const int err = make_and_publish(p, c, domains, n, images, &r, &j, ret_report);
-        if (err && j.deltas && err != EBUSY) { /* somebody took our bases away: next time without them */
-                publisher_forget(p);
-                job_done(&j);
-                return publish_images(p, c, domains, n, images, today, ret_report);
+        int err = make(p, domains, n, images, &r, &j, ret_report);
+        if (!err) {
+                if (lock)
+                        pthread_mutex_unlock(lock);
+                err = publish(c, &j, ret_report);
+                if (lock)
+                        pthread_mutex_lock(lock);
         }
         if (j.whole & ~TABLE_GROUP)
                 ret_report->users = p->users;
         if (j.whole & TABLE_GROUP)
                 ret_report->groups = p->groups;
+        ret_report->again = err && j.deltas && err != EBUSY; /* perhaps somebody took our bases away */
         if (!err)
-                remember(p, c->snapshots, domains, n, &j, ret_report->generation, today);
-        tell(&j, domains, n, ret_report);
+                remember(p, c->snapshots, &j, ret_report->generation, today);
+        else if (ret_report->again || j.whole)
+                publisher_forget(p);
         job_done(&j);
         return err;
 }

@@ -6,12 +6,16 @@
 #include "agent/config.h"
 #include "agent/table.h"
 
+#include <pthread.h>
+
 struct publish_report {
         uint64_t generation;    /* 0: nothing was published */
         uint32_t users, groups; /* records of all domains */
         uint32_t left_out;      /* of them, and members */
         unsigned deltas;        /* images published as a delta: bits 1 << enum snap_kind */
         unsigned grown;         /* of these: so large that a quiet moment should be used (publisher_forget) */
+        bool again; /* it failed, perhaps because the images are not the ones that deltas were made for:
+                       another try makes whole ones */
         char first_left_out[256]; /* the first one: "user eve: uid below min_id"; "" */
         char trouble[200];        /* what failed, or what the durable copy lacks; "" */
 };
@@ -31,9 +35,11 @@ struct publish_domain {
 
 /* Makes these images (bits 1 << enum snap_kind) of n domains (at most LIMIT_DEPTH), nearest first, and
  * publishes one generation. today: days since 1970. Which domains there are must not change without
- * publisher_forget. The tables begin to count anew when images were made whole (table_begin). 0 or errno.
- * ret_report is always filled. */
+ * publisher_forget. The tables begin to count anew when images are made whole (table_begin). lock (may be
+ * NULL) is held by the caller, and let go while files are written: the tables may change then, or be others
+ * afterwards. 0 or errno. ret_report is always filled. */
 int publish_images(struct publisher *p, const struct agent_config *c, const struct publish_domain *domains,
-                   size_t n, unsigned images, int64_t today, struct publish_report *ret_report);
+                   size_t n, unsigned images, int64_t today, pthread_mutex_t *lock,
+                   struct publish_report *ret_report);
 
 #endif
