@@ -123,6 +123,7 @@ static const struct sandbox_rule rules[] = {
         ANY(restart_syscall),
         /* threads and signals of our own */
         WITH(clone, 0, AS_THREAD),
+        {.call = SYS_clone3, .refused = true},
         ANY(set_robust_list),
         ANY(get_robust_list),
         ANY(set_tid_address),

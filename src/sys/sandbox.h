@@ -3,6 +3,7 @@
 #ifndef NETINFO_SYS_SANDBOX_H
 #define NETINFO_SYS_SANDBOX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A call that is allowed; with mask != 0 only when (argument & mask) == value (the lower 32 bits of it).
@@ -11,6 +12,7 @@ struct sandbox_rule {
         uint32_t call; /* SYS_... */
         uint8_t argument;
         uint32_t mask, value;
+        bool refused; /* fails with ENOSYS, also where everything else kills: libraries are known to try it */
 };
 
 enum sandbox_else {

@@ -25,7 +25,7 @@ class Daemon:
         self.keep = folder is not None
         os.makedirs(self.folder, exist_ok=True)
         self.prefix = prefix
-        self.options = ['--dir', self.folder, '--host', host, '--address', address]
+        self.options = ['--dir', self.folder, '-o', 'sandbox=strict', '--host', host, '--address', address]
         if listen:
             self.options += ['--listen', listen]
         if legacy:

@@ -31,6 +31,7 @@
 #endif
 
 #define RULE_MOST 6u /* instructions of one rule */
+#define REFUSAL   (SECCOMP_RET_ERRNO | (ENOSYS & SECCOMP_RET_DATA))
 #define AROUND    5u /* before and after them */
 
 struct program {
@@ -52,16 +53,17 @@ static void load(struct program *p, size_t at)
  * the lower half of an argument comes first. */
 static void put_rule(struct program *p, const struct sandbox_rule *r)
 {
+        const uint32_t verdict = r->refused ? REFUSAL : SECCOMP_RET_ALLOW;
         if (r->mask == 0) {
                 put(p, BPF_JMP | BPF_JEQ | BPF_K, r->call, 0, 1);
-                put(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+                put(p, BPF_RET | BPF_K, verdict, 0, 0);
                 return;
         }
         put(p, BPF_JMP | BPF_JEQ | BPF_K, r->call, 0, 5);
         load(p, offsetof(struct seccomp_data, args) + 8u * r->argument);
         put(p, BPF_ALU | BPF_AND | BPF_K, r->mask, 0, 0);
         put(p, BPF_JMP | BPF_JEQ | BPF_K, r->value, 0, 1);
-        put(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+        put(p, BPF_RET | BPF_K, verdict, 0, 0);
         load(p, offsetof(struct seccomp_data, nr));
 }
 
@@ -80,10 +82,7 @@ int sandbox_enter(const struct sandbox_rule *rules, unsigned n, enum sandbox_els
         load(&p, offsetof(struct seccomp_data, nr));
         for (unsigned i = 0; i < n; i++)
                 put_rule(&p, &rules[i]);
-        put(&p, BPF_RET | BPF_K,
-            otherwise == SANDBOX_KILL ? SECCOMP_RET_KILL_PROCESS
-                                      : SECCOMP_RET_ERRNO | (ENOSYS & SECCOMP_RET_DATA),
-            0, 0);
+        put(&p, BPF_RET | BPF_K, otherwise == SANDBOX_KILL ? SECCOMP_RET_KILL_PROCESS : REFUSAL, 0, 0);
         const struct sock_fprog program = {.len = (unsigned short)p.n, .filter = p.code};
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
             prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)

@@ -414,7 +414,7 @@ static void drip(unsigned which)
                 fd[i] = try_connect(1 + which);
         for (unsigned n = 0;; n++, pause_ms(20))
                 for (unsigned i = 0; i < 200; i++)
-                        send(fd[i], n < 4 ? "\x80\x10\0\0" + n : "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+                        send(fd[i], n < 4 ? &"\x80\x10\0\0"[n] : "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* Full transfers, many of them, taken drop by drop. */

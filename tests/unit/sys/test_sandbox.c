@@ -20,6 +20,7 @@ static const struct sandbox_rule rules[] = {
         {.call = SYS_socket, .argument = 0, .mask = 0xffffffffu, .value = AF_UNIX},
         {.call = SYS_socket, .argument = 0, .mask = 0xffffffffu, .value = AF_INET},
         {.call = SYS_getuid},
+        {.call = SYS_getppid, .refused = true},
         {.call = SYS_fcntl,
          .argument = 1,
          .mask = 0x401,
@@ -47,6 +48,11 @@ static int in_child(enum sandbox_else otherwise, int (*call)(void))
 static int allowed(void)
 {
         return getuid() == (uid_t)-1 || write(STDOUT_FILENO, "", 0) != 0;
+}
+
+static int refused_by_rule(void)
+{
+        return !(syscall(SYS_getppid) == -1 && errno == ENOSYS);
 }
 
 static int refused(void)
@@ -87,6 +93,7 @@ static void kills(void **state)
 {
         (void)state;
         assert_int_equal(in_child(SANDBOX_KILL, allowed), 0);
+        assert_int_equal(in_child(SANDBOX_KILL, refused_by_rule), 0);
         const int status = in_child(SANDBOX_KILL, refused);
         assert_true(WIFSIGNALED(status));
         assert_int_equal(WTERMSIG(status), SIGSYS);
