@@ -4,8 +4,9 @@
 . "$NETINFO_TOP/tools/dev/lib.sh"
 case "${1:-}" in -h | --help)
         cat <<'TEXT'
-usage: ./dev fuzz [TARGET [EXECUTIONS]]
+usage: ./dev fuzz [TARGET|all [EXECUTIONS]]      ./dev fuzz keep TARGET|all
   without TARGET: every target, 10,000,000 executions each (hours); ./dev fuzz list names them
+  keep: brings the few short inputs that reach new code from build-fuzz/corpus into fuzz/corpus (doc/fuzzing.md)
 examples: ./dev fuzz list      ./dev fuzz record 2000000      ./dev fuzz all 100000
 TEXT
         exit 0
@@ -17,14 +18,33 @@ say "building the fuzz targets (clang, ASan, UBSan, folder build-fuzz/) ..."
 (export CC=clang-14; configure build-fuzz -Dtests=false -Dfuzzers=true -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized && compile build-fuzz) || exit 1
 targets=$(find build-fuzz/fuzz -maxdepth 2 -type f -name 'fuzz_*' -perm -u+x ! -name '*.*' | sort)
 [ "${1:-}" = list ] && { for t in $targets; do n=${t##*/fuzz_}; echo "$n"; done; exit 0; }
+keep=
+if [ "${1:-}" = keep ]; then
+        keep=yes
+        shift
+        [ $# -eq 1 ] || die "keep what? ./dev fuzz keep TARGET, or all"
+fi
 wanted=${1:-all}
 executions=${2:-10000000}
+kept_bytes=200 # of an input that goes into the repository
+kept_inputs=60 # found by the fuzzer, of one target: the shortest
 mkdir -p build-fuzz/findings
 failed=0
 for t in $targets; do
         n=${t##*/fuzz_}
         [ "$wanted" = all ] || [ "$wanted" = "$n" ] || continue
         found=yes
+        if [ -n "$keep" ]; then
+                [ -d "build-fuzz/corpus/$n" ] || continue
+                chosen=$(mktemp -d)
+                cp "fuzz/corpus/$n"/* "$chosen/"
+                "$t" -set_cover_merge=1 -max_len=$kept_bytes "$chosen" "build-fuzz/corpus/$n" >"build-fuzz/findings/$n.keep.log" 2>&1 || die "see build-fuzz/findings/$n.keep.log"
+                before=$(find "fuzz/corpus/$n" -type f | wc -l)
+                find "$chosen" -type f -printf '%s %p\n' | grep -E '/[0-9a-f]{40}$' | sort -n | head -n $kept_inputs | cut -d' ' -f2- | xargs -r cp -t "fuzz/corpus/$n"
+                rm -rf "$chosen"
+                say "$n: $before inputs, now $(find "fuzz/corpus/$n" -type f | wc -l)"
+                continue
+        fi
         mkdir -p "build-fuzz/corpus/$n"
         # Inputs as long as twice the longest of the corpus, 4 KiB at least: what is found in longer ones is found in these, sooner.
         longest=$(find "fuzz/corpus/$n" -type f -printf '%s\n' | sort -n | tail -n 1)
