@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <nss.h>
 #include <poll.h>
 #include <signal.h>
@@ -330,6 +331,8 @@ static bool publish_now(struct agent *a, const struct schedule_action *do_it,
                           r.first_left_out);
         a->left_out = r.left_out;
         memcpy(a->trouble, r.trouble, sizeof(a->trouble));
+        if (do_it->images & ~r.deltas)
+                malloc_trim(0); /* what a whole image took is not needed for a long time */
         tell_ready(a, &r, seq);
         if (has_own && a->followed)
                 followed_set(a->followed, epoch, seq);

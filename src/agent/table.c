@@ -5,12 +5,11 @@
 #define ROOT 0u
 #define NONE UINT32_MAX
 
-struct entry {
-        bool used;
-        uint32_t object, parent;
+struct entry { /* 40 bytes: there are twice as many as directories, or more */
         uint64_t ordinal, born;
         uint8_t *props; /* encoded, only what images need */
-        uint32_t len;
+        uint32_t len, object, parent;
+        bool used;
 };
 
 /* Open addressing by object number, deletion by moving back. The numbers are the server's, small and dense:
