@@ -47,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (!monitor_allows(config(), &r, &e))
                 return 0;
-        CHECK(r.kind != MONITOR_LOCAL); /* there is none */
+        CHECK(r.kind != MONITOR_LOCAL);                                /* there is none */
+        CHECK(r.kind != MONITOR_MAPPER && r.kind != MONITOR_RESERVED); /* not historical */
         if (r.kind == MONITOR_MAIN || r.kind == MONITOR_TAG) {
                 CHECK(r.udp == 0); /* no historical network is named */
                 endpoint_text(&e, where, sizeof(where));

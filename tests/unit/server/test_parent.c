@@ -1,5 +1,6 @@
 /* The datagrams of binding, byte for byte (doc/protocol.md section 10, vector 10), and candidates as they are
  * written down (doc/binding.md 1). */
+#include "server/monitor_message.h"
 #include "server/parent_config.h"
 #include "server/parent_wire.h"
 #include "server/portmap_wire.h"
@@ -281,11 +282,43 @@ static void test_portmap(void **state)
         assert_int_equal(word, 1);
 }
 
+/* What the monitor opens for it: only with `historical`, and port 111 not with `answer_portmapper = no`. */
+static void test_monitor_allows(void **state)
+{
+        static const struct {
+                const char *conf;
+                bool mapper, reserved;
+        } rows[] = {
+                {"", false, false},
+                {"answer_portmapper = yes\n", false, false},
+                {"historical = yes\n", true, true},
+                {"historical = yes\nanswer_portmapper = no\n", false, true},
+        };
+        struct config_why why = {{0}};
+        struct endpoint e;
+        (void)state;
+        for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                struct config *c = conf(rows[i].conf, &why);
+                const struct monitor_request mapper = monitor_request_of(MONITOR_MAPPER, 0, NULL, false),
+                                             reserved = monitor_request_of(MONITOR_RESERVED, 0, NULL, false);
+                struct monitor_request r;
+                assert_non_null(c);
+                assert_true(monitor_request_decode(&mapper, sizeof(mapper), &r) && r.kind == MONITOR_MAPPER);
+                assert_int_equal(monitor_allows(c, &mapper, &e), rows[i].mapper);
+                assert_int_equal(monitor_allows(c, &reserved, &e), rows[i].reserved);
+                config_release(c);
+        }
+        struct monitor_request other = monitor_request_of(MONITOR_RESERVED, 0, NULL, false), r;
+        other.port = 22; /* no port can be chosen */
+        assert_false(monitor_request_decode(&other, sizeof(other), &r));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = {T(test_callit), T(test_bind), T(test_probe), T(test_replies),
-                                           T(test_words),  T(test_dhcp), T(test_keys),  T(test_portmap)};
+        const struct CMUnitTest tests[] = {T(test_callit),  T(test_bind),    T(test_probe),
+                                           T(test_replies), T(test_words),   T(test_dhcp),
+                                           T(test_keys),    T(test_portmap), T(test_monitor_allows)};
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
