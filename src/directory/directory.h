@@ -89,6 +89,9 @@ enum ni_status dir_set_master(struct store_txn *t, struct arena *a, const char *
 enum ni_status dir_get_master(struct dir_request *rq, struct bytes *ret_host, struct bytes *ret_tag,
                               struct bytes *ret_address);
 
+/* What CHANGES told, as the store replays it; the bytes stay borrowed. */
+struct store_record dir_store_record(const struct ext_record *from);
+
 /* The replicas of this domain as historical masters see them (protocol.md 5.1): for every child of /machines
  * and every value `./tag` of it, (first ip_address, tag), as "ip/tag". In the arena. */
 enum ni_status dir_replicas(struct dir_request *rq, struct namelist *ret);

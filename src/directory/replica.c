@@ -53,3 +53,17 @@ enum ni_status dir_get_master(struct dir_request *rq, struct bytes *ret_host, st
         *ret_address = address_of_host(rq, *ret_host);
         return NI_OK;
 }
+
+struct store_record dir_store_record(const struct ext_record *from)
+{
+        return (struct store_record){.kind = from->kind,
+                                     .object = from->object,
+                                     .born = from->born,
+                                     .instance = from->instance,
+                                     .parent = from->parent,
+                                     .ordinal = from->ordinal,
+                                     .has_before = from->has_before,
+                                     .has_after = from->has_after,
+                                     .before = from->before,
+                                     .after = from->after};
+}

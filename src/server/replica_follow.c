@@ -189,19 +189,8 @@ static enum ni_status put_entry(struct store_txn *t, const struct ext_entry *e, 
         to.records = calloc(e->record_count ? e->record_count : 1, sizeof(*to.records));
         if (!to.records)
                 return NI_NOSPACE;
-        for (uint32_t i = 0; i < e->record_count; i++) {
-                const struct ext_record *from = &e->records[i];
-                to.records[i] = (struct store_record){.kind = from->kind,
-                                                      .object = from->object,
-                                                      .born = from->born,
-                                                      .instance = from->instance,
-                                                      .parent = from->parent,
-                                                      .ordinal = from->ordinal,
-                                                      .has_before = from->has_before,
-                                                      .has_after = from->has_after,
-                                                      .before = from->before,
-                                                      .after = from->after};
-        }
+        for (uint32_t i = 0; i < e->record_count; i++)
+                to.records[i] = dir_store_record(&e->records[i]);
         const enum ni_status st = loosely ? store_replay_loosely(t, &to) : store_replay_entry(t, &to);
         free(to.records);
         return st;

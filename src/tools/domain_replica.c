@@ -188,15 +188,6 @@ static void await_copy(struct talk *t, const char *tag, unsigned seconds)
                    "the clone is there and goes on trying; `ni domain replica` shows how it is");
 }
 
-static bool good_tag(struct talk *t, const char *tag)
-{
-        if (tag_is_valid(bytes_str(tag)))
-                return true;
-        talk_usage(t, "%s: a tag has 1 to 64 bytes, no '/', no control character, no leading '.' or '-'",
-                   tag);
-        return false;
-}
-
 void domain_clone(struct talk *t, const char *tag, const struct domain_replica *o)
 {
         struct ext_replica_args args = {.tag = bytes_str(tag), .verb = EXT_REPLICA_CLONE};
@@ -205,7 +196,7 @@ void domain_clone(struct talk *t, const char *tag, const struct domain_replica *
                 talk_usage(t, "say whose clone: --from host[:port][/tag]");
                 return;
         }
-        const char *where = good_tag(t, tag) ? place(t, o->where, tag, "--from") : NULL;
+        const char *where = place(t, o->where, tag, "--from");
         if (!where || !talk_connect(t))
                 return;
         args.where = bytes_str(where);

@@ -181,7 +181,8 @@ static void act(struct talk *t, unsigned depth, const struct domain_replica *rep
                 if (talk_connect(t))
                         list(t);
         } else if (strcmp(verb, "clone") == 0 && one) {
-                domain_clone(t, t->operand[1], replica);
+                if (good_tag(t, t->operand[1]))
+                        domain_clone(t, t->operand[1], replica);
         } else if (strcmp(verb, "promote") == 0 && one) {
                 domain_promote(t, t->operand[1]);
         } else if (strcmp(verb, "demote") == 0 && one) {

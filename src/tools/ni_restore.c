@@ -3,6 +3,8 @@
 #include "tools/backup_file.h"
 #include "tools/talk.h"
 
+#include "directory/directory.h"
+
 #include "model/path.h"
 #include "store/store.h"
 #include "sys/clock.h"
@@ -111,16 +113,7 @@ static bool put_entry(struct restore *r, const struct ext_entry *e)
         for (uint32_t i = 0; i < e->record_count; i++) {
                 const struct ext_record *from = &e->records[i];
                 bytes += from->before.len + from->after.len;
-                to.records[i] = (struct store_record){.kind = from->kind,
-                                                      .object = from->object,
-                                                      .born = from->born,
-                                                      .instance = from->instance,
-                                                      .parent = from->parent,
-                                                      .ordinal = from->ordinal,
-                                                      .has_before = from->has_before,
-                                                      .has_after = from->has_after,
-                                                      .before = from->before,
-                                                      .after = from->after};
+                to.records[i] = dir_store_record(from);
         }
         const enum ni_status st = store_replay_past(r->w, &to);
         free(to.records);

@@ -15,6 +15,18 @@ import rpc  # noqa: E402
 PROGRAMS = {}  # 'netinfod' and what else the command line of the test names
 
 
+def until(what, seconds=90):
+    """Waits for it; generous, and no test passes by the time it takes."""
+    end = time.monotonic() + seconds
+    while True:
+        got = what()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise AssertionError('it did not happen for %d s' % seconds)
+        time.sleep(0.02)
+
+
 class Daemon:
     """legacy: historical reads and writes from loopback, and UDP, as in a scratch service."""
 

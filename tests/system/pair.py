@@ -12,22 +12,12 @@ import fleet  # noqa: E402
 import old_clone  # noqa: E402
 import old_server  # noqa: E402
 import rpc  # noqa: E402
+from daemon import until  # noqa: E402
 
 OK, TAG = rpc.OK, 'network'
 STEPS = int(os.environ.get('NI_TEST_STEPS', 120))
 READ = ('-o', 'legacy_read_networks=10.9.0.0/24')
 QUICK = 'update_latency', ['1']
-
-
-def until(what, seconds=int(os.environ.get('U', 90))):
-    end = time.monotonic() + seconds
-    while True:
-        got = what()
-        if got:
-            return got
-        if time.monotonic() > end:
-            raise AssertionError('nothing for %d s' % seconds)
-        time.sleep(0.02)
 
 
 def show(d):

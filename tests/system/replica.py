@@ -9,21 +9,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../
 import daemon  # noqa: E402
 import fleet  # noqa: E402
 import rpc  # noqa: E402
+from daemon import until  # noqa: E402
 
 OK, TAG = rpc.OK, 'network'
 LENGTH = int(os.environ.get('NETINFO_TEST_LENGTH', 1))
 LEGACY = ('-o', 'legacy_read_networks=10.9.0.0/24')
-
-
-def until(what, seconds=90):
-    end = time.monotonic() + seconds
-    while True:
-        got = what()
-        if got:
-            return got
-        if time.monotonic() > end:
-            raise AssertionError('nothing for %d s' % seconds)
-        time.sleep(0.02)
 
 
 def show(d):

@@ -11,22 +11,11 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../lib'))
 import daemon  # noqa: E402
 import rpc  # noqa: E402
+from daemon import until  # noqa: E402
 
 OK = rpc.OK
 TAG = 'network'
 STEPS = int(os.environ.get('NI_TEST_STEPS', 600))
-
-
-def until(what, seconds=60):
-    """Waits for it; generous, and no test passes by it."""
-    end = time.monotonic() + seconds
-    while True:
-        got = what()
-        if got:
-            return got
-        if time.monotonic() > end:
-            raise AssertionError('nothing for %d s: %s' % (seconds, what.__doc__ or what))
-        time.sleep(0.01)
 
 
 def where(d, tag=TAG):
