@@ -50,8 +50,8 @@ static bool next_line(struct scan *s, struct flat_line *ret)
                 size_t after;
                 const struct bytes more = physical(s->text, next, &after);
                 const bool backslash = s->join == JOIN_BACKSLASH && ends_with_backslash(line);
-                const bool blank =
-                        s->join == JOIN_BLANK && more.len && strchr(" \t", more.data[0]) && !blank_only(more);
+                const bool blank = s->join == JOIN_BLANK && more.len &&
+                                   (more.data[0] == ' ' || more.data[0] == '\t') && !blank_only(more);
                 if (!backslash && !blank)
                         break;
                 line = more;

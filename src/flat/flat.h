@@ -117,6 +117,7 @@ struct flat_pieces {
         void *context;
         struct buf text; /* from here on: of flat_pieces_next */
         size_t taken;    /* bytes of it that the last piece had */
+        size_t piece;    /* FLAT_PIECE; tests take less */
         bool ended;
 };
 void flat_pieces_init(struct flat_pieces *p, const struct flat_format *f, const struct flat_options *o,

@@ -6,7 +6,8 @@
 void flat_pieces_init(struct flat_pieces *p, const struct flat_format *f, const struct flat_options *o,
                       size_t (*read)(void *context, uint8_t *to, size_t n), void *context)
 {
-        *p = (struct flat_pieces){.format = f, .options = *o, .read = read, .context = context};
+        *p = (struct flat_pieces){
+                .format = f, .options = *o, .read = read, .context = context, .piece = FLAT_PIECE};
         buf_init(&p->text, FLAT_LINE_MAX + 2 * FLAT_PIECE);
 }
 
@@ -42,10 +43,10 @@ static size_t last_cut(const struct flat_pieces *p)
 static bool fill(struct flat_pieces *p)
 {
         const size_t before = p->text.len;
-        uint8_t *to = buf_add(&p->text, FLAT_PIECE);
+        uint8_t *to = buf_add(&p->text, p->piece);
         if (!to)
                 return false;
-        const size_t n = p->read(p->context, to, FLAT_PIECE);
+        const size_t n = p->read(p->context, to, p->piece);
         buf_truncate(&p->text, before + n);
         p->ended = n == 0;
         return true;
@@ -66,7 +67,7 @@ bool flat_pieces_next(struct flat_pieces *p, struct flat_file *ret, struct flat_
                                  FLAT_LINE_MAX >> 20);
                         return false;
                 }
-                if (p->text.len >= FLAT_PIECE || p->ended)
+                if (p->text.len >= p->piece || p->ended)
                         cut = last_cut(p);
         }
         if (p->ended)
