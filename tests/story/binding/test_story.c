@@ -763,10 +763,16 @@ static void calm(void)
         }
 }
 
+static unsigned hierarchies(void)
+{
+        const char *steps = getenv("NI_TEST_STEPS"); /* some 300 events each */
+        const unsigned n = steps ? (unsigned)atoi(steps) / 300 : 60;
+        return n ? n : 1;
+}
+
 static void test_random(void **state)
 {
-        const char *length = getenv("NETINFO_TEST_LENGTH");
-        const unsigned seeds = length ? (unsigned)atoi(length) : 60;
+        const unsigned seeds = hierarchies();
         unsigned bounds = 0;
         (void)state;
         world_end(&w);
@@ -798,7 +804,7 @@ static void test_random_loops(void **state)
         static const char *const tags[] = {"a", "b", "c", "d", "e"};
         (void)state;
         world_end(&w);
-        for (unsigned seed = 1; seed <= 40; seed++) {
+        for (unsigned seed = 1; seed <= hierarchies(); seed++) {
                 world_begin(&w, seed);
                 w.quiet = true;
                 for (unsigned i = 0; i < 5; i++)
