@@ -2,7 +2,8 @@
  * (doc/flat-files.md "Streams"). */
 #include "test_flat.h"
 
-#define SIZE ((size_t)5 << 19) /* two and a half pieces */
+#define PIECE ((size_t)1 << 16)
+#define SIZE  (5 * PIECE / 2)
 
 /* Lines of one format, %u counts; with all that may stand at the end of a piece: continuations, comments,
  * nothing, lines that are wrong. */
@@ -87,6 +88,7 @@ static struct found read_pieces(const char *format, struct bytes text, size_t st
         unsigned n = 0;
         buf_init(&f.records, 0);
         flat_pieces_init(&p, flat_format(format), &o, give, &source);
+        p.piece = least > 1 ? PIECE : FLAT_PIECE;
         for (; flat_pieces_next(&p, &file, &why); n++) {
                 collect(&file, &f);
                 flat_file_done(&file);
@@ -124,7 +126,7 @@ static void test_as_a_whole(void **state)
                 }
                 struct found whole = read_whole(texts[i].format, buf_bytes(&text));
                 assert_true(whole.records.len > SIZE / 4);
-                const size_t steps[] = {SIZE_MAX, 4093, 65536};
+                const size_t steps[] = {SIZE_MAX, 1021, 65536};
                 for (unsigned s = 0; s < 3; s++) {
                         struct found cut = read_pieces(texts[i].format, buf_bytes(&text), steps[s], 2);
                         same(&whole, &cut);
