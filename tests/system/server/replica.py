@@ -1,4 +1,5 @@
 """Clones that follow their master (doc/replication.md): two servers of this machine, every sequence number compared."""
+import errno
 import os
 import random
 import signal
@@ -335,6 +336,32 @@ class Pair(unittest.TestCase):
         until(lambda: '.clone.' + TAG not in os.listdir(os.path.join(self.c.folder, 'domains')))
         self.c.stop()
         check(self, self.c)
+
+    def test_failing_disk(self):
+        """The n-th write or sync of the clone's databases fails while it follows, and while it copies: equal in the end."""
+        self.clone()
+        failed = 0
+        for n in range(1, 28, 3):
+            number = (errno.EIO, errno.ENOSPC)[n % 2]
+            self.c.stop()
+            if n > 14:  # with a copy to make first
+                self.damage(self.c)
+            env = dict(LD_PRELOAD=daemon.PROGRAMS['fault'], NI_FAULT_NTH=str(n), NI_FAULT_ERRNO=str(number), NI_FAULT_MODE='once',
+                       ASAN_OPTIONS='verify_asan_link_order=0')
+            before = len(self.c.log())
+            os.environ.update(env)
+            try:
+                self.c.start()
+            finally:
+                for name in env:
+                    del os.environ[name]
+            self.edit(12, seed=n)
+            until(lambda: status(self.c)['digest'] == status(self.m)['digest'])
+            equal(self.m, self.c)
+            failed += 'event=replica-away' in self.c.log()[before:] or 'event=store-reopen' in self.c.log()[before:]
+        self.c.stop()
+        check(self, self.c)
+        self.assertGreater(failed, 3)
 
     def test_commands(self):
         """ni domain clone, replica, promote, demote."""
