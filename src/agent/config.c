@@ -106,7 +106,7 @@ static const char *add_server(struct bytes text, struct servers *l)
         if (!address_parse(text, false, &a, &reason))
                 return reason;
         if (!tag_is_valid(a.tag) || text.len - a.tag.len >= sizeof(s.address))
-                return "needs servers as host/tag or host:port/tag, words `chain` and `local` apart";
+                return "needs servers as host/tag or host:port/tag";
         if (l->n == SERVERS_MOST)
                 return "names more than 32 servers of one domain";
         snprintf(s.address, sizeof(s.address), "%.*s",

@@ -175,6 +175,36 @@ static void test_too_large(void **state)
         assert_int_equal(track_seq(w.post[1].track), mid->seq);
 }
 
+/* A parent without a journal: read when its checksum is another one, and kept while it is away. */
+static void test_historical(void **state)
+{
+        (void)state;
+        bind_three();
+        mid->old = true;
+        world_run(&w, 100);
+        TRACE("[    1] 0 connect: seq 6\n"
+              "[    3] 0 page from 0: 7 directories at 6, the last\n"
+              "[    3] publish passwd group shadow of 1 at 6\n"
+              "[    6] 1 read at 6\n"
+              "[    6] 2 connect: seq 6\n"
+              "[    8] 2 page from 0: 7 directories at 6, the last\n"
+              "[   10] publish passwd group shadow of 3 at 6\n");
+        world_change(mid, 3, "name=ada|uid=1|shell=/bin/a");
+        world_change(mid, 3, "name=ada|uid=1|shell=/bin/b");
+        world_run(&w, 16000);
+        TRACE("[15010] 1 read at 8\n"
+              "[15010] publish passwd of 3 at 6\n");
+        mid->up[0] = mid->up[1] = false;
+        quiet_until(100000);
+        assert_int_equal(w.posts, 3);
+        assert_int_equal(w.shown, 3);
+        world_change(mid, 3, "name=ada|uid=1|shell=/bin/c");
+        mid->up[0] = true;
+        world_run(&w, 106000);
+        assert_int_equal(track_seq(w.post[1].track), 9);
+        assert_int_equal(track_tables(w.post[1].track), 3);
+}
+
 /* -- random stories */
 static uint64_t random_state;
 
@@ -312,6 +342,7 @@ int main(void)
                 T(test_another_domain_above),
                 T(test_circle),
                 T(test_too_large),
+                T(test_historical),
                 T(test_random),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,8 +93,12 @@ static void remember(struct site *s)
 
 const struct world_said *world_said(const struct world *w, const struct track *t)
 {
-        const struct world_said *s = w->site[track_uuid(t)[0] - 1].said;
-        while (s && (s->epoch != track_epoch(t) || s->seq != track_seq(t)))
+        unsigned old = 0; /* there is one at most */
+        while (old + 1 < WORLD_SITES && !w->site[old].old)
+                old++;
+        const struct site *site = track_epoch(t) ? &w->site[track_uuid(t)[0] - 1] : &w->site[old];
+        const struct world_said *s = site->said;
+        while (s && ((s->epoch != track_epoch(t) && track_epoch(t)) || s->seq != track_seq(t)))
                 s = s->before;
         assert_non_null(s);
         return s;
@@ -231,6 +235,24 @@ static void answer_status(struct world *w, struct post *p, struct track_event *e
                    (unsigned long long)r->seq);
 }
 
+/* All of a historical server's domain. */
+static void answer_read(struct world *w, struct post *p, struct track_event *e)
+{
+        const struct site *s = p->to;
+        e->kind = TRACK_READ;
+        e->checksum = (uint32_t)s->seq;
+        assert_non_null(e->table = table_new());
+        for (uint32_t i = 0; i < WORLD_OBJECTS; i++) {
+                const struct ext_node n = {.id = {i, 1},
+                                           .parent = s->node[i].parent,
+                                           .ordinal = s->node[i].ordinal,
+                                           .props = s->node[i].props};
+                if (s->node[i].used)
+                        assert_int_equal(table_put(e->table, &n), TABLE_OK);
+        }
+        world_tell(w, "%sread at %llu", at(w, s), (unsigned long long)s->seq);
+}
+
 static void answer_page(struct world *w, struct post *p, struct track_event *e, struct ext_snapshot_result *r)
 {
         static struct ext_node nodes[WORLD_OBJECTS];
@@ -317,8 +339,10 @@ static void step(struct world *w, struct post *p, struct track_event *e)
         track_step(p->track, e, &p->next);
         schedule_mark(&w->schedule, track_take_dirty(p->track), w->now);
         p->asked = w->now;
-        p->heard =
-                p->next.kind != TRACK_WAIT && (p->next.kind != TRACK_CHANGES || has_news(p)) ? w->now + 1 : 0;
+        p->heard = p->next.kind != TRACK_WAIT && p->next.kind != TRACK_POLL &&
+                                   (p->next.kind != TRACK_CHANGES || has_news(p))
+                           ? w->now + 1
+                           : 0;
         assert_int_not_equal(p->next.kind, TRACK_GIVE_UP);
 }
 
@@ -410,7 +434,7 @@ static bool is_due(struct world *w, struct post *p)
         const bool late = w->now >= p->asked + p->next.wait_ms;
         if (p->next.kind == TRACK_WAIT)
                 return late;
-        if (!p->heard && (late || has_news(p)))
+        if (!p->heard && (late || (p->next.kind == TRACK_CHANGES && has_news(p))))
                 p->heard = w->now + 1;
         return p->heard && w->now >= p->heard;
 }
@@ -429,6 +453,12 @@ static void act(struct world *w, struct post *p)
         else if (!answers(w, p))
                 world_tell(w, p->next.kind == TRACK_CONNECT ? "%sconnect%s: nobody" : "%sconnection lost",
                            at(w, p->to), p->server ? " the clone" : "");
+        else if (p->next.kind == TRACK_CONNECT && p->to->old)
+                e.kind = TRACK_OLD;
+        else if (p->next.kind == TRACK_POLL)
+                e = (struct track_event){.kind = TRACK_SUM, .checksum = (uint32_t)p->to->seq};
+        else if (p->next.kind == TRACK_READ_ALL)
+                answer_read(w, p, &e);
         else if (p->next.kind == TRACK_CONNECT)
                 answer_status(w, p, &e, &status);
         else if (p->next.kind == TRACK_SNAPSHOT)
@@ -494,7 +524,8 @@ void world_begin(struct world *w, uint32_t ask_ms)
         w->publish_ms = 2;
         w->today = 20000;
         w->max_domains = ask_ms ? WORLD_SITES : 1;
-        w->o = (struct track_options){.ask_ms = ask_ms, .directories = 1000, .bytes = 1000000};
+        w->o = (struct track_options){
+                .ask_ms = ask_ms, .poll_ms = 15000, .directories = 1000, .bytes = 1000000};
         for (unsigned i = 0; i < (ask_ms ? WORLD_SITES : 1); i++)
                 begin_site(w, i);
         schedule_init(&w->schedule, 5);

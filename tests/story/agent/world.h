@@ -38,6 +38,7 @@ struct site {
         struct world *w;
         unsigned index;          /* its uuid */
         bool up[WORLD_SERVERS];  /* server 0 is the master, */
+        bool old;                /* historical: no journal, its seq is the checksum */
         uint64_t late;           /* server 1 a clone that does not have the last `late` changes yet */
         enum track_answer above; /* what they say of the domain above: */
         unsigned above_site;     /* that one, with TRACK_PARENT */

@@ -36,6 +36,28 @@ static void test_values(void **state)
         assert_string_equal(c.snapshots, "/s s");
         assert_string_equal(c.domain, "network");
         assert_int_equal(c.quarantine, 5);
+        assert_true(c.climb);
+        assert_int_equal(c.max_domains, 8);
+        agent_config_done(&c);
+        parses(&c,
+               "domains = local , 10.0.0.1:1987/network  [::1]/network,top.example/root\nmax_domains = 3\n"
+               "max_directories = 10\nmax_megabytes = 1\npoll_interval = 300\nparent_port = 1987\nstate = "
+               "none\n");
+        assert_false(c.climb);
+        assert_int_equal(c.above_count, 2);
+        assert_int_equal(c.above[0]->n, 2);
+        assert_string_equal(c.above[0]->v[0].address, "10.0.0.1:1987");
+        assert_string_equal(c.above[0]->v[0].tag, "network");
+        assert_string_equal(c.above[0]->v[1].address, "[::1]");
+        assert_string_equal(c.above[1]->v[0].address, "top.example");
+        assert_string_equal(c.above[1]->v[0].tag, "root");
+        assert_int_equal(c.parent_port, 1987);
+        assert_int_equal(c.poll_interval, 300);
+        assert_string_equal(c.state, "");
+        agent_config_done(&c);
+        parses(&c, "domains = local\n");
+        assert_false(c.climb);
+        assert_int_equal(c.above_count, 0);
         agent_config_done(&c);
         assert_true(agent_config_defaults(&c, "/tmp/d"));
         assert_string_equal(c.server, "/tmp/d/netinfod.sock");
@@ -60,6 +82,16 @@ static void test_mistakes(void **state)
                 {"publish_hashes = maybe\n", "agent.conf:1: `publish_hashes` must be yes or no"},
                 {"snapshots = here\n", "agent.conf:1: `snapshots` must be a path that begins with /"},
                 {"server =\n", "agent.conf:1: `server` needs a value"},
+                {"domains = 10.0.0.1/network\n",
+                 "agent.conf:1: `domains` must be `chain`, or begin with `local`"},
+                {"domains = local,, 10.0.0.1/network\n", "agent.conf:1: `domains` has a comma too many"},
+                {"domains = local, 10.0.0.1\n",
+                 "agent.conf:1: `domains` needs servers as host/tag or host:port/tag"},
+                {"domains = local, 10.0.0.1:x/network\n", "agent.conf:1: `domains` Bad port"},
+                {"max_domains = 33\n",
+                 "agent.conf:1: `max_domains` must be a number within the limits of netinfo-agent(8)"},
+                {"poll_interval = 0\n",
+                 "agent.conf:1: `poll_interval` must be a number within the limits of netinfo-agent(8)"},
                 {"domain = a/b\n", "agent.conf:1: `domain` is no tag of a domain"},
         };
         for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
