@@ -1,6 +1,6 @@
 /* What does a read over TCP cost the server, beside an echo of the same sizes? And a durable edit?
  *
- *     bench-server NETINFOD [USERS]
+ *     bench-server NETINFOD [USERS [reads|writes]]
  *
  * Starts that netinfod on a scratch folder, fills a domain, and drives 16 connections with 1 and with 8
  * LOOKUPREADs in flight on each; in turns with an echo server (epoll, one thread, every request answered with
@@ -559,7 +559,7 @@ int main(int argc, char **argv)
         const char *tmp = getenv("TMPDIR");
         const uint32_t users = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 10000;
         if (argc < 2 || users < 1000) {
-                fprintf(stderr, "usage: bench-server NETINFOD [USERS], at least 1000\n");
+                fprintf(stderr, "usage: bench-server NETINFOD [USERS [reads|writes]], at least 1000 users\n");
                 return 2;
         }
         domain_users = users;
@@ -573,7 +573,10 @@ int main(int argc, char **argv)
         fill(fd, users);
         const uint32_t object = find_users(fd);
         close(fd);
-        reads(port, netinfod, object, users);
-        writes(path, object + 1);
+        const char *const only = argc > 3 ? argv[3] : "";
+        if (strcmp(only, "writes") != 0)
+                reads(port, netinfod, object, users);
+        if (strcmp(only, "reads") != 0)
+                writes(path, object + 1);
         leave(0);
 }

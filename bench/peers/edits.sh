@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# How many durable changes a second, of 1 and of 16 writers? slapd (modify) and etcd (put), beside what `./dev bench store server` says of ours and of bare
-# LMDB on the same disk. And etcd's watch: from a put to the event. Called by `./dev bench edits`.
+# How many durable changes a second, of 1 and of 16 writers? slapd (modify) and etcd (put), beside netinfod and an fdatasync on the same disk. And etcd's watch: from a put to the event. Called by `./dev bench edits`.
 set -uo pipefail
 [ -n "${BENCH_INSIDE:-}" ] || exec bash "$(dirname "$0")/inside.sh" edits.sh "$@"
 # shellcheck source=bench/peers/lib.sh
@@ -38,6 +37,7 @@ with_etcd() { # USERS
 for n in $sizes; do
         [ "$n" = 1000 ] || [ "$n" = 100000 ] || [ "$n" = 1000000 ] || continue
         people "$n"
+        if up_to "$n" 100000; then netinfod_too "$n" writes; fi
         with_slapd "$n"
         if up_to "$n" 100000; then with_etcd "$n"; fi
 done

@@ -82,6 +82,11 @@ private_kib() { # PIDS: anonymous memory
         echo $sum
 }
 
+# Ours, in the same minutes on the same disk: rows of netinfod and its floor.
+netinfod_too() { # USERS reads|writes
+        TMPDIR=/work /build/bench/bench-server /build/src/server/netinfod "$1" "$2" 2>>"$log" || say "netinfod: no figures: $(tail -n 1 "$log")"
+}
+
 # -- slapd: port 3389
 ldap_folder=/work/ldap
 ldap_config() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What does one read cost a server? slapd (search by uid, TCP) and ypserv (match, UDP), beside what `./dev bench server` says of netinfod and of an echo.
+# What does one read cost a server? slapd (search by uid, TCP) and ypserv (match, UDP), beside netinfod and an echo.
 # Called by `./dev bench reads`. The load runs on the first CPU, the server on the last; 16 connections, 1 and 8 requests in flight on each.
 set -uo pipefail
 [ -n "${BENCH_INSIDE:-}" ] || exec bash "$(dirname "$0")/inside.sh" reads.sh "$@"
@@ -45,6 +45,7 @@ with_ypserv() { # USERS
 for n in $sizes; do
         [ "$n" = 10000 ] || [ "$n" = 100000 ] || continue
         people "$n"
+        netinfod_too "$n" reads
         with_slapd "$n"
         with_ypserv "$n"
 done
