@@ -4,6 +4,7 @@
 . "$NETINFO_TOP/tools/dev/lib.sh"
 # In this order: what needs no peers first. A script of bench/peers runs in a Debian root of its own (bench/peers/root.sh).
 order="nss maps server store visibility replica ports million lookups id reads edits import"
+by_name="hostile chain" # minutes each, and many processes: only when they are named
 names=()
 for word in $order; do
         if [ -f "bench/$word.sh" ] || [ -f "bench/peers/$word.sh" ]; then names+=("$word"); fi
@@ -16,7 +17,7 @@ for word in "$@"; do
                 cat <<TEXT
 usage: ./dev bench [--quick] [NAME...]
   --quick  1,000 and 10,000 users only, short measurements, no million: some five minutes instead of 25
-  benches: ${names[*]}
+  benches: ${names[*]}; only by name: $by_name
   Each prints what it measures with its floor or its peers in the same run. In the end a table of all that was measured stands beside the
   aims of doc/peers.md, and in build-bench/results.md (rows: build-bench/results.tsv). Figures of this project's own machine: bench/RESULTS.md.
   Peers (slapd, etcd, ypserv, nscd, sssd, nslcd ...) are installed in a folder of their own, build-peers/, and run in namespaces: nothing
@@ -28,7 +29,7 @@ TEXT
         --quick) quick=yes ;;
         -*) die "there is no option $word; see ./dev bench --help" ;;
         *)
-                [ -f "bench/$word.sh" ] || [ -f "bench/peers/$word.sh" ] || die "there is no bench '$word'; the benches are: ${names[*]}"
+                [ -f "bench/$word.sh" ] || [ -f "bench/peers/$word.sh" ] || die "there is no bench '$word'; the benches are: ${names[*]} $by_name"
                 wanted+=("$word")
                 ;;
         esac
