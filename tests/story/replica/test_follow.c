@@ -65,7 +65,7 @@ static uint64_t now;
 static char trace[8192];
 static bool telling;
 
-static void tell(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
 {
         va_list ap;
         const size_t n = strlen(trace);

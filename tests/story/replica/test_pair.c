@@ -56,7 +56,7 @@ static struct {
 static char trace[4096];
 static bool telling;
 
-static void tell(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
 {
         va_list ap;
         const size_t n = strlen(trace);
