@@ -50,7 +50,7 @@ void replica_tell(struct replica *r, const char *state, const char *reason);
 /* Splits "server/tag" at the last slash. False: no such form. */
 bool replica_where(const char *where, char server[LIMIT_WHERE + 1], char tag[LIMIT_TAG + 1]);
 /* Connects to the place, with words on failure. */
-enum ni_status replica_dial(struct replica *r, const char *where, struct client **ret,
+enum ni_status replica_dial(struct replica *r, const char *where, unsigned timeout_ms, struct client **ret,
                             struct client_why *why);
 /* Waits for so long, or until it is woken. */
 void replica_wait(struct replica *r, uint32_t ms);

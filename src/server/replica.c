@@ -90,7 +90,8 @@ int replica_low_socket(void *domain, int family)
         return s && s->options.opener ? opener_caller(s->options.opener, family, &why) : -1;
 }
 
-enum ni_status replica_dial(struct replica *r, const char *where, struct client **ret, struct client_why *why)
+enum ni_status replica_dial(struct replica *r, const char *where, unsigned timeout_ms, struct client **ret,
+                            struct client_why *why)
 {
         char server[LIMIT_WHERE + 1], tag[LIMIT_TAG + 1];
         struct client_options o;
@@ -101,7 +102,7 @@ enum ni_status replica_dial(struct replica *r, const char *where, struct client 
         client_options_init(&o);
         o.server = server;
         o.tag = tag;
-        o.timeout_ms = REPLICA_CALL_MS;
+        o.timeout_ms = timeout_ms;
         o.interrupt_fd = r->stop_fd;
         o.reserved_port = true;
         o.low_socket = replica_low_socket;

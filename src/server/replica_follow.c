@@ -80,7 +80,7 @@ static void dial(struct replica *r, struct follow_event *ret)
 {
         struct client_why why = {""};
         hang_up(r);
-        if (replica_dial(r, r->origin.where, &r->client, &why) != NI_OK) {
+        if (replica_dial(r, r->origin.where, REPLICA_CALL_MS, &r->client, &why) != NI_OK) {
                 r->client = NULL;
                 lost(r, ret, why.text);
                 return;

@@ -226,7 +226,7 @@ enum pull_result replica_read_all(struct replica *r)
 {
         struct client_why why = {""};
         struct client *c;
-        if (replica_dial(r, r->origin.where, &c, &why) != NI_OK) {
+        if (replica_dial(r, r->origin.where, REPLICA_CALL_MS, &c, &why) != NI_OK) {
                 if (!replica_has_news(r))
                         replica_tell(r, "away", why.text);
                 return PULL_FAILED;

@@ -74,9 +74,8 @@ static void ask(struct replica *r, const struct others *o, struct bytes server, 
              bytes_eq_str(bytes_sub(server, slash + 1, server.len), r->d->tag)))
                 return;
         snprintf(where, sizeof(where), "%.*s", BYTES_FMT(server));
-        if (replica_dial(r, where, &c, &why) != NI_OK)
+        if (replica_dial(r, where, WATCH_CALL_MS, &c, &why) != NI_OK)
                 return;
-        client_set_timeout(c, WATCH_CALL_MS, WATCH_CALL_MS);
         if (client_replica(c, &show, &s) == NI_OK && s.status == NI_OK && s.role == 0 &&
             memcmp(s.uuid, o->info.uuid, sizeof(s.uuid)) == 0 && s.epoch != o->info.epoch &&
             (!ret->where[0] || s.term > ret->term)) {

@@ -169,6 +169,27 @@ class Clones(unittest.TestCase):
             users = c.lookup(0, 'name', 'users')[1][0]
             self.assertEqual(c.lookup(users, 'name', 'unseen1')[0], rpc.NODIR)
 
+    def test_contradictions_are_told(self):
+        """Two promotions on two sides: nobody can decide, so both go on and say so; and a `master` that names somebody else."""
+        self.list_in(self.beta, self.gamma)
+        self.clone(self.beta, self.gamma)
+        until(lambda: same(self.m, self.b) and same(self.m, self.c))
+        self.f.cut(self.alpha)
+        for h in (self.beta, self.gamma):
+            self.assertEqual(h.ni('domain', 'promote', '--yes', TAG).returncode, 0)
+        self.c.stop()
+        self.c.start()
+        until(lambda: '10.9.0.2/network is master of this domain too (term 1)' in show(self.c)['conflict'])
+        self.assertEqual(show(self.c)['state'], 'master')
+        self.assertEqual(self.gamma.ni('set', '-d', TAG, '/', 'note=x').returncode, 0)
+        self.assertEqual(self.gamma.ni('domain', 'demote', '--yes', '--to', '10.9.0.2', TAG).returncode, 0)
+        until(lambda: same(self.b, self.c))
+        self.assertEqual(self.beta.ni('set', '-d', TAG, '/', 'master=zeta/network').returncode, 0)
+        self.b.stop()
+        self.b.start()
+        until(lambda: "`master` says zeta/network" in show(self.b)['conflict'])
+        self.assertEqual(self.beta.ni('set', '-d', TAG, '/', 'master=beta/network').returncode, 0)  # the role is stored
+
     def test_children_read_from_the_clone(self):
         """A machine below goes on when the master is gone: `ni`, and niutil through libnetinfo."""
         self.list_in(self.beta)
