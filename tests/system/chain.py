@@ -261,6 +261,23 @@ class Cuts(Chain):
         self.assertIn('event=published-partly', self.agent.log())
         self.assertIn('No space left', self.agent.log())
 
+    def test_link_down(self):
+        """No network at all is no reason to forget the domains above, not even after a restart of server and agent."""
+        self.complete()
+        before = self.everything()
+        self.vellum.must('ip', 'link', 'set', 'eth0', 'down')
+        self.vellum.server.stop()
+        self.vellum.server.start()
+        self.agent.stop()
+        self.agent.start()
+        self.own_changes_go_on('/bin/b')
+        self.own_changes_go_on('/bin/sh')
+        time.sleep(6)  # the agent asks its own server every 5 s; were the answer wrong, it would have acted on it
+        self.assertEqual(self.everything(), before)
+        self.vellum.must('ip', 'link', 'set', 'eth0', 'up')
+        self.change_at_root('/bin/c')
+        self.seen('/bin/c')
+
     def test_chain_shrinks_and_grows(self):
         """Only who says that he is the root takes domains away."""
         self.complete()
