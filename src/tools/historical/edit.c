@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-#define EDIT_MOST  64u   /* directories in one step; a frame of the recursion has so many changes */
+#define EDIT_MOST  1000u /* directories in one step: as many as one call may change */
+#define EDIT_FEW   64u   /* and where so many have too much below them */
 #define DEPTH_MOST 1024u /* levels walked down: a server that invents more must not use up the stack */
 
 static bool is_dots(const struct path_step *s, bool dots, const char *which)
@@ -117,14 +118,17 @@ static ni_status destroy_child(void *h, ni_id *parent, ni_index object, unsigned
  * each by itself. */
 static ni_status destroy_below(void *h, ni_id *parent, unsigned depth)
 {
-        netinfo_change some[EDIT_MOST];
         ni_idlist children;
         NI_INIT(&children);
         if (depth == DEPTH_MOST)
                 return NI_FAILED;
         ni_status s = ni_children(h, parent, &children);
-        for (unsigned i = 0, n; s == NI_OK && i < children.niil_len; i += n) {
-                n = children.niil_len - i < EDIT_MOST ? children.niil_len - i : EDIT_MOST;
+        const unsigned all = s == NI_OK ? children.niil_len : 0;
+        netinfo_change *some = all ? calloc(all < EDIT_MOST ? all : EDIT_MOST, sizeof(*some)) : NULL;
+        if (all && !some)
+                s = NI_NOSPACE;
+        for (unsigned i = 0, n, most = EDIT_MOST; s == NI_OK && i < all; i += n) {
+                n = all - i < most ? all - i : most;
                 for (unsigned k = 0; k < n; k++)
                         some[k] = (netinfo_change){.kind = NETINFO_DESTROY,
                                                    .id = {children.niil_val[i + k], 0}};
@@ -132,9 +136,15 @@ static ni_status destroy_below(void *h, ni_id *parent, unsigned depth)
                 if (s == NI_OK || s == NI_FAILED)
                         continue;
                 s = NI_OK; /* refused as a whole, or a historical server */
+                if (n > EDIT_FEW) {
+                        most = EDIT_FEW;
+                        n = 0;
+                        continue;
+                }
                 for (unsigned k = 0; s == NI_OK && k < n; k++)
                         s = destroy_child(h, parent, children.niil_val[i + k], depth);
         }
+        free(some);
         ni_idlist_free(&children);
         return s;
 }

@@ -10,7 +10,8 @@
 
 #include <stdio.h>
 
-#define QUEUE_MOST  256u
+#define QUEUE_MOST  1000u /* as many as one call may change */
+#define FLAT_MOST   256u  /* of a flat file's: every item is compared with the names of those that wait */
 #define QUEUE_BYTES ((size_t)1 << 20) /* of property lists; far below what one call may carry */
 
 struct niload {

@@ -232,7 +232,7 @@ static ni_status enqueue(struct niload *l, void *h, bool create, ni_id id, ni_pr
         l->waiting[l->queued++] = (netinfo_change){
                 .kind = create ? NETINFO_CREATE : NETINFO_WRITE, .id = id, .properties = props};
         l->queued_bytes += bytes;
-        return l->queued == QUEUE_MOST || l->queued_bytes >= QUEUE_BYTES ? flush(l, h) : NI_OK;
+        return l->queued == FLAT_MOST || l->queued_bytes >= QUEUE_BYTES ? flush(l, h) : NI_OK;
 }
 
 /* How the item meets the entry that was found: the entry may have come from an earlier part of the input, and
