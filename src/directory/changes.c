@@ -110,6 +110,8 @@ void dir_changes(struct dir_request *rq, const struct ext_changes_args *args, st
         struct range g = {0};
         struct ext_changes_result r = {0};
         enum ni_status s = store_get_info(rq->txn, &info);
+        if (s == NI_OK && args->flags & EXT_CHANGES_WHOLE && dir_hides(rq))
+                s = NI_PERM;
         if (s == NI_OK)
                 s = choose(args, &info, &g);
         if (s == NI_OK) {

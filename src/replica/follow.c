@@ -118,8 +118,7 @@ static void paged(struct follow *f, const struct follow_event *e)
                 lost(f, e->now);
                 return;
         }
-        f->away_ms = f->local_ms = FOLLOW_AWAY_LEAST_MS;
-        f->first_page = false;
+        f->first_page = false; /* the pauses stay: what is read now is of use only when all of it has come */
         f->from = e->next;
         f->target = e->seq;
         if (!e->more)
@@ -148,6 +147,11 @@ static void followed(struct follow *f, const struct follow_event *e)
                 begin_copy(f);
                 return;
         }
+        if (f->check.epoch && f->check.seq > f->here.seq && e->point.seq == f->here.seq) {
+                f->counts.gaps++; /* it has told of changes that it does not send: not asked again at once */
+                lost(f, e->now);
+                return;
+        }
         f->away_ms = f->local_ms = FOLLOW_AWAY_LEAST_MS;
         f->counts.changes += e->point.seq - f->here.seq;
         f->here = e->point;
@@ -165,6 +169,7 @@ static void swapped(struct follow *f, const struct follow_event *e)
         }
         f->here = e->point;
         f->filled = true;
+        f->away_ms = f->local_ms = FOLLOW_AWAY_LEAST_MS;
         f->head = f->here.seq > f->head ? f->here.seq : f->head;
         f->state = FOLLOW_FOLLOWING;
         f->check_at = e->now; /* compare the whole at once */

@@ -65,12 +65,14 @@ static void there(struct replica *r, struct follow_event *ret)
         ret->hidden = is_hidden(&s);
 }
 
-/* How often the domain has changed its master: kept, so that a promotion here counts one more. */
+/* How often the domain has changed its master: kept, so that a promotion here counts one more. A number that
+ * no count of promotions reaches is none. */
 static void learn_term(struct replica *r)
 {
         const struct ext_replica_args ask = {.verb = EXT_REPLICA_SHOW};
         struct ext_replica_result s;
-        if (client_replica(r->client, &ask, &s) != NI_OK || s.status != NI_OK || s.term <= r->origin.term)
+        if (client_replica(r->client, &ask, &s) != NI_OK || s.status != NI_OK || s.term <= r->origin.term ||
+            s.term > UINT32_MAX)
                 return;
         r->origin.term = s.term;
         replica_keep_origin(r);
@@ -246,8 +248,10 @@ static void apply(struct replica *r, struct store *s, const struct ext_changes_r
 static void changes(struct replica *r, const struct follow_action *a, struct follow_event *ret)
 {
         struct domain *d = r->d;
-        const struct ext_changes_args args = {
-                .epoch = a->epoch, .seq = a->seq, .wait_ms = a->wait_ms, .flags = EXT_CHANGES_BEFORE};
+        const struct ext_changes_args args = {.epoch = a->epoch,
+                                              .seq = a->seq,
+                                              .wait_ms = a->wait_ms,
+                                              .flags = EXT_CHANGES_BEFORE | EXT_CHANGES_WHOLE};
         struct ext_changes_result c;
         if (client_changes(r->client, &args, &c) != NI_OK) {
                 lost(r, ret, client_reason(r->client));
@@ -283,8 +287,15 @@ static void changes(struct replica *r, const struct follow_action *a, struct fol
                 d->committed(d, d->context);
 }
 
+/* Pages do not say whether their secrets are hidden: what we may see is asked once more before they become
+ * the content. Who was hidden from for a moment in between is found by the digest, right afterwards. */
 static void swap(struct replica *r, struct follow_event *ret)
 {
+        there(r, ret);
+        if (ret->kind != FOLLOW_THERE || ret->hidden) {
+                replica_aside_drop(r);
+                return;
+        }
         *ret = (struct follow_event){.kind = FOLLOW_SWAPPED};
         ret->ok = replica_aside_swap(r, &ret->point);
         if (!ret->ok)

@@ -89,7 +89,7 @@ bool ext_changes_args_decode(struct xdr_in *in, struct ext_changes_args *ret)
         r.max_entries = xdr_u32(in);
         r.wait_ms = xdr_u32(in);
         r.flags = xdr_u32(in);
-        flags_check(in, r.flags, EXT_CHANGES_BEFORE | EXT_CHANGES_NEWEST);
+        flags_check(in, r.flags, EXT_CHANGES_BEFORE | EXT_CHANGES_NEWEST | EXT_CHANGES_WHOLE);
         if (!xdr_ok(in))
                 return false;
         *ret = r;

@@ -37,6 +37,7 @@ struct ext_status_result {
 
 /* -- CHANGES */
 #define EXT_CHANGES_BEFORE 1u /* flag: send the properties before each change too */
+#define EXT_CHANGES_WHOLE  4u /* flag: NI_PERM instead of entries whose secrets this caller is not shown */
 #define EXT_CHANGES_NEWEST                                                                                   \
         2u /* flag: `seq` counts from the end: the newest max_entries entries before head (for `ni log -1`); \
               no waiting */

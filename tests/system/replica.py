@@ -111,6 +111,24 @@ class Clones(unittest.TestCase):
         d.start()
         until(lambda: same(self.m, d))
 
+    def test_no_longer_listed(self):
+        """Taken off the list while it follows: it takes nothing whose secrets are hidden; listed again, it goes on."""
+        fill(self.m, 5)
+        self.list_in(self.beta)
+        self.clone(self.beta)
+        until(lambda: same(self.m, self.b))
+        r = self.alpha.ni('rm', '--yes', '-d', TAG, '/machines/beta')
+        self.assertEqual(r.returncode, 0, r.stderr)
+        fill(self.m, 5, 'later')
+        until(lambda: show(self.b)['state'] == 'refused')
+        with self.b.admin(TAG) as c:
+            held = str(c.listall(c.lookup(0, 'name', 'users')[1][0]))
+        self.assertIn('$y$secret3', held)
+        self.assertNotIn("b'*'", held)
+        self.list_in(self.beta)
+        until(lambda: same(self.m, self.b))
+        self.assertEqual(self.b.log().count('event=replica-copied'), 1)
+
     def test_cut_and_heal(self):
         self.list_in(self.beta, self.gamma)
         self.clone(self.beta, self.gamma)

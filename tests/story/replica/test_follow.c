@@ -437,6 +437,73 @@ static void test_hidden_secrets_are_refused(void **state)
         assert_int_equal(a.kind, FOLLOW_PAGE);
 }
 
+static void answer(struct follow *f, struct follow_action *a, struct follow_event e)
+{
+        e.turn = a->turn;
+        follow_step(f, &e, a);
+}
+
+/* A disk that is full after the first page, or a master that is gone by then: the pauses grow all the same.
+ */
+static void test_copies_that_fail_late(void **state)
+{
+        const enum follow_event_kind fails[] = {FOLLOW_LOCAL, FOLLOW_LOST};
+        const uint32_t most[] = {FOLLOW_LOCAL_MOST_MS, FOLLOW_AWAY_MOST_MS};
+        (void)state;
+        for (unsigned k = 0; k < 2; k++) {
+                struct follow f;
+                struct follow_action a = {0};
+                uint64_t t = 0;
+                follow_init(&f);
+                answer(&f, &a, (struct follow_event){.kind = FOLLOW_STARTED});
+                for (unsigned i = 0; i < 16; i++) {
+                        assert_int_equal(a.kind, FOLLOW_CONNECT);
+                        answer(&f, &a,
+                               (struct follow_event){
+                                       .kind = FOLLOW_THERE, .now = t, .point = point_of(&node[0].store)});
+                        assert_int_equal(a.kind, FOLLOW_PAGE);
+                        answer(&f, &a,
+                               (struct follow_event){.kind = FOLLOW_PAGED,
+                                                     .now = t,
+                                                     .epoch = node[0].store.epoch,
+                                                     .seq = node[0].store.seq,
+                                                     .more = true,
+                                                     .next = PAGE});
+                        assert_int_equal(a.kind, FOLLOW_PAGE);
+                        answer(&f, &a, (struct follow_event){.kind = fails[k], .now = t});
+                        assert_int_equal(a.kind, FOLLOW_WAIT);
+                        t += a.wait_ms;
+                        if (i == 15)
+                                assert_int_equal(a.wait_ms, most[k]);
+                        answer(&f, &a, (struct follow_event){.kind = FOLLOW_WOKE, .now = t});
+                }
+        }
+}
+
+/* STATUS names a seq that CHANGES never comes to: it is not asked again and again without a pause. */
+static void test_changes_that_never_come(void **state)
+{
+        struct follow f;
+        struct follow_action a = {0};
+        struct follow_point far = point_of(&node[0].store);
+        (void)state;
+        follow_init(&f);
+        far.seq += 5;
+        answer(&f, &a,
+               (struct follow_event){
+                       .kind = FOLLOW_STARTED, .filled = true, .point = point_of(&node[0].store)});
+        answer(&f, &a, (struct follow_event){.kind = FOLLOW_THERE, .point = far, .first_seq = 1});
+        assert_int_equal(a.kind, FOLLOW_CHANGES);
+        answer(&f, &a,
+               (struct follow_event){.kind = FOLLOW_APPLIED,
+                                     .epoch = far.epoch,
+                                     .head = far.seq,
+                                     .fits = true,
+                                     .point = point_of(&node[0].store)});
+        assert_int_equal(a.kind, FOLLOW_WAIT);
+        assert_int_equal(f.counts.gaps, 1);
+}
+
 /* The last page of an earlier copy, come late, is not the last page of this one. */
 static void test_late_answers_are_dropped(void **state)
 {
@@ -584,6 +651,8 @@ int main(void)
                 cmocka_unit_test_setup(test_silent_damage_is_found, setup),
                 cmocka_unit_test_setup(test_another_domain_is_refused, setup),
                 cmocka_unit_test_setup(test_hidden_secrets_are_refused, setup),
+                cmocka_unit_test_setup(test_copies_that_fail_late, setup),
+                cmocka_unit_test_setup(test_changes_that_never_come, setup),
                 cmocka_unit_test_setup(test_late_answers_are_dropped, setup),
                 cmocka_unit_test_setup(test_promotion, setup),
                 cmocka_unit_test_setup(test_random_lives, setup),

@@ -47,6 +47,27 @@ static void expect_status(struct fixture *f, const struct ext_changes_args *args
         assert_int_equal(r.status, status);
 }
 
+/* Who takes entries for the content gets none whose secrets he is not shown. */
+static void test_changes_whole(void **state)
+{
+        struct fixture *f = *state;
+        const struct ext_changes_args whole = {.flags = EXT_CHANGES_WHOLE};
+        add_many(f, 2);
+        expect_range(f, &whole, 1, 3);
+        struct dir_request rq = fx_ask(f);
+        const struct caller nobody = {0};
+        const struct dir_policy hides = {.redact = true};
+        struct ext_changes_result r;
+        rq.caller = &nobody;
+        rq.policy = &hides;
+        dir_changes(&rq, &whole, &r);
+        assert_int_equal(r.status, NI_PERM);
+        assert_int_equal(r.entry_count, 0);
+        dir_changes(&rq, &(struct ext_changes_args){0}, &r);
+        assert_int_equal(r.entry_count, 3);
+        fx_ask_end(f);
+}
+
 static void test_changes_ranges(void **state)
 {
         struct fixture *f = *state;
@@ -334,9 +355,16 @@ static void test_readall_order(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                T(test_status),           T(test_changes_ranges),     T(test_changes_after_a_trim),
-                T(test_changes_contents), T(test_changes_size),       T(test_snapshot),
-                T(test_readall_vector),   T(test_readall_on_a_clone), T(test_readall_order),
+                T(test_status),
+                T(test_changes_whole),
+                T(test_changes_ranges),
+                T(test_changes_after_a_trim),
+                T(test_changes_contents),
+                T(test_changes_size),
+                T(test_snapshot),
+                T(test_readall_vector),
+                T(test_readall_on_a_clone),
+                T(test_readall_order),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -381,7 +381,7 @@ static void ext_too_many_operations(void **state)
 
 static void ext_flags_and_kinds(void **state)
 {
-        struct ext_changes_args a = {.flags = 4};
+        struct ext_changes_args a = {.flags = 8};
         struct ext_record record = {.kind = 6};
         struct ext_entry entry = {.records = &record, .record_count = 1};
         const struct ext_changes_result changes = {.entries = &entry, .entry_count = 1};
