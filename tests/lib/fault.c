@@ -28,7 +28,7 @@
 EXPORT int fault_hits;
 EXPORT void fault_note(uint64_t value);
 
-static char kind_of[FDS]; /* 0, or FAULT_WRITE, or FAULT_WRITE_SYNC for an O_DSYNC descriptor */
+static _Atomic char kind_of[FDS]; /* 0, or FAULT_WRITE, or FAULT_WRITE_SYNC for an O_DSYNC descriptor */
 static uint64_t calls;
 static int log_fd = -1;
 
