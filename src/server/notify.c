@@ -48,33 +48,44 @@ uint64_t notify_watchdog_ms(pid_t main)
         return pid == (uint64_t)main ? us / 1000u : 0;
 }
 
+/* NULL without memory: a list that leaves one out would be a wrong answer. */
 static json_t *domains_of(struct server *s)
 {
         json_t *all = json_object();
+        bool whole = all != NULL;
         pthread_rwlock_rdlock(&s->registry.lock);
         for (unsigned i = 0; i < s->registry.domains; i++) {
                 const struct domain *d = s->registry.domain[i];
-                json_object_set_new(all, d->tag,
-                                    json_pack("{s:i,s:i,s:b}", "tcp", d->tcp_port, "udp", d->udp_port,
-                                              "serving", d->state == DOMAIN_SERVING));
+                json_t *one = json_pack("{s:i,s:i,s:b}", "tcp", d->tcp_port, "udp", d->udp_port, "serving",
+                                        d->state == DOMAIN_SERVING);
+                whole &= json_object_set_new(all, d->tag, one) == 0;
         }
         pthread_rwlock_unlock(&s->registry.lock);
-        return all;
+        if (whole)
+                return all;
+        json_decref(all);
+        return NULL;
 }
 
-void notify_ready(struct server *s)
+bool notify_ready(struct server *s)
 {
         if (s->options.ready_fd < 0)
-                return;
+                return true;
         json_t *all = json_pack("{s:i,s:i,s:i,s:i,s:s,s:s,s:o}", "pid", (int)s->options.opener->main_pid,
                                 "server_pid", (int)getpid(), "binder_tcp", listeners_main_port(s, false),
                                 "binder_udp", listeners_main_port(s, true), "socket", s->config->socket,
                                 "folder", s->options.domains, "domains", domains_of(s));
         char *line = all ? json_dumps(all, JSON_COMPACT) : NULL;
-        if (line && fs_write_all(s->options.ready_fd, line, strlen(line)) == 0)
+        json_t *again = line ? json_loads(line, 0, NULL) : NULL;
+        const bool made =
+                again &&
+                json_equal(all, again); /* without memory jansson makes half a text, and says nothing */
+        json_decref(again);
+        if (made && fs_write_all(s->options.ready_fd, line, strlen(line)) == 0)
                 fs_write_all(s->options.ready_fd, "\n", 1);
         free(line);
         json_decref(all);
         close(s->options.ready_fd);
         s->options.ready_fd = -1;
+        return made;
 }

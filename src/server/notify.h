@@ -2,6 +2,7 @@
 #ifndef NETINFO_SERVER_NOTIFY_H
 #define NETINFO_SERVER_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -14,7 +15,8 @@ void notify_reloading(void);
 /* How often the manager wants to hear WATCHDOG=1, milliseconds; 0: not at all, or not from this process.
  * `main`: the process that the manager started, when that is another one than this. */
 uint64_t notify_watchdog_ms(pid_t main);
-/* One line of JSON with the ports to the descriptor of --ready-fd, which is closed then. */
-void notify_ready(struct server *s);
+/* One line of JSON with the ports to the descriptor of --ready-fd, which is closed then. False without memory
+ * for it. */
+bool notify_ready(struct server *s);
 
 #endif

@@ -419,9 +419,11 @@ struct server *server_start(const struct server_options *o, struct config_why *w
         if (start(s, why)) {
                 log_event(LOG_LEVEL_NOTICE, "ready", "version=%s pid=%d folder=%s domains=%u workers=%u",
                           NETINFO_VERSION, (int)getpid(), o->domains, s->registry.domains, s->workers);
-                notify_ready(s);
-                opener_state(s->options.opener, MONITOR_READY);
-                return s;
+                if (notify_ready(s)) {
+                        opener_state(s->options.opener, MONITOR_READY);
+                        return s;
+                }
+                fail(why, "no memory for the line of --ready-fd");
         }
         server_free(s);
         return NULL;
