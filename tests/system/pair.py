@@ -188,9 +188,9 @@ class OurCloneOfOld(unittest.TestCase):
 
     def setUp(self):
         self.m = daemon.Daemon('-o', 'historical_clones=yes', redact=False)
+        self.addCleanup(self.m.__exit__, None)
         self.c = daemon.Daemon(host='beta', redact=False)
         self.addCleanup(self.c.__exit__, None)
-        self.addCleanup(self.m.__exit__, None)
         with self.m.admin() as a:
             self.assertEqual(a.createmaster(TAG), OK)
         self.old = old_server.OldServer(self.m.tcp)

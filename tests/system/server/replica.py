@@ -113,9 +113,9 @@ class Pair(unittest.TestCase):
 
     def setUp(self):
         self.m = daemon.Daemon(*self.options, redact=True)
+        self.addCleanup(self.m.__exit__, None)
         self.c = daemon.Daemon(*self.options, host='beta', redact=True)
         self.addCleanup(self.c.__exit__, None)
-        self.addCleanup(self.m.__exit__, None)
         with self.m.admin() as a:
             self.assertEqual(a.createmaster(TAG), OK)
 
