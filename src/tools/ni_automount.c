@@ -198,7 +198,8 @@ static bool location_of(struct automount *a, const struct chain_record *r, struc
         if (name.len && name.data[0] == '/' && is_trusted(a, r) && !a->dir) {
                 m->host = "";
                 m->path = clean_path(a, name);
-        } else if (colon + 1 < name.len && name.data[colon] == ':' && colon > 0 && name.data[0] != '-') {
+        } else if (colon + 1 < name.len && name.data[colon] == ':' && colon > 0 &&
+                   !strchr("-+", name.data[0])) { /* what autofs takes for an option, or for another map */
                 m->host = arena_str(&a->arena, bytes_sub(name, 0, colon));
                 m->path = is_safe(name) && !strchr(m->host, '/')
                                   ? clean_path(a, bytes_sub(name, colon + 1, name.len))

@@ -392,7 +392,7 @@ class Mounts(Pair):
     THERE = {'quill:/srv/home': {'opts': ['net', 'ro']}, 'quill:/srv/more': {'opts': ['net', 'ro', 'suid', 'dev', 'exec', 'vers=4', 'remount']},
              'far:/pub': {'dir': '/srv/pub', 'opts': ['ro']}, 'far:/etc': {'dir': '/etc'}, 'far:/up': {'dir': '/srv/../usr'}, 'far:/srv': {'dir': '/srv'},
              'far:/fuse': {'dir': '/srv/fuse', 'vfstype': 'fuse'}, '/dev/sda': {'dir': '/srv/disk', 'vfstype': 'ext4'}, 'far:/data': {'dir': '/opt/data'},
-             'far:/usr': {'dir': '/usr/share/far'}}
+             'far:/usr': {'dir': '/usr/share/far'}, '+auto.direct:/far': {'opts': 'net'}}
 
     def setUp(self):
         self.both('/mounts', self.HERE, self.THERE)
@@ -422,7 +422,9 @@ class Mounts(Pair):
         self.assertEqual(USAGE, self.low.ni('automount', 'quill', 'far').returncode)
 
     def test_maps(self):
-        self.assertEqual('quill ' + self.QUILL, self.out()[0])
+        out, err = self.out()
+        self.assertEqual('quill ' + self.QUILL, out)
+        self.assertIn('ni automount: /: +auto.direct:/far: left out: its name is not HOST:/PATH\n', err)  # it would be a line that names another map
         out, err = self.out('--direct')
         self.assertEqual('/opt/data -fstype=ext4,ro,suid :/dev/sdb1\n/six -fstype=nfs4 [fd00::1]:/six\n'
                          '/srv/pub -fstype=nfs,ro,nosuid,nodev,nobind far:/pub\n', out)
