@@ -93,19 +93,40 @@ static bool know_self(const char *peer, struct self *ret)
         return ok && ret->name[0];
 }
 
-static enum ni_status list_in(struct client *c, struct talk *t, const struct self *s, const char *tag)
+static enum ni_status find_machines(struct client *c, uint32_t *ret_machines)
 {
-        struct ni_args args = {.key = BYTES_LIT("name"), .value = BYTES_LIT("machines")};
+        const struct ni_args args = {.key = BYTES_LIT("name"), .value = BYTES_LIT("machines")};
         struct ni_result r;
-        struct ext_edit_result done;
-        const char *serves = arena_printf(&t->arena, "./%s", tag);
         enum ni_status st = client_ni(c, NI_PROC_lookup, &args, &r);
         st = st == NI_OK ? r.status : st;
-        if (st != NI_OK || r.object_count == 0 || !serves)
+        if (st != NI_OK || r.object_count == 0)
                 return st == NI_OK ? NI_NODIR : st;
-        const uint32_t machines = r.objects[0];
-        args = (struct ni_args){.id.object = machines, .key = BYTES_LIT("name"), .value = bytes_str(s->name)};
-        st = client_ni(c, NI_PROC_lookup, &args, &r);
+        *ret_machines = r.objects[0];
+        return NI_OK;
+}
+
+/* Whether the machine that the master finds by our address serves the domain already. */
+static bool is_named(struct client *c, uint32_t machines, const struct self *s, const char *serves)
+{
+        const struct ni_args args = {
+                .id.object = machines, .key = BYTES_LIT("ip_address"), .value = bytes_str(s->address)};
+        struct ni_result r;
+        if (client_ni(c, NI_PROC_lookupread, &args, &r) != NI_OK || r.status != NI_OK)
+                return false;
+        const struct property *p = proplist_get(&r.props, BYTES_LIT("serves"));
+        for (uint32_t i = 0; p && i < p->values.n; i++)
+                if (bytes_eq_str(p->values.v[i], serves))
+                        return true;
+        return false;
+}
+
+static enum ni_status list_in(struct client *c, uint32_t machines, const struct self *s, const char *serves)
+{
+        const struct ni_args args = {
+                .id.object = machines, .key = BYTES_LIT("name"), .value = bytes_str(s->name)};
+        struct ni_result r;
+        struct ext_edit_result done;
+        enum ni_status st = client_ni(c, NI_PROC_lookup, &args, &r);
         st = st == NI_OK ? r.status : st;
         struct bytes name = bytes_str(s->name), address = bytes_str(s->address), value = bytes_str(serves);
         struct property props[] = {{BYTES_LIT("name"), {&name, 1}},
@@ -148,10 +169,13 @@ static void list_self(struct talk *t, const char *where, const char *tag, const 
         co.no_domain = false;
         co.reserved_port = true;
         enum ni_status st = client_open(&co, &c, &why);
-        if (st == NI_OK && !o->historical)
-                st = list_in(c, t, &self, tag);
-        else if (st == NI_OK)
-                st = NI_PERM; /* a list of properties by position: left to the administrator */
+        uint32_t machines = 0;
+        const char *serves = arena_printf(&t->arena, "./%s", tag);
+        st = st == NI_OK && !serves ? NI_SYSTEMERR : st;
+        st = st == NI_OK ? find_machines(c, &machines) : st;
+        if (st == NI_OK && !is_named(c, machines, &self, serves))
+                st = o->historical ? NI_PERM /* a list of properties by position: left to the administrator */
+                                   : list_in(c, machines, &self, serves);
         if (st != NI_OK)
                 talk_say(t,
                          "%s: not named there (%s). On the master: ni add -d %s /machines/%s "

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """doc/fleet.md, run: its configuration and commands on four machines made of namespaces, its outputs compared. What a lookup or a
 view is to show may take a moment to arrive, so those commands are repeated until they print what the page says; commands that
-change something run once.
+change something run once. Nothing may be said on stderr.
 
 usage: guide.py netinfod=PATH ni=PATH agent=PATH nss=PATH [unittest options]"""
 import os
@@ -67,7 +67,7 @@ class Guide(unittest.TestCase):
         until = time.monotonic() + (PATIENCE if re.match(REPEATED, command + ' ') else 0)
         while True:
             done = h.run('sh', '-c', command, env=env)
-            if done.returncode == 0 and matches(wanted, done.stdout):
+            if done.returncode == 0 and not done.stderr and matches(wanted, done.stdout):
                 return
             if time.monotonic() >= until:
                 self.fail('%s# %s\nexit %d, printed:\n%s%s\nthe page says:\n%s' %
