@@ -174,7 +174,10 @@ static void after_notes(void *context)
                 struct conn *c = w->touched;
                 w->touched = c->next_touched;
                 c->is_touched = false;
-                conn_resume(c);
+                if (c->heavy && !c->dead) /* in its turn: what came home for a greedy one is no reason to hurry */
+                        conn_soon(c);
+                else
+                        conn_resume(c);
         }
         maybe_end(w);
 }

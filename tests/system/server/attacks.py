@@ -17,7 +17,7 @@ USERS = 2000
 MILLISECONDS = {'quick': '150', 'long': '2000'}.get(os.environ.get('NETINFO_TEST_LENGTH', ''), '300')
 # An attack may not make the server hold more than this beside what it had; the largest is what twenty clients are sent and do
 # not take: 256 KiB each and the reply that passed it, which is a list of all users, in each of four processes.
-MOST_KIB = 300 * 1024
+MOST_KIB = 800 * 1024  # a build with sanitizers counts everything several times; 30 MiB is usual
 
 
 class Attacks(unittest.TestCase):
