@@ -43,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (r.kind == MONITOR_MAIN || r.kind == MONITOR_TAG) {
                 e = monitor_request_endpoint(&r);
                 again = monitor_request_of((enum monitor_kind)r.kind, 0, &e, r.udp);
+                again.turn = r.turn;
                 CHECK(memcmp(&again, &r, sizeof(r)) == 0);
         }
         if (!monitor_allows(config(), &r, &e))

@@ -26,6 +26,7 @@
 #define AGAIN_MOST_MS  60000u /* at most; a server that stood so long has not failed in a row */
 #define AGAIN_TIMES    10u    /* in a row, then the monitor ends too: somebody has to look */
 #define REFUSED_LOGGED 16u    /* of one server: a hostile one must not fill the log */
+#define LAST_WORDS     64u /* requests of a server that has ended, still looked at: more do not wait there */
 
 struct kept { /* a main door: survives the server, so that callers wait instead of being refused */
         struct endpoint at;
@@ -315,6 +316,7 @@ static void answer(struct monitor *m)
                 return;
         memset(&reply, 0, sizeof(reply)); /* the padding too: it goes to another process */
         const bool known = monitor_request_decode(message, (size_t)n, &r);
+        reply.turn = known ? r.turn : 0;
         if (known && r.kind == MONITOR_STATE) {
                 take_state(m, (enum monitor_state)r.number);
                 return;
@@ -434,8 +436,13 @@ static bool take_signal(struct monitor *m)
         int status;
         if (read(m->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
                 return false;
-        if (info.ssi_signo == SIGCHLD)
-                return m->child && waitpid(m->child, &status, WNOHANG) == m->child && server_ended(m, status);
+        if (info.ssi_signo == SIGCHLD) {
+                if (!m->child || waitpid(m->child, &status, WNOHANG) != m->child)
+                        return false;
+                for (unsigned i = 0; i < LAST_WORDS && m->channel >= 0; i++)
+                        answer(m); /* what it said before it ended: READY, STOPPING */
+                return server_ended(m, status);
+        }
         if (info.ssi_signo != SIGHUP)
                 m->stopping = true;
         if (m->child)
@@ -463,10 +470,10 @@ static void watch(struct monitor *m)
                                             {.fd = m->channel, .events = POLLIN}};
                 if (poll(watched, 2, wait_ms(m)) < 0 && errno != EINTR)
                         return;
-                if (watched[1].revents) /* first: what it said before it ended */
-                        answer(m);
-                else if (watched[0].revents)
+                if (watched[0].revents) /* first: a server that never stops asking must not keep them away */
                         over = take_signal(m);
+                else if (watched[1].revents)
+                        answer(m);
         }
 }
 

@@ -33,9 +33,8 @@ bool monitor_request_decode(const void *message, size_t size, struct monitor_req
         memcpy(&r, message, sizeof(r));
         const bool numbered =
                 r.kind == MONITOR_INHERITED || r.kind == MONITOR_CALLER || r.kind == MONITOR_STATE;
-        if (r.kind < MONITOR_MAIN || r.kind > MONITOR_STATE || r.udp > 1 || r.unused != 0 ||
-            !has_address(&r) || (!numbered && r.number != 0) ||
-            (r.kind == MONITOR_CALLER && r.number != 4 && r.number != 6) ||
+        if (r.kind < MONITOR_MAIN || r.kind > MONITOR_STATE || r.udp > 1 || !has_address(&r) ||
+            (!numbered && r.number != 0) || (r.kind == MONITOR_CALLER && r.number != 4 && r.number != 6) ||
             (r.kind == MONITOR_STATE && r.number >= MONITOR_STATES))
                 return false;
         *ret = r;

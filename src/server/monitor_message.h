@@ -25,8 +25,8 @@ enum monitor_state { MONITOR_READY, MONITOR_RELOADING, MONITOR_STOPPING, MONITOR
 struct monitor_request {
         uint32_t kind, number;
         uint16_t udp, family,
-                port; /* port in the machine's order; family AF_INET, AF_INET6, or 0 for no address */
-        uint16_t unused;
+                port;        /* port in the machine's order; family AF_INET, AF_INET6, or 0 for no address */
+        uint16_t turn;       /* comes back in the reply: one that comes late is of another turn */
         uint8_t address[16]; /* as struct address */
 };
 
@@ -34,7 +34,7 @@ struct monitor_request {
  * INHERITED. */
 struct monitor_reply {
         int32_t error;
-        uint16_t udp, local;
+        uint16_t udp, local, turn;
         struct endpoint at;
         struct config_why why;
 };

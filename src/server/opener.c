@@ -35,8 +35,8 @@ static int descriptor_in(struct msghdr *m)
         return fd;
 }
 
-/* What came: a descriptor, or -1 with errno. In the main loop, as opening itself would be: the monitor waits
- * for nobody, and a dead one is seen at once. */
+/* What came: a descriptor, or -1 with errno; ret->turn is the request's that it answers. In the main loop, as
+ * opening itself would be: the monitor waits for nobody, and a dead one is seen at once. */
 static int receive(int monitor, struct monitor_reply *ret)
 {
         union {
@@ -61,8 +61,25 @@ static int receive(int monitor, struct monitor_reply *ret)
         }
         if (fd >= 0)
                 close(fd);
+        memset(ret, 0, sizeof(*ret));
         errno = EPIPE;
         return -1;
+}
+
+/* The answer to the request of this turn. Those before it came too late: nobody waits for them any more. */
+static int receive_turn(int monitor, uint16_t turn, struct monitor_reply *ret)
+{
+        for (;;) {
+                const int fd = receive(monitor, ret), err = errno;
+                if (err == EPIPE && fd < 0)
+                        return -1;
+                if (ret->turn == turn) {
+                        errno = err;
+                        return fd;
+                }
+                if (fd >= 0)
+                        close(fd);
+        }
 }
 
 /* One request and its answer at a time: replicas ask from threads of their own. */
@@ -71,11 +88,13 @@ static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
 static int ask(const struct opener *o, enum monitor_kind kind, uint32_t number, const struct endpoint *e,
                bool udp, struct monitor_reply *ret)
 {
-        const struct monitor_request r = monitor_request_of(kind, number, e, udp);
+        static uint16_t turn; /* under `asking` */
+        struct monitor_request r = monitor_request_of(kind, number, e, udp);
         memset(ret, 0, sizeof(*ret));
         pthread_mutex_lock(&asking);
+        r.turn = ++turn;
         const ssize_t sent = send(o->monitor, &r, sizeof(r), MSG_NOSIGNAL);
-        const int fd = sent == (ssize_t)sizeof(r) ? receive(o->monitor, ret) : -1;
+        const int fd = sent == (ssize_t)sizeof(r) ? receive_turn(o->monitor, r.turn, ret) : -1;
         const int err = errno;
         pthread_mutex_unlock(&asking);
         if (fd < 0 && !ret->why.text[0])
