@@ -47,6 +47,7 @@ struct agent {
         uint64_t settle_at; /* when the first images wait no longer; 0: the own domain is not there yet */
         struct schedule schedule;
         struct publisher *publisher;
+        struct own *own;           /* this machine's own accounts, as of the last look */
         struct followed *followed; /* NULL: nobody can wait for the images */
         bool ready, stop, reload;
         uint32_t left_out;                                        /* last time; logged when it changes */
@@ -310,7 +311,7 @@ static bool publish_now(struct agent *a, const struct schedule_action *do_it,
         if (do_it->whole)
                 publisher_forget(a->publisher);
         const int err = publish_images(a->publisher, &a->config, domains, n, do_it->images, a->schedule.today,
-                                       &a->levels.lock, &r);
+                                       a->own, &a->levels.lock, &r);
         const uint64_t took = clock_mono_us() - before;
         if (r.again)
                 return false; /* what is dirty stays so */
@@ -371,6 +372,16 @@ static void note_domains(struct agent *a, const uint64_t *ids, unsigned n, uint6
         schedule_mark(&a->schedule, TABLE_ALL, now);
 }
 
+/* Somebody was added to this machine's own accounts, or taken away: records of other domains may have to go.
+ */
+static void note_own(struct agent *a, uint64_t now)
+{
+        if (!own_refresh(a->own))
+                return;
+        publisher_forget(a->publisher);
+        schedule_mark(&a->schedule, TABLE_PASSWD | TABLE_SHADOW | TABLE_GROUP | TABLE_GSHADOW, now);
+}
+
 /* The first images wait a moment for the domains above, so that nobody disappears when the agent starts. */
 static bool may_begin(struct agent *a, uint64_t now)
 {
@@ -410,6 +421,7 @@ static uint32_t look(struct agent *a)
         }
         const unsigned n = domains_of(a, domains, ids);
         note_domains(a, ids, n, now);
+        note_own(a, now);
         const bool begun = may_begin(a, now);
         schedule_today(&a->schedule, (int64_t)(clock_wall_us() / DAY_US), n > 0, now);
         const struct schedule_action next = schedule_next(&a->schedule, lags, holds || !begun, now);
@@ -446,7 +458,8 @@ static void reload(struct agent *a)
         a->reload = false;
         if (!read_config(a, &c))
                 return;
-        if (!make_folders(&c)) {
+        struct own *own = make_folders(&c) ? own_new(c.own_files) : NULL;
+        if (!own) {
                 agent_config_done(&c);
                 return;
         }
@@ -455,6 +468,8 @@ static void reload(struct agent *a)
         pthread_mutex_lock(&a->levels.lock);
         agent_config_done(&a->config);
         a->config = c;
+        own_free(a->own);
+        a->own = own;
         publisher_forget(a->publisher);
         schedule_mark(&a->schedule, TABLE_ALL, clock_mono_ms());
         a->schedule.interval = c.publish_interval;
@@ -550,10 +565,12 @@ int main(int argc, char **argv)
         pthread_mutex_init(&a.levels.lock, NULL);
         schedule_init(&a.schedule, a.config.publish_interval);
         a.publisher = publisher_new();
+        a.own = own_new(a.config.own_files);
         exit = 1;
-        if (a.signal_fd >= 0 && a.levels.wake_fd >= 0 && a.publisher && make_folders(&a.config))
+        if (a.signal_fd >= 0 && a.levels.wake_fd >= 0 && a.publisher && a.own && make_folders(&a.config))
                 exit = run(&a);
         publisher_free(a.publisher);
+        own_free(a.own);
         agent_config_done(&a.config);
         close(a.levels.wake_fd);
         close(a.signal_fd);

@@ -39,6 +39,7 @@ static const struct key {
         {"durable", PATH, offsetof(struct agent_config, durable), true, 0, 0},
         {"state", PATH, offsetof(struct agent_config, state), true, 0, 0},
         {"shadow_group", TEXT, offsetof(struct agent_config, shadow_group), true, 0, 0},
+        {"own_files", PATH, offsetof(struct agent_config, own_files), true, 0, 0},
         {"quarantine", NUMBER, offsetof(struct agent_config, quarantine), false, 1, 86400},
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -59,6 +60,7 @@ bool agent_config_defaults(struct agent_config *c, const char *below)
                 .durable = SNAP_DURABLE,
                 .state = STATE_FOLDER,
                 .shadow_group = "shadow",
+                .own_files = "/etc",
         };
         arena_init(&c->arena, LIMIT_ARENA);
         if (!below)
@@ -66,6 +68,7 @@ bool agent_config_defaults(struct agent_config *c, const char *below)
         c->server = arena_printf(&c->arena, "%s/netinfod.sock", below);
         c->snapshots = arena_printf(&c->arena, "%s/snapshots", below);
         c->state = arena_printf(&c->arena, "%s/agent", below);
+        c->own_files = arena_printf(&c->arena, "%s/etc", below);
         c->durable = "";
         return !c->arena.failed;
 }

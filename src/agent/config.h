@@ -24,6 +24,7 @@ struct agent_config {
         const char *snapshots, *durable; /* durable "": none */
         const char *state;               /* "": none */
         const char *shadow_group;        /* "": none */
+        const char *own_files;           /* folder of passwd and group; "": none */
 };
 
 struct agent_config_why {

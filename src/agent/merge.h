@@ -3,6 +3,7 @@
 #ifndef NETINFO_AGENT_MERGE_H
 #define NETINFO_AGENT_MERGE_H
 
+#include "agent/own.h"
 #include "base/siphash.h"
 #include "snapshot/writer.h"
 #include "xdr/prop.h"
@@ -18,6 +19,7 @@ struct merge_rules {
         uint32_t min_id;           /* uid and gid of domains that are not local */
         const struct bytes *allow; /* names exempt from min_id and the reserved ranges */
         size_t allow_count;
+        const struct own *own;      /* names and numbers that no other domain may give; NULL: none */
         bool publish_hashes;        /* hashes of domains that are not local go into shadow */
         bool allow_empty_passwords; /* else an empty hash is published as "*" */
         int64_t today;              /* days since 1970, UTC */

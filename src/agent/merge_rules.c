@@ -99,6 +99,26 @@ static const char *check_id(const struct merge_domain *d, const struct merge_rul
         return NULL;
 }
 
+static const char *guarded(const struct merge_domain *d, const struct merge_rules *r, struct bytes name,
+                           bool user, uint32_t number)
+{
+        return d->local || is_allowed(r, name) ? NULL : own_guards(r->own, user, name, number, r->min_id);
+}
+
+/* A further name of this machine's own accounts is left out. */
+static const char *drop_guarded(const struct merge_domain *d, const struct merge_rules *r, bool user,
+                                struct merge_account *account)
+{
+        const uint32_t number = user ? account->uid : account->gid;
+        const char *why = guarded(d, r, account->names[0], user, number);
+        size_t kept = 1;
+        for (size_t i = 1; !why && i < account->name_count; i++)
+                if (!guarded(d, r, account->names[i], user, number))
+                        account->names[kept++] = account->names[i];
+        account->name_count = kept;
+        return why;
+}
+
 /* The usable names; the reason when there is no first one. */
 static const char *read_names(struct bytes encoded, struct arena *a, struct merge_account *account)
 {
@@ -140,6 +160,8 @@ const char *merge_account_of(const struct merge_domain *d, struct bytes props, b
                 why = check_id(d, r, account.names[0], true, account.uid);
         if (!why)
                 why = check_id(d, r, account.names[0], false, account.gid);
+        if (!why)
+                why = drop_guarded(d, r, user, &account);
         if (!why)
                 *ret = account;
         return why;

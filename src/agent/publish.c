@@ -365,7 +365,7 @@ static int make(struct publisher *p, const struct publish_domain *from, size_t n
 }
 
 int publish_images(struct publisher *p, const struct agent_config *c, const struct publish_domain *domains,
-                   size_t n, unsigned images, int64_t today, pthread_mutex_t *lock,
+                   size_t n, unsigned images, int64_t today, const struct own *own, pthread_mutex_t *lock,
                    struct publish_report *ret_report)
 {
         struct merge_rules r = {
@@ -375,6 +375,7 @@ int publish_images(struct publisher *p, const struct agent_config *c, const stru
                 .publish_hashes = c->publish_hashes,
                 .allow_empty_passwords = c->allow_empty_passwords,
                 .today = today,
+                .own = own,
         };
         struct job j = {.error = 0};
         arena_init(&j.arena, LIMIT_ARENA);

@@ -4,6 +4,7 @@
 #define NETINFO_AGENT_PUBLISH_H
 
 #include "agent/config.h"
+#include "agent/own.h"
 #include "agent/table.h"
 
 #include <pthread.h>
@@ -35,11 +36,12 @@ struct publish_domain {
 
 /* Makes these images (bits 1 << enum snap_kind) of n domains (at most LIMIT_DEPTH), nearest first, and
  * publishes one generation. today: days since 1970. Which domains there are must not change without
- * publisher_forget. The tables begin to count anew when images are made whole (table_begin). lock (may be
- * NULL) is held by the caller, and let go while files are written: the tables may change then, or be others
- * afterwards. 0 or errno. ret_report is always filled. */
+ * publisher_forget. The tables begin to count anew when images are made whole (table_begin). own: this
+ * machine's own accounts, may be NULL; when they are others, publisher_forget. lock (may be NULL) is held by
+ * the caller, and let go while files are written: the tables may change then, or be others afterwards. 0 or
+ * errno. ret_report is always filled. */
 int publish_images(struct publisher *p, const struct agent_config *c, const struct publish_domain *domains,
-                   size_t n, unsigned images, int64_t today, pthread_mutex_t *lock,
+                   size_t n, unsigned images, int64_t today, const struct own *own, pthread_mutex_t *lock,
                    struct publish_report *ret_report);
 
 #endif

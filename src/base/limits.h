@@ -57,6 +57,7 @@
         (64u << 20) /* one frame of a backup: a reply of CHANGES or SNAPSHOT as it came (LIMIT_REPLY) */
 
 /* -- replication (doc/replication.md) -- */
+#define LIMIT_OWN_FILE (64u << 20) /* bytes of a machine's own passwd or group file: a million accounts */
 #define LIMIT_MAP_NAME \
         500u /* bytes of a name in hosts, services ...: DNS allows 255, a key in an image 1,024 */
 #define LIMIT_PROTOCOL 100u /* bytes of a protocol's name, which stands in such a key, too */

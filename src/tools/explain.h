@@ -23,6 +23,7 @@ struct explain {
         struct talk *t;
         struct agent_config rules; /* of the agent on this machine */
         struct merge_rules merge;
+        struct own *own; /* NULL: no memory */
         struct explain_level level[LIMIT_DEPTH + 1];
         unsigned n;
         const char *above; /* the root was not reached: why; NULL */

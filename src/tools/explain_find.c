@@ -62,6 +62,10 @@ bool explain_begin(struct explain *x, struct talk *t, const char *config_file, b
                                         .publish_hashes = x->rules.publish_hashes,
                                         .allow_empty_passwords = x->rules.allow_empty_passwords,
                                         .today = (int64_t)(time(NULL) / 86400)};
+        x->own = own_new(x->rules.own_files);
+        if (x->own)
+                own_refresh(x->own);
+        x->merge.own = x->own;
         random_bytes(&x->merge.key, sizeof(x->merge.key));
         return climb(x);
 }
@@ -70,6 +74,7 @@ void explain_end(struct explain *x)
 {
         for (unsigned i = 0; i < x->n; i++)
                 client_close(x->level[i].client);
+        own_free(x->own);
         agent_config_done(&x->rules);
 }
 

@@ -118,6 +118,41 @@ class Merging(Chain):
 class Safety(Chain):
     conf = ''  # min_id 1000
 
+    def own_file(self, name, text):
+        """This machine's passwd or group file: another one from now on, as vipw and groupadd leave it."""
+        folder = os.path.join(self.vellum.server.folder, 'etc')
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, name + '.new'), 'w', encoding='ascii') as f:
+            f.write(text)
+        os.rename(os.path.join(folder, name + '.new'), os.path.join(folder, name))
+
+    def test_nobody_gets_the_names_of_the_machines_own_accounts(self):
+        """sudo, sshd and polkit take the names of a process's numbers: sudo with gid 5000 is sudo for them."""
+        self.own_file('passwd', 'root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n')
+        self.own_file('group', 'root:x:0:\nsudo:x:27:ada\nada:x:1000:\n+\nbroken\n')
+        for record in ('/users/root uid=5001 gid=5000', '/users/mallory uid=5001 gid=5000', '/users/twin uid=1000 gid=5000',
+                       '/users/Ada uid=5002 gid=5000', '/users/Root uid=5003 gid=5000', '/groups/sudo gid=5000 users=mallory',
+                       '/groups/SUDO gid=5001 users=mallory', '/groups/docker gid=5002 users=mallory', '/users/ada uid=1000 gid=5000',
+                       '/groups/team gid=5003 users=mallory'):
+            self.must(self.alpha, 'add', '-d', 'network', *record.split())
+        self.becomes('team:*:5003:mallory\n', 'group', 'team')
+        self.becomes('mallory:*:5001:5000::/:/bin/sh\n', 'passwd', '5001')
+        self.assertEqual(self.getent('passwd', 'root'), 'root:*:0:0::/:/bin/sh\n')  # of the domain local
+        self.assertEqual(self.getent('passwd', '1000'), 'ada:*:1000:5000::/:/bin/sh\n')
+        self.assertEqual([self.getent('passwd', x) for x in ('5002', '5003', 'twin', 'Root')], [''] * 4)
+        self.assertEqual([self.getent('group', x) for x in ('sudo', 'SUDO', '5000', '5001')], [''] * 4)
+        self.assertEqual(self.getent('initgroups', 'mallory').split(), ['mallory', '5002', '5003'])
+        # A package that comes later and brings a group of that name.
+        self.own_file('group', 'root:x:0:\nsudo:x:27:ada\ndocker:x:998:\n')
+        self.becomes('', 'group', '5002')
+        self.assertEqual(self.getent('initgroups', 'mallory').split(), ['mallory', '5003'])
+        self.own_file('group', 'root:x:0:\nsudo:x:27:ada\n')
+        self.becomes('docker:*:5002:mallory\n', 'group', '5002')
+        # Who is to have it nevertheless is named.
+        self.write_conf('allow = sudo\n')
+        os.kill(self.agent.process.pid, signal.SIGHUP)
+        self.becomes('sudo:*:5000:mallory\n', 'group', '5000')
+
     def test_system_accounts_are_the_machines_own(self):
         for record in ('/users/toor uid=0 gid=0', '/users/low uid=999 gid=5000', '/users/high uid=5000 gid=5000',
                        '/users/sneaky uid=5001 gid=27', '/groups/sudo gid=27 users=high', '/groups/wheel gid=0 users=high',

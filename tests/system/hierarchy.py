@@ -23,7 +23,7 @@ import rpc  # noqa: E402
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNREACHABLE = range(7)
 wait_until = daemon.wait_until
 NSSWITCH = 'passwd: files netinfo\ngroup: files [SUCCESS=merge] netinfo\nhosts: files netinfo\nservices: files netinfo\n'
-PASSWD = 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\neve:x:1601:1601::/:/bin/sh\n'
+PASSWD = 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\neve:x:1602:1602::/:/bin/sh\n'
 GROUP = 'root:x:0:\ndaemon:x:1:\nsudo:x:27:\n'
 
 
@@ -64,6 +64,7 @@ class Three(unittest.TestCase):
                 (cls.alpha, top, ['/machines/relay', 'ip_address=10.9.9.9']),
                 (cls.alpha, top, ['/users']), (cls.alpha, top, ['/groups']), (cls.alpha, top, ['/services']),
                 (cls.alpha, top, ['/users/cordelia', 'uid=1601', 'gid=1020']),
+                (cls.alpha, top, ['/users/spare', 'uid=1602', 'gid=1020']),
                 (cls.alpha, top, ['/users/amelia', 'uid=1901', 'gid=1020']),
                 (cls.alpha, top, ['/users/toor', 'uid=0', 'gid=0']),
                 (cls.alpha, top, ['/users/lowly', 'uid=77', 'gid=1020']),
@@ -484,7 +485,7 @@ class Doctor(Three):
                       'basil 1502 in /harbor)', collisions)
         self.assertIn('the same gid under different names', collisions)
         self.assertIn('crew2 1030 in local', collisions)
-        self.assertIn('the same uid under different names: 1 (eve 1601 in /etc, cordelia 1601 in /)', collisions)
+        self.assertIn('the same uid under different names: 1 (eve 1602 in /etc, spare 1602 in /)', collisions)
         self.assertEqual([], self.found(j, 'duplicate'))
 
     def test_healthy_but_for_warnings(self):

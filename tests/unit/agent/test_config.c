@@ -63,6 +63,7 @@ static void test_values(void **state)
         assert_string_equal(c.server, "/tmp/d/netinfod.sock");
         assert_string_equal(c.snapshots, "/tmp/d/snapshots");
         assert_string_equal(c.durable, "");
+        assert_string_equal(c.own_files, "/tmp/d/etc");
         agent_config_done(&c);
 }
 

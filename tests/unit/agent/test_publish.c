@@ -244,7 +244,7 @@ static struct publish_report publish(struct side *s, unsigned images)
         struct publish_domain d[MOST];
         for (unsigned i = 0; i < domains; i++)
                 d[i] = (struct publish_domain){names[i], i == 0, s->table[i]};
-        const int err = publish_images(s->publisher, &s->config, d, domains, images, 20000, NULL, &r);
+        const int err = publish_images(s->publisher, &s->config, d, domains, images, 20000, NULL, NULL, &r);
         if (err)
                 fail_msg("%s", r.trouble);
         return r;
