@@ -195,6 +195,8 @@ void conn_soon(struct conn *c)
 
 static bool add_reply(struct conn *c, struct call *call)
 {
+        const bool whole =
+                !call->reply.failed && (call->reply.len > 0 || call->spool >= 0); /* else: no memory */
         buf_put(&c->out, buf_bytes(&call->reply));
         if (call->spool >= 0) {
                 c->file = call->spool;
@@ -205,7 +207,7 @@ static bool add_reply(struct conn *c, struct call *call)
                 c->file_since_ms = clock_mono_ms();
         }
         call_free(call);
-        return !c->out.failed;
+        return whole && !c->out.failed; /* a peer that gets no reply must not wait for it: it is closed */
 }
 
 /* Replies whose turn has come go to `out`: historical ones in the order of their calls. */

@@ -141,19 +141,24 @@ static bool open_domains(struct server *s, struct config_why *why)
 {
         char *tags[LIMIT_DOMAINS];
         unsigned n = 0;
+        bool missing = false;
         DIR *folder = opendir(s->options.domains);
         if (!folder)
                 return fail(why, "%s: %s", s->options.domains, strerror(errno));
         for (const struct dirent *e; n < LIMIT_DOMAINS && (e = readdir(folder));)
-                if (tag_is_valid(bytes_str(e->d_name)) && (e->d_type == DT_DIR || e->d_type == DT_UNKNOWN) &&
-                    (tags[n] = strdup(e->d_name)))
-                        n++;
+                if (tag_is_valid(bytes_str(e->d_name)) && (e->d_type == DT_DIR || e->d_type == DT_UNKNOWN)) {
+                        tags[n] = strdup(e->d_name);
+                        missing |= !tags[n];
+                        n += tags[n] != NULL;
+                }
         closedir(folder);
         qsort(tags, n, sizeof(tags[0]), by_name);
         for (unsigned i = 0; i < n; i++) {
                 add_domain(s, tags[i]);
                 free(tags[i]);
         }
+        if (missing) /* one that is not served would not be noticed */
+                return fail(why, "out of memory");
         struct domain *local = registry_find(&s->registry, BYTES_LIT("local"));
         domain_release(local);
         if (local)

@@ -174,7 +174,8 @@ static void after_notes(void *context)
                 struct conn *c = w->touched;
                 w->touched = c->next_touched;
                 c->is_touched = false;
-                if (c->heavy && !c->dead) /* in its turn: what came home for a greedy one is no reason to hurry */
+                if (c->heavy &&
+                    !c->dead) /* in its turn: what came home for a greedy one is no reason to hurry */
                         conn_soon(c);
                 else
                         conn_resume(c);
@@ -218,11 +219,14 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
 
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
+        static const struct timeval at_once = {0, 0};
         struct worker *w = context;
         const uint64_t now = clock_mono_ms();
         (void)fd;
         (void)what;
         w->turned_ms = now;
+        if (w->runnable) /* without memory the timer could not be set */
+                evtimer_add(&w->resume, &at_once);
         if (w->stopping && !w->hurry && now - w->stop_ms > HURRY_MS) {
                 w->hurry = true;
                 log_event(LOG_LEVEL_WARNING, "stop-hurry", "worker=%u connections=%u", w->slot, w->conns);

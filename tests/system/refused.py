@@ -98,7 +98,7 @@ class Server(Case):
 
     def calls(self, d):
         self.create(d)
-        top = self.ask(d, lambda c: [e[1][0] for e in c.list(0)[1]])
+        top = self.ask(d, lambda c: [e[1][0] for e in c.list(0)[1] or ()])
         if top is not None and top != []:
             self.assertTrue(set(self.acked) <= set(top), 'an acknowledged directory is not seen')
         self.ask(d, lambda c: c.lookup(0, 'name', 'machines'))
