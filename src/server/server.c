@@ -154,7 +154,7 @@ static bool open_domains(struct server *s, struct config_why *why)
         closedir(folder);
         qsort(tags, n, sizeof(tags[0]), by_name);
         for (unsigned i = 0; i < n; i++) {
-                add_domain(s, tags[i]);
+                missing |= !add_domain(s, tags[i]);
                 free(tags[i]);
         }
         if (missing) /* one that is not served would not be noticed */
