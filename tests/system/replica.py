@@ -12,7 +12,7 @@ import rpc  # noqa: E402
 from daemon import until  # noqa: E402
 
 OK, TAG = rpc.OK, 'network'
-LENGTH = int(os.environ.get('NETINFO_TEST_LENGTH', 1))
+LENGTH = 5 if os.environ.get('NETINFO_TEST_LENGTH') == 'long' else 1
 LEGACY = ('-o', 'legacy_read_networks=10.9.0.0/24')
 
 
