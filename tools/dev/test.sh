@@ -49,9 +49,10 @@ run_tests() { # LABEL FOLDER SUITE...
         shift 2
         local begin
         begin=$(date +%s)
+        # Two more than cores: many of the tests that start daemons mostly wait.
         say "testing $label: ${*:-all suites} ..."
         # shellcheck disable=SC2046
-        meson test -C "$folder" --no-rebuild --print-errorlogs --num-processes 2 --timeout-multiplier "$multiplier" --logbase "log-$label" $(select_suites "$@") >"$results/$label.out" 2>&1
+        meson test -C "$folder" --no-rebuild --print-errorlogs --num-processes $(($(nproc) + 2)) --timeout-multiplier "$multiplier" --logbase "log-$label" $(select_suites "$@") >"$results/$label.out" 2>&1
         local status=$?
         grep -E '^ *[0-9]+/[0-9]+ .*(FAIL|TIMEOUT|ERROR)' "$results/$label.out" >&2
         [ $status -ne 0 ] && sed -n '1,400p' "$results/$label.out" | grep -vE ' OK | SKIP ' | tail -n 120 >&2
