@@ -118,6 +118,7 @@ static bool read_changes(struct bytes payload, struct arena *a, const struct kee
                         }
                 *seq = r.entries[i].seq;
         }
+        table_listed(t);
         *ret_torn = !fits(t, l);
         return !*ret_torn;
 }

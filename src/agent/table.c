@@ -1,5 +1,7 @@
 #include "agent/table.h"
 
+#include "sys/random.h"
+
 #include <stdlib.h>
 
 #define ROOT 0u
@@ -12,13 +14,19 @@ struct entry { /* 40 bytes: there are twice as many as directories, or more */
         bool used;
 };
 
-/* Open addressing by object number, deletion by moving back. The numbers are the server's, small and dense:
- * one multiplication spreads them, and a server that chose them badly would only slow its own agent. */
+#define SCAN_MOST (4u << 20) /* slots looked at for the tops in one list of changes; some 20 ms */
+
+/* Open addressing by object number, deletion by moving back. The numbers are the server's, and what is done
+ * with the table is done under a lock that all domains share: so where one stands is nothing that a server
+ * can know. */
 struct table {
+        uint64_t key[2]; /* random */
         struct entry *v;
         uint32_t count, mask;
         uint64_t bytes;           /* of all props */
         uint32_t top[TABLE_TOPS]; /* object numbers; NONE: there is no such directory */
+        uint64_t scanned;         /* slots, since table_listed */
+        bool stale;               /* `top` waits for table_listed, and so long all images are dirty */
         struct touched {
                 bool known;
                 struct table_touched *v;
@@ -231,7 +239,9 @@ static void touch(struct table *t, uint32_t object, const struct entry *e, uint3
 /* -- the table */
 static uint32_t home_of(const struct table *t, uint32_t object)
 {
-        return (object * 2654435761u) & t->mask;
+        uint64_t x = (object + t->key[0]) * t->key[1];
+        x = (x ^ x >> 32) * t->key[1];
+        return (uint32_t)(x >> 32) & t->mask;
 }
 
 static struct entry *find(const struct table *t, uint32_t object)
@@ -304,6 +314,8 @@ struct table *table_new(void)
         struct table *t = calloc(1, sizeof(*t));
         if (!t)
                 return NULL;
+        random_bytes(t->key, sizeof(t->key));
+        t->key[1] |= 1;
         t->mask = 63;
         for (unsigned top = 0; top < TABLE_TOPS; top++)
                 t->top[top] = NONE;
@@ -370,6 +382,41 @@ static void find_tops(struct table *t, unsigned *dirty)
         }
 }
 
+/* Can this entry be a top, or hide one? */
+static bool is_candidate(const struct entry *e)
+{
+        struct prop_walk w;
+        if (e->parent != ROOT || e->object == ROOT || !e->props ||
+            !prop_find(props_of(e), BYTES_LIT("name"), &w))
+                return false;
+        for (unsigned top = 0; top < TABLE_TOPS; top++)
+                if (namelist_has(w.values, bytes_str(top_names[top])))
+                        return true;
+        return false;
+}
+
+/* The tops may be others. A server that has them change again and again gets all images made anew instead. */
+static void tops_changed(struct table *t, unsigned *dirty)
+{
+        if (t->scanned < SCAN_MOST) {
+                t->scanned += t->mask + 1ull;
+                find_tops(t, dirty);
+                return;
+        }
+        t->stale = true;
+        *dirty |= TABLE_ALL;
+        for (unsigned top = 0; top < TABLE_ACCOUNTED; top++)
+                touched_forget(&t->touched[top]);
+}
+
+void table_listed(struct table *t)
+{
+        if (t->stale)
+                table_settle(t);
+        t->scanned = 0;
+        t->stale = false;
+}
+
 /* Images in which a child of this directory stands. One directory may have the names of several tops. */
 static unsigned images_below(const struct table *t, uint32_t parent, struct bytes props)
 {
@@ -410,9 +457,8 @@ enum table_result table_put(struct table *t, const struct ext_node *n)
         return TABLE_OK;
 }
 
-/* New properties: which images they alter, and whether the root's children may mean something else now. */
-static enum table_result change_props(struct table *t, struct entry *e, struct bytes props, unsigned *dirty,
-                                      bool *ret_top)
+/* New properties: which images they alter. */
+static enum table_result change_props(struct table *t, struct entry *e, struct bytes props, unsigned *dirty)
 {
         struct entry before = *e;
         e->props = NULL;
@@ -425,7 +471,6 @@ static enum table_result change_props(struct table *t, struct entry *e, struct b
         for (unsigned top = 0; top < TABLE_TOPS; top++)
                 if (is_below(t, top, e))
                         *dirty |= compare_children(top, props_of(&before), props_of(e));
-        *ret_top = e->parent == ROOT && !same_property(props_of(&before), props_of(e), "name");
         t->bytes -= before.len;
         free(before.props);
         return TABLE_OK;
@@ -436,6 +481,7 @@ static enum table_result create(struct table *t, const struct ext_record *r, boo
         struct entry *e = find(t, r->object);
         if (!r->has_after || (e && !lenient))
                 return TABLE_GAP;
+        const bool was = e && is_candidate(e);
         touch(t, r->object, e, r->parent, r->ordinal);
         if (!e)
                 e = insert(t, r->object);
@@ -445,19 +491,17 @@ static enum table_result create(struct table *t, const struct ext_record *r, boo
         e->ordinal = r->ordinal;
         e->born = r->born;
         *dirty |= images_below(t, e->parent, props_of(e));
-        if (e->parent == ROOT)
-                find_tops(t, dirty);
+        if (was || is_candidate(e))
+                tops_changed(t, dirty);
         return TABLE_OK;
 }
 
 /* Another parent or place, which every record tells, whatever its kind. */
-static void place(struct table *t, struct entry *e, const struct ext_record *r, unsigned *dirty,
-                  bool *ret_top)
+static void place(struct table *t, struct entry *e, const struct ext_record *r, unsigned *dirty)
 {
         if (e->parent == r->parent && e->ordinal == r->ordinal)
                 return;
         *dirty |= images_below(t, e->parent, props_of(e)) | images_below(t, r->parent, props_of(e));
-        *ret_top = e->parent == ROOT || r->parent == ROOT;
         touch(t, e->object, e, r->parent, r->ordinal);
         e->parent = r->parent;
         e->ordinal = r->ordinal;
@@ -466,24 +510,24 @@ static void place(struct table *t, struct entry *e, const struct ext_record *r, 
 enum table_result table_apply(struct table *t, const struct ext_record *r, bool lenient, unsigned *dirty)
 {
         struct entry *e = find(t, r->object);
-        bool moved = false, renamed = false;
         enum table_result result = TABLE_OK;
         if (r->kind == EXT_CREATED)
                 return create(t, r, lenient, dirty);
         if (!e || e->born != r->born)
                 return lenient ? TABLE_OK : TABLE_GAP;
+        bool candidate = is_candidate(e);
         if (r->kind == EXT_DESTROYED) {
                 touch(t, e->object, e, NONE, 0);
                 *dirty |= images_below(t, e->parent, props_of(e));
-                moved = e->parent == ROOT;
                 delete (t, e);
         } else {
-                place(t, e, r, dirty, &moved);
+                place(t, e, r, dirty);
                 if (r->has_after)
-                        result = change_props(t, e, r->after, dirty, &renamed);
+                        result = change_props(t, e, r->after, dirty);
+                candidate |= is_candidate(e);
         }
-        if (moved || renamed)
-                find_tops(t, dirty);
+        if (candidate)
+                tops_changed(t, dirty);
         return result;
 }
 

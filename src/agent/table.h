@@ -54,6 +54,8 @@ void table_settle(struct table *t);
  * makes one that is. With `lenient` (while a snapshot is completed) such records are left out. *dirty gains
  * the images that change. */
 enum table_result table_apply(struct table *t, const struct ext_record *r, bool lenient, unsigned *dirty);
+/* After each list of changes (a reply of CHANGES), before the table is looked at. */
+void table_listed(struct table *t);
 /* Which images differ between two states of a domain. */
 unsigned table_differences(const struct table *a, const struct table *b);
 

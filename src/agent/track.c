@@ -389,7 +389,7 @@ static void begin_again(struct track *t, uint64_t now)
                 failed(t, now);
 }
 
-static void entries(struct track *t, const struct track_event *e)
+static void take_entries(struct track *t, const struct track_event *e)
 {
         const struct ext_changes_result *r = e->changes;
         if (r->status != NI_OK && r->status != EXT_TAKE_SNAPSHOT) {
@@ -420,6 +420,15 @@ static void entries(struct track *t, const struct track_event *e)
                 failed(t, e->now); /* it has told of changes that it does not have */
         else if (r->entry_count == 0 || fits(t, t->state == REPLAY ? t->aside : t->table, e->now))
                 succeeded(t);
+}
+
+static void entries(struct track *t, const struct track_event *e)
+{
+        take_entries(t, e);
+        if (t->table)
+                table_listed(t->table);
+        if (t->aside)
+                table_listed(t->aside);
 }
 
 /* Somebody who is being bound, or unbound, will know more soon. */

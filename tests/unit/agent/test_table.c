@@ -379,6 +379,45 @@ static void test_relevance(void **state)
         table_free(t);
 }
 
+/* Numbers that fall together under multiplication by 2654435761, and a /users that comes and goes all the
+ * time: with a table that a server can foresee, or a scan for each of its changes, this takes hours. */
+static void test_hostile_server(void **state)
+{
+        (void)state;
+        const uint32_t inverse = 244002641u; /* of 2654435761, modulo 2^32 */
+        const struct bytes user = encoded(&a, "name=ada|uid=1"), top = encoded(&a, "name=users");
+        struct table *t = table_new();
+        unsigned dirty = 0;
+        put(t, 0, 0, "master=a/b");
+        for (uint32_t i = 1; i <= 600000; i++) {
+                const struct ext_node n = {.id = {.object = ((i % 4096) << 20 | i / 4096) * inverse},
+                                           .parent = 1,
+                                           .props = user};
+                assert_int_equal(table_put(t, &n), TABLE_OK);
+        }
+        assert_int_equal(table_count(t), 600001);
+        table_settle(t);
+        struct ext_record r = {.object = 3, .born = 1, .ordinal = 3, .has_after = true, .after = top};
+        const uint32_t rounds = 100000; /* even: it is gone at the end */
+        for (uint32_t i = 0; i < rounds; i++) {
+                r.kind = i % 2 ? EXT_DESTROYED : EXT_CREATED;
+                assert_int_equal(table_apply(t, &r, false, &dirty), TABLE_OK);
+        }
+        assert_int_equal(dirty, TABLE_ALL);
+        r.kind = EXT_CREATED;
+        assert_int_equal(table_apply(t, &r, false, &dirty), TABLE_OK);
+        put(t, 4, 3, "name=eve|uid=2");
+        table_listed(t);
+        struct bytes *users;
+        size_t n;
+        assert_true(table_children(t, TOP_USERS, &users, &n));
+        assert_int_equal(n, 1);
+        free(users);
+        /* From then on changes tell again what they touch. */
+        assert_int_equal(changed(t, 4, 3, "name=eve|uid=2|home=/h"), TABLE_PASSWD);
+        table_free(t);
+}
+
 static int begin(void **state)
 {
         (void)state;
@@ -399,6 +438,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_random_changes, begin, end),
                 cmocka_unit_test_setup_teardown(test_every_map_notices, begin, end),
                 cmocka_unit_test_setup_teardown(test_relevance, begin, end),
+                cmocka_unit_test_setup_teardown(test_hostile_server, begin, end),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
