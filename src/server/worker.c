@@ -248,7 +248,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 static void run_stop(struct note *note, void *context)
 {
         struct worker *w = context;
-        free(note);
+        (void)note;
         w->stopping = true;
         w->stop_ms = clock_mono_ms();
         for (struct conn *c = w->first, *next; c; c = next) {
@@ -259,7 +259,8 @@ static void run_stop(struct note *note, void *context)
 
 void worker_ask_stop(struct worker *w)
 {
-        post_note(w, run_stop, &(struct worker_note){.about.visitor = 0});
+        w->stop.run = run_stop;
+        loop_post(&w->loop, &w->stop);
 }
 
 static void *serve(void *argument)

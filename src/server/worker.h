@@ -28,6 +28,7 @@ struct worker {
         unsigned zombies;                /* closed connections with calls still away */
         uint64_t clock_us;               /* end of the last call */
         bool stopping, hurry;
+        struct note stop;  /* its own: to be told to stop may not need memory */
         struct note ended; /* to the main loop, when its own is over */
         uint64_t stop_ms;
 };
