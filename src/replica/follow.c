@@ -62,8 +62,22 @@ static void begin_copy(struct follow *f)
         f->aside_epoch = 0;
         f->from = 0;
         f->first_page = true;
+        f->must_copy = false;
         f->check.epoch = 0;
         f->counts.snapshots++;
+}
+
+/* The content is not the master's. When that was found of a copy that has just been made, the next one may be
+ * no better (the master is damaged, or lies, or follows us): it has to wait. */
+static void copy_anew(struct follow *f, uint64_t now)
+{
+        if (!f->fresh) {
+                begin_copy(f);
+                return;
+        }
+        f->fresh = false;
+        f->must_copy = true;
+        go_away(f, now, &f->local_ms, FOLLOW_LOCAL_MOST_MS);
 }
 
 /* The master's STATUS names a seq with its digest: now or when we reach it, ours is the same. False: it is
@@ -94,11 +108,13 @@ static void there(struct follow *f, const struct follow_event *e)
         f->check_at = e->now + FOLLOW_CHECK_MS;
         f->head = p->seq;
         f->check = *p;
-        if (f->filled && p->epoch == f->here.epoch && p->seq >= f->here.seq &&
-            e->first_seq <= f->here.seq + 1 && compare(f))
+        if (f->must_copy)
+                begin_copy(f);
+        else if (f->filled && p->epoch == f->here.epoch && p->seq >= f->here.seq &&
+                 e->first_seq <= f->here.seq + 1 && compare(f))
                 f->state = FOLLOW_FOLLOWING;
         else
-                begin_copy(f);
+                copy_anew(f, e->now);
 }
 
 static void paged(struct follow *f, const struct follow_event *e)
@@ -144,7 +160,7 @@ static void followed(struct follow *f, const struct follow_event *e)
 {
         if (e->again || e->epoch != f->here.epoch || !e->fits) {
                 f->counts.gaps += !e->again;
-                begin_copy(f);
+                copy_anew(f, e->now);
                 return;
         }
         if (f->check.epoch && f->check.seq > f->here.seq && e->point.seq == f->here.seq) {
@@ -152,12 +168,15 @@ static void followed(struct follow *f, const struct follow_event *e)
                 lost(f, e->now);
                 return;
         }
-        f->away_ms = f->local_ms = FOLLOW_AWAY_LEAST_MS;
         f->counts.changes += e->point.seq - f->here.seq;
         f->here = e->point;
         f->head = e->head;
-        if (!compare(f))
-                begin_copy(f);
+        if (!compare(f)) {
+                copy_anew(f, e->now);
+                return;
+        }
+        f->fresh = false;
+        f->away_ms = f->local_ms = FOLLOW_AWAY_LEAST_MS;
 }
 
 static void swapped(struct follow *f, const struct follow_event *e)
@@ -168,8 +187,7 @@ static void swapped(struct follow *f, const struct follow_event *e)
                 return;
         }
         f->here = e->point;
-        f->filled = true;
-        f->away_ms = f->local_ms = FOLLOW_AWAY_LEAST_MS;
+        f->filled = f->fresh = true;
         f->head = f->here.seq > f->head ? f->here.seq : f->head;
         f->state = FOLLOW_FOLLOWING;
         f->check_at = e->now; /* compare the whole at once */
@@ -222,6 +240,7 @@ static void moved(struct follow *f, uint64_t now)
 {
         f->state = FOLLOW_AWAY;
         f->refusal = FOLLOW_WELCOME;
+        f->fresh = false;
         f->connect_at = now;
         f->away_ms = f->local_ms = FOLLOW_AWAY_LEAST_MS;
         f->refuse_ms = FOLLOW_REFUSE_LEAST_MS;

@@ -79,6 +79,8 @@ struct follow {
         uint32_t turn;
         struct follow_point here;
         bool filled;
+        bool fresh;                /* a copy was put in place, and nothing has been followed since */
+        bool must_copy;            /* what is here is not the master's, though its numbers may be */
         uint64_t head;             /* newest seq the master has told of; with `here.epoch` */
         struct follow_point check; /* at this seq ours must be the same; epoch 0: nothing to compare */
         uint64_t aside_epoch, aside_seq, target;

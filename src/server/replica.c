@@ -361,6 +361,10 @@ static void tell_following(struct replica *r)
         pthread_mutex_unlock(&r->mutex);
         if (f->refusal != FOLLOW_WELCOME)
                 replica_tell(r, follow_state_word(f), refusals[f->refusal]);
+        else if (f->state == FOLLOW_AWAY && f->must_copy)
+                replica_tell(r, follow_state_word(f),
+                             "a copy that was just made is not what the master says it holds: it is made "
+                             "again; `ni store check` there, if that goes on");
         else if (f->state != FOLLOW_AWAY) /* away: the reason was told with the failure */
                 replica_tell(r, follow_state_word(f), "");
 }

@@ -480,6 +480,39 @@ static void test_copies_that_fail_late(void **state)
         }
 }
 
+/* A master whose digest is not that of what it sends, since it is damaged: it is copied again, with pauses.
+ */
+static void test_copies_that_are_no_better(void **state)
+{
+        struct follow f;
+        struct follow_action a = {0};
+        const struct follow_point told = point_of(&node[0].store);
+        struct follow_point got = told;
+        uint64_t t = 0;
+        (void)state;
+        got.digest[0] ^= 1;
+        follow_init(&f);
+        answer(&f, &a, (struct follow_event){.kind = FOLLOW_STARTED});
+        for (unsigned i = 0; i < 16; i++) {
+                assert_int_equal(a.kind, FOLLOW_CONNECT);
+                answer(&f, &a, (struct follow_event){.kind = FOLLOW_THERE, .now = t, .point = told});
+                assert_int_equal(a.kind, FOLLOW_PAGE);
+                answer(&f, &a,
+                       (struct follow_event){
+                               .kind = FOLLOW_PAGED, .now = t, .epoch = told.epoch, .seq = told.seq});
+                assert_int_equal(a.kind, FOLLOW_SWAP);
+                answer(&f, &a,
+                       (struct follow_event){.kind = FOLLOW_SWAPPED, .now = t, .ok = true, .point = got});
+                assert_int_equal(a.kind, FOLLOW_ASK);
+                answer(&f, &a, (struct follow_event){.kind = FOLLOW_THERE, .now = t, .point = told});
+                assert_int_equal(a.kind, FOLLOW_WAIT);
+                t += a.wait_ms;
+                if (i == 15)
+                        assert_int_equal(a.wait_ms, FOLLOW_LOCAL_MOST_MS);
+                answer(&f, &a, (struct follow_event){.kind = FOLLOW_WOKE, .now = t});
+        }
+}
+
 /* STATUS names a seq that CHANGES never comes to: it is not asked again and again without a pause. */
 static void test_changes_that_never_come(void **state)
 {
@@ -652,6 +685,7 @@ int main(void)
                 cmocka_unit_test_setup(test_another_domain_is_refused, setup),
                 cmocka_unit_test_setup(test_hidden_secrets_are_refused, setup),
                 cmocka_unit_test_setup(test_copies_that_fail_late, setup),
+                cmocka_unit_test_setup(test_copies_that_are_no_better, setup),
                 cmocka_unit_test_setup(test_changes_that_never_come, setup),
                 cmocka_unit_test_setup(test_late_answers_are_dropped, setup),
                 cmocka_unit_test_setup(test_promotion, setup),
