@@ -26,8 +26,10 @@ struct track {
         uint64_t aside_epoch, aside_seq, target; /* of the table aside; target: the last page's seq */
         uint32_t from;                           /* next page */
         bool first_page, torn, lost, too_large;
-        uint32_t away_ms;    /* back-off */
-        uint64_t connect_at; /* not before */
+        uint32_t away_ms;     /* back-off */
+        uint64_t connect_at;  /* not before */
+        unsigned hasty;       /* snapshots soon after another one */
+        uint64_t snapshot_at; /* likewise: when the last one began, or may begin */
         uint64_t ask_at;
         bool poll_now;
         uint32_t ask_ms; /* after an answer that names nobody */
@@ -204,8 +206,16 @@ void track_restore(struct track *t, struct table *table, const uint8_t uuid[16],
 }
 
 /* -- state */
-static void begin_snapshot(struct track *t)
+static void begin_snapshot(struct track *t, uint64_t now)
 {
+        const uint64_t since = now > t->snapshot_at ? now - t->snapshot_at : 0;
+        if (since >= TRACK_CALM_MS)
+                t->hasty = 0;
+        else if (since < TRACK_SNAPSHOT_MS && t->hasty < TRACK_HASTY)
+                t->hasty++;
+        const uint64_t least = t->snapshot_at + (t->hasty < TRACK_HASTY ? 0 : TRACK_SNAPSHOT_MS);
+        if (now >= t->snapshot_at) /* else it waits already */
+                t->snapshot_at = now > least ? now : least;
         table_free(t->aside);
         t->aside = table_new();
         t->no_memory |= !t->aside;
@@ -259,7 +269,7 @@ static void connected(struct track *t, const struct ext_status_result *s, uint64
         if (same && s->seq >= t->seq && s->first_seq <= t->seq + 1)
                 t->state = CURRENT;
         else
-                begin_snapshot(t);
+                begin_snapshot(t, now);
 }
 
 /* A historical server: no uuid, no epoch, no sequence. What was known is of this domain if it came from a
@@ -379,12 +389,12 @@ static bool entry(struct track *t, struct table *table, uint64_t *seq, const str
         return true;
 }
 
-/* CURRENT takes a snapshot at once; a snapshot that cannot be completed waits, so that a server that is
+/* CURRENT takes a snapshot; a snapshot that cannot be completed waits, so that a server that is
  * replaced again and again is not asked without end. */
 static void begin_again(struct track *t, uint64_t now)
 {
         if (t->state == CURRENT)
-                begin_snapshot(t);
+                begin_snapshot(t, now);
         else
                 failed(t, now);
 }
@@ -456,6 +466,9 @@ static struct track_action next(const struct track *t, uint64_t now)
                 return (struct track_action){.kind = TRACK_ASK};
         switch (t->state) {
         case SNAPSHOT:
+                if (now < t->snapshot_at)
+                        return (struct track_action){.kind = TRACK_WAIT,
+                                                     .wait_ms = (uint32_t)(t->snapshot_at - now)};
                 a.kind = TRACK_SNAPSHOT;
                 return a;
         case REPLAY:

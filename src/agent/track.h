@@ -12,7 +12,12 @@
 #define TRACK_ASK_LEAST_MS  500u   /* after an answer that names nobody; doubling */
 #define TRACK_ASK_OLD_MS \
         60000u /* historical servers: they look for a lost parent during the call (protocol.md 4.5) */
-#define TRACK_CALL_MS 30000u /* longest wait in one CHANGES (decision 2) */
+/* A server that has another epoch each time it is asked gets all of its domain read again and again: after so
+ * many in a row, from the beginning of one snapshot to the next. Calm is when there was none for longer. */
+#define TRACK_HASTY       8u
+#define TRACK_SNAPSHOT_MS 500u
+#define TRACK_CALM_MS     5000u
+#define TRACK_CALL_MS     30000u /* longest wait in one CHANGES (decision 2) */
 
 enum track_event_kind {
         TRACK_STARTED,

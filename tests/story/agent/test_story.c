@@ -111,6 +111,30 @@ static void test_new_epoch(void **state)
         assert_string_equal(world_said(&w, w.post[0].track)->users, "");
 }
 
+/* A server that has another epoch each time it is asked. */
+static void restore(struct world *world)
+{
+        world_new_epoch(&world->site[0], 50);
+}
+
+static void test_epochs_at_speed(void **state)
+{
+        (void)state;
+        world_run(&w, 100);
+        const uint64_t before = track_counts(w.post[0].track).snapshots, calls = w.calls;
+        w.quiet = true;
+        w.meanwhile = restore;
+        world_run(&w, 10100);
+        /* Some at once, then two in a second, and no more calls than these need. */
+        assert_in_range(track_counts(w.post[0].track).snapshots - before, 20, 32);
+        assert_in_range(w.calls - calls, 40, 400);
+        w.meanwhile = NULL;
+        world_run(&w, 20000);
+        assert_true(track_is_current(w.post[0].track));
+        assert_non_null(world_said(&w, w.post[0].track));
+        w.quiet = false;
+}
+
 static void test_same_again(void **state)
 {
         (void)state;
@@ -395,6 +419,7 @@ int main(void)
                 T(test_snapshot_among_changes),
                 T(test_gap_and_repetition),
                 T(test_new_epoch),
+                T(test_epochs_at_speed),
                 T(test_same_again),
                 T(test_server_away),
                 T(test_journal_too_short),
