@@ -7,11 +7,16 @@ struct addresses {
         size_t n;
 };
 
-/* A name for this machine itself is never taken from another domain (RFC 6761 6.3). */
+/* A name for this machine itself is never taken from another domain (RFC 6761 6.3). Connecting to 0.0.0.0 or
+ * :: leads here, too, and so do IPv4 addresses in IPv6. */
 static bool is_loopback(const uint8_t *address, size_t size)
 {
-        static const uint8_t six[16] = {[15] = 1};
-        return size == 4 ? address[0] == 127 : memcmp(address, six, sizeof(six)) == 0;
+        static const uint8_t zeros[15], mapped[12] = {[10] = 0xff, 0xff};
+        if (size == 4)
+                return address[0] == 127 || address[0] == 0;
+        if (memcmp(address, mapped, sizeof(mapped)) == 0)
+                return is_loopback(address + sizeof(mapped), 4);
+        return memcmp(address, zeros, sizeof(zeros)) == 0 && address[15] <= 1;
 }
 
 static bool is_localhost(struct bytes name)
