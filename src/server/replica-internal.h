@@ -69,8 +69,8 @@ void replica_follow(struct replica *r, const struct follow_action *a, struct fol
 bool replica_aside_new(struct replica *r);
 void replica_aside_drop(struct replica *r);
 /* Checks it as `ni store check` does, closes it and puts it in place of the one that serves; *ret is its
- * identity. */
-bool replica_aside_swap(struct replica *r, struct follow_point *ret);
+ * identity. told: what the master says of it, NULL when it says nothing. */
+bool replica_aside_swap(struct replica *r, const struct follow_point *told, struct follow_point *ret);
 
 /* -- replica_old.c: one READALL check with a historical master */
 enum pull_result replica_read_all(struct replica *r);

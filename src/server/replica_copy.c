@@ -51,10 +51,18 @@ static bool check(struct replica *r, struct follow_point *ret)
         return true;
 }
 
-bool replica_aside_swap(struct replica *r, struct follow_point *ret)
+/* Of another moment than the master's STATUS: then it is compared when that is reached. */
+static bool is_as_told(const struct follow_point *told, const struct follow_point *got)
+{
+        return !told || told->epoch != got->epoch || told->seq != got->seq ||
+               (told->checksum == got->checksum &&
+                memcmp(told->digest, got->digest, sizeof(got->digest)) == 0);
+}
+
+bool replica_aside_swap(struct replica *r, const struct follow_point *told, struct follow_point *ret)
 {
         struct store_why why = {{0}};
-        const bool right = r->aside && check(r, ret);
+        const bool right = r->aside && check(r, ret) && is_as_told(told, ret);
         const bool synced = right && store_sync(r->aside) == NI_OK;
         store_close(r->aside);
         r->aside = NULL;

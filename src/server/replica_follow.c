@@ -297,7 +297,7 @@ static void swap(struct replica *r, struct follow_event *ret)
                 return;
         }
         *ret = (struct follow_event){.kind = FOLLOW_SWAPPED};
-        ret->ok = replica_aside_swap(r, &ret->point);
+        ret->ok = replica_aside_swap(r, &r->there, &ret->point);
         if (!ret->ok)
                 return;
         r->origin.filled = true;

@@ -161,7 +161,7 @@ static enum pull_result receive(struct replica *r, struct xdr_in in, uint32_t an
         bool ok = survey(&t, in, announced);
         if (ok && t.objects == 0)
                 result = PULL_SAME;
-        else if (ok && build(&t, in, here->uuid) && replica_aside_swap(r, &now))
+        else if (ok && build(&t, in, here->uuid) && replica_aside_swap(r, NULL, &now))
                 result = PULL_SWAPPED;
         free(t.spot);
         if (t.wrong) {
