@@ -6,18 +6,24 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* Tools of administrators are outside of other users' PATH. */
 static bool find(const char *name, char path[PATH_MAX])
 {
-        const char *const places[] = {getenv("PATH"), "/usr/sbin:/sbin"};
+        const char *own = getenv("PATH");
+        const char *const places[] = {own ? own : "", "/usr/sbin:/sbin"};
         for (int i = 0; i < 2; i++)
-                for (const char *p = places[i] ? places[i] : ""; *p; p += strcspn(p, ":"), p += *p == ':') {
-                        const int n = (int)strcspn(p, ":");
-                        if (n && snprintf(path, PATH_MAX, "%.*s/%s", n, p, name) < PATH_MAX &&
-                            access(path, X_OK) == 0)
+                for (const char *p = places[i]; *p; p += strcspn(p, ":"), p += *p == ':') {
+                        const size_t n = strcspn(p, ":"), length = strlen(name);
+                        if (n == 0 || n + 1 + length >= PATH_MAX)
+                                continue;
+                        memcpy(path, p, n);
+                        path[n] = '/';
+                        memcpy(path + n + 1, name, length + 1);
+                        if (access(path, X_OK) == 0)
                                 return true;
                 }
         return false;
