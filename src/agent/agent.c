@@ -567,7 +567,9 @@ int main(int argc, char **argv)
         a.publisher = publisher_new();
         a.own = own_new(a.config.own_files);
         exit = 1;
-        if (a.signal_fd >= 0 && a.levels.wake_fd >= 0 && a.publisher && a.own && make_folders(&a.config))
+        if (a.signal_fd < 0 || a.levels.wake_fd < 0 || !a.publisher || !a.own)
+                log_event(LOG_LEVEL_ERROR, "start-failed", "why=\"no memory, or no descriptors left\"");
+        else if (make_folders(&a.config))
                 exit = run(&a);
         publisher_free(a.publisher);
         own_free(a.own);

@@ -219,6 +219,7 @@ bool merge_groups(const struct merge_domain *domains, size_t n, const struct mer
         for (size_t d = 0; ok && d < n; d++)
                 for (size_t i = 0; i < domains[d].group_count; i++)
                         add_record(&w, &domains[d], domains[d].groups[i]);
+        ok = ok && !w.arena.failed; /* for want of memory nobody is left out */
         for (uint32_t i = 0; ok && i < w.groups; i++) {
                 arena_reset(&a);
                 ok = emit(&w, &w.group[i], &a);

@@ -65,7 +65,9 @@ bool merge_users(const struct merge_domain *domains, size_t n, const struct merg
                         struct snap_user u;
                         arena_reset(&a);
                         const char *why = user_of(&domains[d], props, r, &a, &u);
-                        if (why)
+                        if (a.failed)
+                                ok = false; /* for want of memory nobody is left out */
+                        else if (why)
                                 sink->left_out(sink->context, &domains[d], "user", merge_name(props), why);
                         else
                                 ok = sink->user(sink->context, &domains[d], &u);
@@ -135,7 +137,9 @@ bool merge_shadow(const struct merge_domain *domains, size_t n, const struct mer
                         arena_reset(&a);
                         /* Whoever's name or number is not fit for passwd is not in shadow either; merge_users
                          * has reported it. */
-                        if (merge_account_of(&domains[d], props, true, r, &a, &account))
+                        const char *why = merge_account_of(&domains[d], props, true, r, &a, &account);
+                        ok = !a.failed;
+                        if (why)
                                 continue;
                         shadow_of(&domains[d], props, r, &account, &s);
                         ok = sink->shadow(sink->context, &domains[d], &s);
