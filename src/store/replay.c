@@ -261,12 +261,13 @@ static enum ni_status entry_childless(struct store_txn *t, const struct store_en
         return st;
 }
 
-static enum ni_status entry_reaches_root(struct store_txn *t, const struct store_entry *e)
+/* TOUCHED says that a directory stays where it is; one that lies is looked at like the others. */
+static enum ni_status entry_reaches_root(struct store_txn *t, const struct store_entry *e, const bool *lifted)
 {
         enum ni_status st = NI_OK;
         for (uint32_t i = 0; st == NI_OK && i < e->record_count; i++) {
                 const struct store_record *r = &e->records[i];
-                if (r->object && r->kind != STORE_DESTROYED && r->kind != STORE_TOUCHED)
+                if (r->object && r->kind != STORE_DESTROYED && (r->kind != STORE_TOUCHED || lifted[i]))
                         st = store_climb(t, r->parent, r->object);
         }
         return st;
@@ -286,7 +287,7 @@ static enum ni_status entry_apply(struct store_txn *t, const struct store_entry 
                 else if (r->kind != STORE_DESTROYED)
                         st = entry_changed(t, r, e->seq, lifted[i]);
         }
-        return st == NI_OK ? entry_reaches_root(t, e) : st;
+        return st == NI_OK ? entry_reaches_root(t, e, lifted) : st;
 }
 
 static enum ni_status append(struct store_txn *t, const struct store_entry *e)

@@ -3,6 +3,7 @@ import os
 import random
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -164,24 +165,40 @@ class Hostile(unittest.TestCase):
         self.assertEqual(status, OK)
         return shown
 
+    def status(self):
+        with self.c.admin() as a:
+            return a.status(TAG)
+
     def serves(self):
         with self.c.admin(TAG) as a:
             return str(a.listall(2))
 
+    def reached(self, a):
+        """How many directories are reached from the root, each once and from the parent that it names; None: not now."""
+        left, seen = [0], {0}
+        while left:
+            at = left.pop()
+            status, children, _ = a.children(at)
+            if status != OK or any(c in seen or a.parent(c)[1] != at for c in children):
+                return None
+            seen.update(children)
+            left += children
+        return len(seen)
+
     def whole(self):
-        """Every directory that the clone serves is reached from its root, and has the parent that lists it."""
-        with self.c.admin(TAG) as a:
-            left, seen = [0], {0}
-            while left:
-                at = left.pop()
-                status, children, _ = a.children(at)
-                self.assertEqual(status, OK)
-                for child in children:
-                    self.assertNotIn(child, seen)
-                    self.assertEqual(a.parent(child)[1], at)
-                    seen.add(child)
-                    left.append(child)
-            self.assertEqual(a.status(TAG)['directories'], len(seen))
+        """What the clone serves is a tree of all its directories, at some moment at which nothing changes."""
+        def is_whole():
+            with self.c.admin(TAG) as a:
+                before, n = a.status(TAG), self.reached(a)
+                same = all(before[k] == a.status(TAG)[k] for k in ('epoch', 'seq', 'digest'))
+            return same and n == before['directories']
+        until(is_whole)
+
+    def check(self):
+        self.c.stop()
+        r = subprocess.run([daemon.PROGRAMS['ni'], 'store', 'check', os.path.join(self.c.folder, 'domains', TAG)], capture_output=True,
+                           text=True, check=False)
+        self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
 
     def test_hidden_at_the_end_of_a_copy(self):
         """Secrets are hidden from the clone while it copies: that copy is not put in place."""
@@ -227,6 +244,7 @@ class Hostile(unittest.TestCase):
                 self.assertIn('$y$kept', self.serves())
                 self.assertNotEqual(self.show()['state'], 'following')
         self.whole()
+        self.check()
 
     def test_forged_heads(self):
         self.clone()
@@ -238,6 +256,19 @@ class Hostile(unittest.TestCase):
                 self.assertEqual(a.replica(TAG, 3, self.m.where)[0], OK)
             until(lambda: self.m.served['snapshot'] > before)
             self.assertIn('$y$kept', self.serves())
+
+    def test_touched_elsewhere(self):
+        """A record that says its directory's child list has changed, and names another parent: one that is not there, itself, a child."""
+        self.clone()
+        until(lambda: '$y$kept' in self.serves())
+        for parent in (2 ** 31, 2, 3):
+            seq = self.m.seq + 1
+            self.m.entries = [entry(seq, record_of(3, 2, parent, 1 << 40))]
+            self.m.seq = seq
+            until(lambda: self.status()['seq'] == seq)  # taken over, or copied anew
+            self.whole()
+            self.assertIn('$y$kept', self.serves())
+        self.check()
 
     def test_forged_changes(self):
         """Random entries: what fits is taken over, what does not leads to a copy; the clone stays whole."""
@@ -261,6 +292,7 @@ class Hostile(unittest.TestCase):
             self.m.entries = []
             self.whole()
         self.assertIsNone(self.c.process.poll())
+        self.check()
 
 
 if __name__ == '__main__':
