@@ -4,15 +4,17 @@
 . "$NETINFO_TOP/tools/dev/lib.sh"
 case "${1:-}" in -h | --help)
         cat <<'TEXT'
-usage: ./dev fresh [run|test|both] [BASE]    (root)
+usage: ./dev fresh [run|test|both] [BASE [WORD...]]    (root)
   Makes a fresh Debian 12 (minbase) with debootstrap, or copies the one in BASE, clones the committed state into it, and runs
-  ./dev run (for as long as its lookups take) and ./dev test there.
+  ./dev run (for as long as its lookups take) and ./dev test there; the words are options and suites of ./dev test.
+example: ./dev fresh test /var/tmp/debian --quick house system
 TEXT
         exit 0
         ;;
 esac
 what=${1:-both}
 base=${2:-}
+words=("${@:3}")
 [ "$(id -u)" = 0 ] || die "chroot needs root"
 need_packages no debootstrap git
 root=$(mktemp -d "${TMPDIR:-/tmp}/netinfo-fresh.XXXXXX")
@@ -66,7 +68,11 @@ if [ "$what" != test ]; then
 fi
 if [ "$what" != run ]; then
         say "./dev test in the fresh root"
-        inside env CI=true bash -c 'cd /root/netinfo && exec bash .ci/run' </dev/null || status=1
+        if [ ${#words[@]} -gt 0 ]; then
+                inside env CI=true bash -c 'cd /root/netinfo && exec ./dev test "$@"' test "${words[@]}" </dev/null || status=1
+        else
+                inside env CI=true bash -c 'cd /root/netinfo && exec bash .ci/run' </dev/null || status=1
+        fi
 fi
 say "done"
 exit $status
