@@ -329,8 +329,11 @@ int opener_local(const struct opener *o, const char *path, struct config_why *wh
         }
         unlink(path);
         const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || chmod(path, 0666) < 0 ||
-            listen(fd, BACKLOG) < 0) {
+        /* Not chmod afterwards: by then somebody who may write the folder could have put a link there. */
+        const mode_t mask = umask(0111);
+        const bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0;
+        umask(mask);
+        if (!bound || listen(fd, BACKLOG) < 0) {
                 snprintf(why->text, sizeof(why->text), "socket %s: %s", path, strerror(errno));
                 if (fd >= 0)
                         close(fd);
