@@ -81,7 +81,7 @@ class Host:
     @property
     def prefix(self):
         """Words before a command that is to run on this host."""
-        return ['nsenter', '-t', str(self.holder.pid), '-n', '-m', '-u', '--wd=' + os.getcwd(), '--']
+        return ['nsenter', '-t', str(self.holder.pid), '-n', '-m', '-u', '-r', '--wd=' + os.getcwd(), '--']
 
     def run(self, *words, **more):
         """subprocess.run: text output captured, two minutes at most; look at returncode."""
