@@ -31,7 +31,8 @@ static size_t give(void *context, uint8_t *to, size_t n)
         struct source *s = context;
         n = n < s->step ? n : s->step;
         n = n < s->len - s->at ? n : s->len - s->at;
-        memcpy(to, s->data + s->at, n);
+        if (n)
+                memcpy(to, s->data + s->at, n);
         s->at += n;
         return n;
 }
