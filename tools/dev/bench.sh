@@ -3,7 +3,7 @@
 # shellcheck source=tools/dev/lib.sh
 . "$NETINFO_TOP/tools/dev/lib.sh"
 # In this order: what needs no peers first. A script of bench/peers runs in a Debian root of its own (bench/peers/root.sh).
-order="nss maps server store visibility replica ports million lookups id reads edits import"
+order="nss maps server store wide visibility replica ports million lookups id reads edits import"
 by_name="hostile chain" # minutes each, and many processes: only when they are named
 names=()
 for word in $order; do
