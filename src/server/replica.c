@@ -542,6 +542,9 @@ struct replica *replica_start(struct domain *d, const struct config *c)
         snprintf(r->aside_folder, sizeof(r->aside_folder), "%.*s/.clone.%s", (int)(slash - d->folder),
                  d->folder, d->tag);
         snprintf(r->seen.state, sizeof(r->seen.state), "%s", d->role == STORE_CLONE ? "away" : "master");
+        /* Who asks right after the domain was made learns where its master is. */
+        if (load(r))
+                publish(r);
         if (r->wake_fd >= 0 && r->stop_fd >= 0 && pthread_create(&r->thread, NULL, run, r) == 0)
                 return r;
         replica_free(r);
