@@ -8,8 +8,8 @@
 
 #include <sys/stat.h>
 
-/* What the domain's database says about its parent, read in a pool. While it is under way all but `wanted` and
- * `under_way` is the thread's. */
+/* What the domain's database says about its parent, read in a pool. While it is under way all but `wanted`
+ * and `under_way` is the thread's. */
 struct parent_look {
         struct task task;
         struct note note;

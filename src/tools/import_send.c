@@ -10,8 +10,9 @@
 
 #define EDIT_BYTES  (LIMIT_CALL / 4) /* of properties in one edit: well below what a server takes */
 #define PROGRESS_MS 2000u            /* silence before the first word, and between two */
-#define AHEAD_BYTES (LIMIT_AWAY_BYTES - LIMIT_CALL) /* on their way at once: what a server takes, less one \
-                                                     */
+#define AHEAD_BYTES                                                                            \
+        (LIMIT_AWAY_BYTES - LIMIT_CALL) /* on their way at once: what a server takes, less one \
+                                         */
 
 /* An edit whose answer is to come. It only creates: what it says if it is refused needs none of its steps. */
 struct flight {

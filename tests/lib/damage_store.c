@@ -1,5 +1,5 @@
-/* damage-store FOLDER: another instance for directory 1, under the same sequence number, as no server would do it:
- * what only a digest can find. */
+/* damage-store FOLDER: another instance for directory 1, under the same sequence number, as no server would
+ * do it: what only a digest can find. */
 #include "store/store.h"
 
 #include <stdio.h>
