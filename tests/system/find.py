@@ -521,6 +521,8 @@ class Backup(WithServer):
         try:
             for i in range(4):
                 self.ni('backup', f'{self.file}{i}')
+                head = self.ni('status', '--json').json['seq']
+                daemon.until(lambda: self.ni('status', '--json').json['seq'] > head)  # so that no two are of the same moment
         finally:
             stop.set()
             for t in threads:
