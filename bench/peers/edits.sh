@@ -31,7 +31,7 @@ with_etcd() { # USERS
                 result memory.server "$1" etcd "$(private_kib "$etcd_pid")" KiB
         fi
         stop_all
-        rm -rf /work/etcd
+        rm -rf /scratch/etcd
 }
 
 for n in $sizes; do

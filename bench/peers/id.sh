@@ -10,7 +10,7 @@ up_to 10000 "$(tr ' ' '\n' <<<"$sizes" | sort -n | tail -n 1)" || runs=200
 
 ids() { # LABEL USERS: of users here and there
         local user begin
-        mapfile -t names < <(awk -F: -v n="$2" -v runs=$runs 'NR % int(n / runs < 1 ? 1 : n / runs) == 0 { print $1 }' "/work/people/$2/passwd" | head -n $runs)
+        mapfile -t names < <(awk -F: -v n="$2" -v runs=$runs 'NR % int(n / runs < 1 ? 1 : n / runs) == 0 { print $1 }' "/scratch/people/$2/passwd" | head -n $runs)
         id "${names[0]}" >/dev/null || { say "$1: id ${names[0]} fails"; return; }
         begin=$(seconds)
         for user in "${names[@]}"; do id "$user" >/dev/null || { say "$1: id $user fails"; return; }; done

@@ -6,7 +6,7 @@ set -uo pipefail
 # shellcheck source=bench/peers/lib.sh
 . /netinfo/bench/peers/lib.sh
 trap stop_all EXIT
-folder=/work/import
+folder=/scratch/import
 
 cpu_of() { awk '{ print ($14 + $15) / 100 }' "/proc/$1/stat"; }
 
@@ -20,7 +20,7 @@ netinfo() { # USERS
         pids+=("$server")
         wait_for "[ -s $folder/ready ]" || return 0
         begin=$(seconds)
-        NETINFO_SOCKET=$folder/netinfod.sock /build/src/tools/ni import passwd "/work/people/$1/passwd" >>"$log" 2>&1 || { say "ni import fails: $(tail -n 1 "$log")"; return 0; }
+        NETINFO_SOCKET=$folder/netinfod.sock /build/src/tools/ni import passwd "/scratch/people/$1/passwd" >>"$log" 2>&1 || { say "ni import fails: $(tail -n 1 "$log")"; return 0; }
         result import "$1" netinfo "$(since "$begin")" s
         result import.cpu "$1" netinfo "$(cpu_of "$server")" s
         result memory.server "$1" netinfod "$(private_kib "$server")" KiB
@@ -28,9 +28,9 @@ netinfo() { # USERS
         bytes=$(find $folder -name data.mdb -printf '%b\n' | awk '{ n += $1 * 512 } END { printf "%d", n }')
         result store.bytes "$1" netinfo "$bytes" bytes
         begin=$(seconds)
-        dd if=/dev/zero of=/work/floor bs=1M count=$((bytes / 1048576 + 1)) conv=fsync status=none
+        dd if=/dev/zero of=/scratch/floor bs=1M count=$((bytes / 1048576 + 1)) conv=fsync status=none
         result import "$1" "floor: its bytes" "$(since "$begin")" s
-        rm -rf $folder /work/floor
+        rm -rf $folder /scratch/floor
 }
 
 slapd() { # USERS

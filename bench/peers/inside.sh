@@ -4,7 +4,7 @@
 #
 #       inside.sh SCRIPT [ARGUMENT...]
 #
-# There: /netinfo is this repository (read only), /work the folder of this run (BENCH_WORK, on the disk that is judged), BENCH_RESULTS lies in it.
+# There: /netinfo is this repository (read only), /scratch the folder of this run (BENCH_WORK, on the disk that is judged), BENCH_RESULTS lies in it.
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -26,10 +26,10 @@ export top root work script build
 # shellcheck disable=SC2016 # the inner shell expands it
 unshare -m -n -p -i -u -f --kill-child --propagation private bash -c '
         set -eu
-        mkdir -p "$root/netinfo" "$root/build" "$root/work" "$root/dev/shm"
+        mkdir -p "$root/netinfo" "$root/build" "$root/scratch" "$root/dev/shm"
         mount --bind -o ro "$top" "$root/netinfo"
         mount --bind -o ro "$build" "$root/build"
-        mount --bind "$work" "$root/work"
+        mount --bind "$work" "$root/scratch"
         mount -t tmpfs -o size=75% tmpfs "$root/dev/shm"
         mount -t tmpfs tmpfs "$root/run"
         mount -t tmpfs tmpfs "$root/tmp"
@@ -37,5 +37,5 @@ unshare -m -n -p -i -u -f --kill-child --propagation private bash -c '
         ip link set lo up
         hostname peers
         exec chroot "$root" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C \
-                BENCH_INSIDE=yes BENCH_RESULTS=/work/results.tsv BENCH_SIZES="${BENCH_SIZES:-}" BENCH_SECONDS="${BENCH_SECONDS:-}" \
+                BENCH_INSIDE=yes BENCH_RESULTS=/scratch/results.tsv BENCH_SIZES="${BENCH_SIZES:-}" BENCH_SECONDS="${BENCH_SECONDS:-}" \
                 bash "/netinfo/bench/peers/$script" "$@"' inside.sh "$@"

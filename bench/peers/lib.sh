@@ -1,7 +1,7 @@
 # What the scripts of this folder share, in the peers' root. Sourced, after inside.sh.
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # used where it is sourced
-log=/work/peers.log
+log=/scratch/peers.log
 duration=${BENCH_SECONDS:-0.3}
 sizes=${BENCH_SIZES:-1000 10000 100000 1000000}
 last_cpu=$(($(nproc) - 1)) # servers run there, the load on the first
@@ -50,10 +50,10 @@ stop_all() {
 seconds() { date +%s.%N; }
 since() { awk -v a="$1" -v b="$(seconds)" 'BEGIN { printf "%.2f", b - a }'; }
 
-people() { # USERS: /work/people/USERS/{passwd,group,base.ldif,data.ldif}, made once in a run
-        [ -d "/work/people/$1" ] && return 0
-        mkdir -p "/work/people/$1"
-        /build/bench/bench-people-files "$1" "/work/people/$1"
+people() { # USERS: /scratch/people/USERS/{passwd,group,base.ldif,data.ldif}, made once in a run
+        [ -d "/scratch/people/$1" ] && return 0
+        mkdir -p "/scratch/people/$1"
+        /build/bench/bench-people-files "$1" "/scratch/people/$1"
 }
 
 # Files of /etc for this namespace alone: bind mounts that go away with it.
@@ -70,8 +70,8 @@ nsswitch() { # LINE [GROUP-LINE]
 plain_etc() { umount /etc/passwd /etc/group /etc/nsswitch.conf 2>/dev/null || true; }
 
 people_in_etc() { # USERS: this root's own accounts, and those
-        cat /etc/passwd "/work/people/$1/passwd" >/run/passwd
-        cat /etc/group "/work/people/$1/group" >/run/group
+        cat /etc/passwd "/scratch/people/$1/passwd" >/run/passwd
+        cat /etc/group "/scratch/people/$1/group" >/run/group
         mount_over /run/passwd /etc/passwd
         mount_over /run/group /etc/group
 }
@@ -84,11 +84,11 @@ private_kib() { # PIDS: anonymous memory
 
 # Ours, in the same minutes on the same disk: rows of netinfod and its floor.
 netinfod_too() { # USERS reads|writes
-        TMPDIR=/work /build/bench/bench-server /build/src/server/netinfod "$1" "$2" 2>>"$log" || say "netinfod: no figures: $(tail -n 1 "$log")"
+        TMPDIR=/scratch /build/bench/bench-server /build/src/server/netinfod "$1" "$2" 2>>"$log" || say "netinfod: no figures: $(tail -n 1 "$log")"
 }
 
 # -- slapd: port 3389
-ldap_folder=/work/ldap
+ldap_folder=/scratch/ldap
 ldap_config() {
         mkdir -p $ldap_folder
         cat >/run/slapd.conf <<TEXT
@@ -115,7 +115,7 @@ TEXT
 ldap_load() { # USERS: into an empty folder
         rm -rf $ldap_folder
         ldap_config
-        cat "/work/people/$1/base.ldif" "/work/people/$1/data.ldif" | slapadd -q -f /run/slapd.conf >>"$log" 2>&1
+        cat "/scratch/people/$1/base.ldif" "/scratch/people/$1/data.ldif" | slapadd -q -f /run/slapd.conf >>"$log" 2>&1
 }
 
 slapd_pid=
@@ -128,8 +128,8 @@ ldap_start() {
 # -- etcd: port 23790
 etcd_pid=
 etcd_start() {
-        rm -rf /work/etcd
-        start etcd --data-dir /work/etcd --listen-client-urls http://127.0.0.1:23790 --advertise-client-urls http://127.0.0.1:23790 \
+        rm -rf /scratch/etcd
+        start etcd --data-dir /scratch/etcd --listen-client-urls http://127.0.0.1:23790 --advertise-client-urls http://127.0.0.1:23790 \
                 --listen-peer-urls http://127.0.0.1:23800 --initial-advertise-peer-urls http://127.0.0.1:23800 \
                 --initial-cluster default=http://127.0.0.1:23800 --log-level error
         etcd_pid=$!

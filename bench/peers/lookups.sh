@@ -13,7 +13,7 @@ makedb_of() { # USERS: Berkeley databases of libnss-db
         local map
         rm -f /var/lib/misc/*.db
         for map in passwd group; do
-                awk -F: '{ printf "0%u %s\n.%s %s\n=%s %s\n", n++, $0, $1, $0, $3, $0 }' "/work/people/$1/$map" |
+                awk -F: '{ printf "0%u %s\n.%s %s\n=%s %s\n", n++, $0, $1, $0, $3, $0 }' "/scratch/people/$1/$map" |
                         makedb --quiet -o "/var/lib/misc/$map.db" -
         done
 }
@@ -52,8 +52,8 @@ db() {
 }
 
 cache() {
-        cp "/work/people/$1/passwd" /run/passwd.cache
-        cp "/work/people/$1/group" /run/group.cache
+        cp "/scratch/people/$1/passwd" /run/passwd.cache
+        cp "/scratch/people/$1/group" /run/group.cache
         cache_index /run/passwd.cache 0 /run/passwd.cache.ixname
         cache_index /run/passwd.cache 2 /run/passwd.cache.ixuid
         cache_index /run/group.cache 0 /run/group.cache.ixname
@@ -95,7 +95,7 @@ directory_services() { # nslcd and sssd, with slapd behind them
         has slapd slapd || return 0
         ldap_load "$n"
         ldap_start || return 0
-        user=$(sed -n 2p "/work/people/$n/passwd" | cut -d: -f1)
+        user=$(sed -n 2p "/scratch/people/$n/passwd" | cut -d: -f1)
         if has nslcd nslcd; then
                 mkdir -p /run/nslcd
                 printf 'uid root\ngid root\nuri ldap://127.0.0.1:3389/\nbase dc=lab,dc=test\n' >/run/nslcd.conf

@@ -335,14 +335,22 @@ static enum ni_status past_number(struct store_txn *t, const struct store_record
         return store_number_give(t, r->object, r->instance);
 }
 
+/* The entry that comes next, of a size and a time that a journal takes. */
+static enum ni_status may_append(const struct store_txn *t, const struct store_entry *e)
+{
+        const enum ni_status st = may_replay(t);
+        if (st != NI_OK)
+                return st;
+        if (e->seq != t->state.seq + 1)
+                return NI_STALE;
+        const bool fits = e->record_count > 0 && e->record_count <= LIMIT_ENTRY_RECORDS &&
+                          e->when >= t->state.last_when;
+        return fits ? NI_OK : NI_SYSTEMERR;
+}
+
 enum ni_status store_replay_past(struct store_txn *t, const struct store_entry *e)
 {
-        enum ni_status st = may_replay(t);
-        if (st == NI_OK && e->seq != t->state.seq + 1)
-                st = NI_STALE;
-        if (st == NI_OK &&
-            (e->record_count == 0 || e->record_count > LIMIT_ENTRY_RECORDS || e->when < t->state.last_when))
-                st = NI_SYSTEMERR;
+        enum ni_status st = may_append(t, e);
         if (st != NI_OK)
                 return st;
         for (uint32_t i = 0; st == NI_OK && i < e->record_count; i++)
@@ -441,12 +449,7 @@ enum ni_status store_replay_page(struct store_txn *t, const struct store_node *n
 
 enum ni_status store_replay_loosely(struct store_txn *t, const struct store_entry *e)
 {
-        enum ni_status st = may_replay(t);
-        if (st == NI_OK && e->seq != t->state.seq + 1)
-                st = NI_STALE;
-        if (st == NI_OK &&
-            (e->record_count == 0 || e->record_count > LIMIT_ENTRY_RECORDS || e->when < t->state.last_when))
-                st = NI_SYSTEMERR;
+        enum ni_status st = may_append(t, e);
         if (st != NI_OK)
                 return st;
         for (uint32_t i = 0; st == NI_OK && i < e->record_count; i++)
