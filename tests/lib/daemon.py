@@ -15,7 +15,7 @@ import rpc  # noqa: E402
 PROGRAMS = {}  # 'netinfod' and what else the command line of the test names
 
 
-def until(what, seconds=90):
+def until(what, seconds=90, meaning='it'):
     """Waits for it; generous, and no test passes by the time it takes."""
     end = time.monotonic() + seconds
     while True:
@@ -23,7 +23,7 @@ def until(what, seconds=90):
         if got:
             return got
         if time.monotonic() > end:
-            raise AssertionError('it did not happen for %d s' % seconds)
+            raise AssertionError('%s: it did not happen for %d s' % (meaning, seconds))
         time.sleep(0.02)
 
 
@@ -157,13 +157,9 @@ class Agent:
         return code
 
 
-def wait_until(test, what, tries=600):
-    """Something that comes by itself; a generous limit, so that only what never comes fails."""
-    for _ in range(tries):
-        if test():
-            return
-        time.sleep(0.1)
-    raise AssertionError('never: ' + what)
+def wait_until(test, what):
+    """The same, with a word for what is waited for."""
+    return until(test, meaning=what)
 
 
 def main():

@@ -215,7 +215,7 @@ class Servers(Three):
         try:
             for path in ('/harbor', '..'):
                 wait_until(lambda: self.vellum.ni('get', '-d', path, '--timeout', '2', '/users/amelia').returncode == OK,
-                           'the clone answers for ' + path, 100)
+                           'the clone answers for ' + path)
             done = self.vellum.ni('set', '-d', '/harbor', '--timeout', '2', '/users/amelia', 'k=v')
             self.assertNotEqual(OK, done.returncode)
             states = {s['machine']: s['state'] for s in self.harbor()['servers']}
@@ -519,7 +519,7 @@ class Doctor(Three):
         wait_until(lambda: self.vellum.ni('explain', 'user', 'cordelia').returncode == OK, 'cordelia is published')
         self.fleet.cut(self.alpha)
         try:
-            wait_until(lambda: self.found(self.doctor(), 'parent'), 'the cut is noticed', 60)
+            wait_until(lambda: self.found(self.doctor(), 'parent'), 'the cut is noticed')
             self.assertEqual(('above ..', 'domain ../..: its server network@10.9.0.1 does not answer'), self.found(self.doctor(), 'parent')[0])
             done = self.vellum.ni('explain', 'user', 'cordelia', '--timeout', '2', '--json')  # lookups go on, from the images
             j = json.loads(done.stdout)
@@ -563,7 +563,7 @@ class Doctor(Three):
         other = self.fleet.host('other', '10.9.0.9')
         other.popen([sys.executable, '-c', 'import socket\ns = socket.create_server(("127.0.0.1", 987))\n'
                      'while True:\n c, _ = s.accept()\n c.sendall(b"220 hello\\r\\n")\n c.close()'])
-        wait_until(lambda: self.found(self.doctor(host=other), 'port'), 'somebody else is noticed', 60)
+        wait_until(lambda: self.found(self.doctor(host=other), 'port'), 'somebody else is noticed')
 
 
 class Retouched(unittest.TestCase):
