@@ -301,13 +301,22 @@ static enum ni_status append(struct store_txn *t, const struct store_entry *e)
                                     e->records);
 }
 
+/* The entry that comes next, of a size and a time that a journal takes. */
+static enum ni_status may_append(const struct store_txn *t, const struct store_entry *e)
+{
+        const enum ni_status st = may_replay(t);
+        if (st != NI_OK)
+                return st;
+        if (e->seq != t->state.seq + 1)
+                return NI_STALE;
+        const bool fits = e->record_count > 0 && e->record_count <= LIMIT_ENTRY_RECORDS &&
+                          e->when >= t->state.last_when;
+        return fits ? NI_OK : NI_SYSTEMERR;
+}
+
 enum ni_status store_replay_entry(struct store_txn *t, const struct store_entry *e)
 {
-        enum ni_status st = may_replay(t);
-        if (st == NI_OK && e->seq != t->state.seq + 1)
-                st = NI_STALE;
-        if (st == NI_OK && (e->record_count == 0 || e->record_count > LIMIT_ENTRY_RECORDS))
-                st = NI_SYSTEMERR;
+        enum ni_status st = may_append(t, e);
         if (st != NI_OK)
                 return st;
         bool *lifted = calloc(e->record_count, sizeof(*lifted));
@@ -333,19 +342,6 @@ static enum ni_status past_number(struct store_txn *t, const struct store_record
         if (st != NI_OK)
                 return st == NI_ALIVE ? NI_OK : st;
         return store_number_give(t, r->object, r->instance);
-}
-
-/* The entry that comes next, of a size and a time that a journal takes. */
-static enum ni_status may_append(const struct store_txn *t, const struct store_entry *e)
-{
-        const enum ni_status st = may_replay(t);
-        if (st != NI_OK)
-                return st;
-        if (e->seq != t->state.seq + 1)
-                return NI_STALE;
-        const bool fits = e->record_count > 0 && e->record_count <= LIMIT_ENTRY_RECORDS &&
-                          e->when >= t->state.last_when;
-        return fits ? NI_OK : NI_SYSTEMERR;
 }
 
 enum ni_status store_replay_past(struct store_txn *t, const struct store_entry *e)

@@ -221,8 +221,9 @@ enum ni_status store_journal_get(struct store_txn *t, uint64_t seq, struct arena
 enum ni_status store_journal_trim(struct store_txn *t, uint64_t now_us, uint32_t most, uint32_t *ret_dropped);
 
 /* Applies one entry of another store's journal, as a follower does: directories, numbers, head, and the entry
- * itself. Only the entry after the head fits (else NI_STALE). A record that does not fit what is here (an
- * unknown directory, no properties for a new one) gives NI_SYSTEMERR: then take a snapshot. */
+ * itself. Only the entry after the head fits (else NI_STALE). No records, an entry older than the one before
+ * it, or a record that does not fit what is here (an unknown directory, no properties for a new one) gives
+ * NI_SYSTEMERR: then take a snapshot. */
 enum ni_status store_replay_entry(struct store_txn *t, const struct store_entry *e);
 /* Takes over an entry of the past whose outcome stands, or will be put, by store_replay_node: the journal
  * grows and the head with it, numbers that it gave up remember their last instance; directories are not
