@@ -129,7 +129,9 @@ static void replay(struct bytes raw)
         struct store_entry_head h;
         struct store_txn *t;
         const uint32_t n = entry(raw, &h, records);
-        struct store_entry e = {2, h.when, h.who, h.from, h.what, records, n};
+        /* later than what the store has, or all would be refused for that; 0 is refused */
+        const uint64_t when = h.when ? h.when | (uint64_t)1 << 63 : 0;
+        struct store_entry e = {2, when, h.who, h.from, h.what, records, n};
         if (n == 0)
                 return;
         if (!scratch)
