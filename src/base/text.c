@@ -111,10 +111,14 @@ unsigned text_distance(const char *a, const char *b)
 const char *text_suggest(const char *wrong, const char *const *words)
 {
         const char *best = NULL;
-        unsigned least = strlen(wrong) < 5 ? 2 : 3; /* fewer edits than this */
+        const size_t n = strlen(wrong);
+        unsigned least = n < 5 ? 2 : 3; /* fewer edits than this */
         for (; *words; words++) {
+                const size_t m = strlen(*words);
+                if ((n > m ? n - m : m - n) >= least) /* at least that many */
+                        continue;
                 const unsigned d = text_distance(wrong, *words);
-                if (d < least && d < strlen(wrong)) {
+                if (d < least && d < n) {
                         least = d;
                         best = *words;
                 }
