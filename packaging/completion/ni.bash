@@ -155,10 +155,10 @@ _ni_operand() {
     getent) ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' passwd group shadow gshadow initgroups hosts ahosts networks services protocols rpc ethers netgroup aliases) ;;
     explain)
         case $n.$1 in
-        1.) _ni_offer "$word" < <(printf '%s\n' user group host network service protocol rpc alias may) ;;
-        2.user | 2.may) _ni_offer "$word" < <(_ni_names /users) ;;
-        2.group) _ni_offer "$word" < <(_ni_names /groups) ;;
-        2.host) _ni_offer "$word" < <(_ni_names /machines) ;;
+        1.) _ni_offer "$word" < <(printf '%s\n' user group shadow gshadow netgroup host ethers network service protocol rpc alias may) ;;
+        2.user | 2.shadow | 2.may) _ni_offer "$word" < <(_ni_names /users) ;;
+        2.group | 2.gshadow) _ni_offer "$word" < <(_ni_names /groups) ;;
+        2.host | 2.ethers) _ni_offer "$word" < <(_ni_names /machines) ;;
         3.may) _ni_offer "$word" < <(printf '%s\n' read write) ;;
         4.may) _ni_paths "$word" ;;
         esac

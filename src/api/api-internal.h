@@ -37,6 +37,8 @@ struct api_handle {
         unsigned count, current;
         bool direct;    /* one server given by name: no list, it is its own master */
         bool on_master; /* `current` is the master: writes may go out */
+        uint16_t port;  /* of servers that are known by address only, and of handles made from this one; 0:
+                           found */
         struct client *client;
         int read_timeout, write_timeout;  /* seconds, 0 = default */
         atomic_bool abort_on, need_write; /* may be set while another thread's call waits */
@@ -67,6 +69,8 @@ struct api_servers {
 /* Appends one that is not there yet and whose tag is possible, as long as there is room. */
 void api_servers_add(struct api_servers *l, uint32_t addr, struct bytes tag);
 bool api_servers_own_address(uint32_t addr);
+/* "10.9.0.1", or with a port that is not 0 "10.9.0.1:1987". */
+void api_server_text(const struct api_server *s, uint16_t port, char *ret, size_t size);
 /* What /machines says of the servers of a domain as seen from the handle's: values `prefix/tag` of serves,
  * with every ip_address of the machine. */
 enum ni_status api_servers_named(struct api_handle *h, const char *prefix, struct api_servers *ret);

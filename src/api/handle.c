@@ -30,6 +30,7 @@ struct api_handle *handle_new(const struct api_server *servers, unsigned count, 
                 h->has_user = like->has_user;
                 h->uid = like->uid;
                 memcpy(h->user, like->user, sizeof(h->user));
+                h->port = like->port;
         }
         return h;
 }
@@ -78,8 +79,7 @@ static bool connect_current(struct api_handle *h)
         const struct api_server *s = &h->servers[h->current];
         struct client_options o;
         struct client_why why;
-        char where[INET_ADDRSTRLEN];
-        const struct in_addr in = {htonl(s->addr)};
+        char where[INET_ADDRSTRLEN + 8];
         if (h->client)
                 return true;
         client_options_init(&o);
@@ -88,7 +88,7 @@ static bool connect_current(struct api_handle *h)
         if (s->host[0]) {
                 o.server = s->host;
         } else if (s->addr) {
-                inet_ntop(AF_INET, &in, where, sizeof(where));
+                api_server_text(s, h->port, where, sizeof(where));
                 o.server = where;
         }
         if (client_open(&o, &h->client, &why) != NI_OK) {

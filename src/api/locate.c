@@ -14,21 +14,20 @@ bool located_is_path(const char *text)
         return text[0] == '.' || strchr(text, '/') || strchr(text, '@');
 }
 
-static void put_server(const struct api_server *s, struct located_server *ret)
+static void put_server(const struct api_server *s, uint16_t port, struct located_server *ret)
 {
-        const struct in_addr in = {htonl(s->addr)};
         snprintf(ret->tag, sizeof(ret->tag), "%s", s->tag);
         ret->server[0] = '\0';
         if (s->host[0])
                 snprintf(ret->server, sizeof(ret->server), "%s", s->host);
         else if (s->addr)
-                inet_ntop(AF_INET, &in, ret->server, sizeof(ret->server));
+                api_server_text(s, port, ret->server, sizeof(ret->server));
 }
 
 static void put_servers(const struct api_handle *h, struct located *ret)
 {
         for (unsigned i = 0; i < h->count && ret->n < LOCATED_MOST; i++)
-                put_server(&h->servers[(h->current + i) % h->count], &ret->v[ret->n++]);
+                put_server(&h->servers[(h->current + i) % h->count], h->port, &ret->v[ret->n++]);
 }
 
 /* What went wrong at `end`, in words. */
@@ -184,7 +183,8 @@ static void put_levels(const struct climber *c, struct located_chain *chain)
         }
 }
 
-enum ni_status locate_chain(const struct located_server *from, unsigned seconds, struct located_chain *ret)
+enum ni_status locate_chain(const struct located_server *from, uint16_t port, unsigned seconds,
+                            struct located_chain *ret)
 {
         static const struct located_server here = {.tag = "local"};
         struct climber c = {.n = 0};
@@ -193,6 +193,7 @@ enum ni_status locate_chain(const struct located_server *from, unsigned seconds,
         *ret = (struct located_chain){NULL, 0, ""};
         enum ni_status s = open_server(from ? from : &here, seconds, &c.level[0]);
         if (s == NI_OK) {
+                c.level[0]->port = port;
                 c.n = 1;
                 s = ni_root(c.level[0], &root);
         }

@@ -7,6 +7,7 @@
 #include "netinfo/status.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct located_server {
         char server[256]; /* for client_options.server; "": this host, found as any client finds it */
@@ -42,9 +43,11 @@ struct located_chain {
         unsigned n;
         char why[512]; /* when the root was not reached: what is above the last level, and the way out */
 };
-/* Climbs from `from` (NULL: the local domain of this host). NI_OK: to the root; else the status of the step
+/* Climbs from `from` (NULL: the local domain of this host). `port`: of the servers above; 0: found as every
+ * client finds one. NI_OK: to the root; else the status of the step
  * that failed (NI_UNRELATED: a loop), and *ret holds what was reached, if anything. Free it in any case. */
-enum ni_status locate_chain(const struct located_server *from, unsigned seconds, struct located_chain *ret);
+enum ni_status locate_chain(const struct located_server *from, uint16_t port, unsigned seconds,
+                            struct located_chain *ret);
 void located_chain_done(struct located_chain *c);
 /* Is this one of our own addresses, or this host as such? */
 bool located_is_here(const struct located_server *s);

@@ -33,6 +33,17 @@ static bool address_of(struct bytes text, uint32_t *ret)
         return true;
 }
 
+void api_server_text(const struct api_server *s, uint16_t port, char *ret, size_t size)
+{
+        const struct in_addr in = {htonl(s->addr)};
+        char address[INET_ADDRSTRLEN];
+        inet_ntop(AF_INET, &in, address, sizeof(address));
+        if (port)
+                snprintf(ret, size, "%s:%u", address, port);
+        else
+                snprintf(ret, size, "%s", address);
+}
+
 bool api_servers_own_address(uint32_t addr)
 {
         struct ifaddrs *all;

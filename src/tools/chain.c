@@ -105,7 +105,7 @@ static bool all_domains(struct talk *t, const char *directory, struct chain *c)
         struct located_chain chain;
         if (!local || !talk_locate(t, ".", local) || local->n == 0)
                 return false;
-        const enum ni_status s = locate_chain(&local->v[0], t->server.timeout_ms / 1000, &chain);
+        const enum ni_status s = locate_chain(&local->v[0], 0, t->server.timeout_ms / 1000, &chain);
         unsigned read = 0;
         while (read < chain.n && read_level(t, directory, &chain.v[read], read == 0, c))
                 read++;

@@ -41,6 +41,7 @@ struct doctor_accounts {
         uint16_t source_count;
         struct accounts users, groups, machines; /* of machines the id is an IPv4 address */
         struct merge_rules rules;
+        struct own *own;
         struct reason_count left_out[64]; /* of the domain at hand */
         unsigned left_out_count;
         unsigned des; /* hashes of the traditional crypt in the local domain */
@@ -104,6 +105,10 @@ struct doctor_accounts *doctor_accounts_new(struct doctor *d)
                                         .allow_count = d->agent.allow_count,
                                         .today = (int64_t)(time(NULL) / 86400)};
         random_bytes(&a->rules.key, sizeof(a->rules.key));
+        a->own = own_new(d->agent.own_files[0] ? doctor_path(d, d->agent.own_files) : "");
+        if (a->own)
+                own_refresh(a->own);
+        a->rules.own = a->own;
         take_files(a);
         return a;
 }
@@ -156,7 +161,8 @@ static void report_left_out(struct doctor_accounts *a, const char *domain)
                 doctor_add(a->d, DOCTOR_WARNING, "left-out", doctor_text(a->d, "%s of %s", r->what, domain),
                            doctor_text(a->d, "%u not published: %s (%s%s)", r->n, r->reason, r->names,
                                        r->n > DOCTOR_SHOWN_MOST ? " ..." : ""),
-                           strstr(r->reason, "min_id") || strstr(r->reason, "reserved")
+                           strstr(r->reason, "min_id") || strstr(r->reason, "reserved") ||
+                                           strstr(r->reason, "this machine")
                                    ? "give them other ids, or name them in `allow` of agent.conf"
                                    : "correct the records; `ni explain` shows one");
         }
@@ -491,6 +497,7 @@ void doctor_accounts_end(struct doctor_accounts *a)
                                        "does not compute: they never match",
                                        a->des),
                            "let them set new passwords (passwd, or `ni set /users/NAME passwd=HASH`)");
+        own_free(a->own);
         free(a->users.v);
         free(a->groups.v);
         free(a->machines.v);

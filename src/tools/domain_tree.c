@@ -162,7 +162,7 @@ static bool find_trunk(struct talk *t, struct trunk *ret)
                 return false;
         ret->here = ret->top.v[0];
         ret->has_here = true;
-        const enum ni_status s = locate_chain(&ret->here, seconds, &chain);
+        const enum ni_status s = locate_chain(&ret->here, 0, seconds, &chain);
         if (chain.n == 0) {
                 talk_why(t, status_exit(s), chain.why);
         } else {

@@ -47,6 +47,8 @@ void explain_end(struct explain *x);
  * in the list are not repeated. A domain that fails is noted in its level. */
 void explain_find(struct explain *x, const char *top, const char *key, struct bytes value,
                   struct explain_records *ret);
+/* Puts what several calls of explain_find appended into rank order. */
+void explain_by_level(struct explain_records *l);
 /* {"name", "address", "state", "why"} of each domain. */
 json_t *explain_domains(const struct explain *x);
 /* {"domain", "id", "name", "verdict", "reason"} */
@@ -65,15 +67,37 @@ struct explain_account {
 void explain_user_of(struct explain *x, const struct explain_record *r, struct explain_account *ret);
 void explain_group_of(struct explain *x, const struct explain_record *r, struct explain_account *ret);
 
+/* Groups: the first that is published under the name or gid wins; those that agree with it in first name and
+ * gid are united with it. A verdict on each is appended to `to`; *ret is the winner's. Gives its index, or
+ * l->n, and in ret_one (room for l->n) the united records. */
+unsigned explain_judge_groups(struct explain *x, const struct explain_records *l, const char *name,
+                              const uint32_t *gid, json_t *to, struct explain_record *ret_one,
+                              unsigned *ret_parts);
+bool explain_has_name(const struct explain_account *a, const char *name);
+const char *explain_hidden_by(const struct explain *x, const struct explain_record *winner);
+
 /* The parts of the command; each gives its object, or NULL (said why). */
 json_t *explain_user(struct explain *x, const char *key);
 json_t *explain_group(struct explain *x, const char *key);
 json_t *explain_map(struct explain *x, const char *kind, const char *key);
 bool explain_is_map(const char *kind);
-/* {"database", "file", "line", "sources", "answer"}; adds "conclusion" and "agree" to j. `expected` (NULL:
- * not found) is compared with what the module says, but for the second field, when `accounts`. */
+json_t *explain_shadow(struct explain *x, const char *key);
+json_t *explain_gshadow(struct explain *x, const char *key);
+json_t *explain_netgroup(struct explain *x, const char *key);
+
+/* What of the module's answer is compared with `expected`. */
+enum explain_compare {
+        EXPLAIN_PRESENCE, /* that there is one */
+        EXPLAIN_ACCOUNT,  /* all but the second field: whether there is a hash is not for everybody to see */
+        EXPLAIN_SECRET,   /* all; the second field unless what is expected there is "*", which may be a hash
+                           * that   the server does not show us. It is never printed. */
+        EXPLAIN_PART,     /* every word is in the answer */
+        EXPLAIN_WORDS,    /* the same words */
+};
+/* {"database", "file", "line", "sources", "answer"}; adds "conclusion" and "agree" to j, whose "by_name" and
+ * "by_number" say what was left out. `expected` NULL: not found. */
 void explain_libc(struct explain *x, json_t *j, const char *database, const char *key, const char *expected,
-                  bool accounts);
+                  enum explain_compare how);
 /* Adds "group_list": what the module and the C library have as groups of a user beside the one of his record,
  * and what the domains have (`gids`, integers). When the module says something else: "agree" and
  * "conclusion", too. After explain_libc. */

@@ -107,7 +107,7 @@ void explain_group_of(struct explain *x, const struct explain_record *r, struct 
         unite(x, r, 1, ret);
 }
 
-static bool has_name(const struct explain_account *a, const char *name)
+bool explain_has_name(const struct explain_account *a, const char *name)
 {
         for (unsigned i = 0; i < a->name_count; i++)
                 if (bytes_eq_str(a->names[i], name))
@@ -118,7 +118,7 @@ static bool has_name(const struct explain_account *a, const char *name)
 /* -- users -------------------------------------------------------------------------------------------------
  */
 
-static const char *hidden_by(const struct explain *x, const struct explain_record *winner)
+const char *explain_hidden_by(const struct explain *x, const struct explain_record *winner)
 {
         return arena_printf(&x->t->arena, "%s is nearer, or its record comes first",
                             x->level[winner->level].name);
@@ -145,7 +145,7 @@ static unsigned judge_users(struct explain *x, const struct explain_records *l, 
                 explain_user_of(x, &l->v[i], &a);
                 if (a.left_out)
                         json_array_append_new(to, user_item(x, &l->v[i], &a, "left out", a.left_out));
-                else if (name && !has_name(&a, name))
+                else if (name && !explain_has_name(&a, name))
                         json_array_append_new(
                                 to, user_item(x, &l->v[i], &a, "left out", "this name is not usable"));
                 else if (uid && a.uid != *uid)
@@ -154,8 +154,8 @@ static unsigned judge_users(struct explain *x, const struct explain_records *l, 
                         winner = i;
                         json_array_append_new(to, user_item(x, &l->v[i], &a, "answers", NULL));
                 } else
-                        json_array_append_new(
-                                to, user_item(x, &l->v[i], &a, "hidden", hidden_by(x, &l->v[winner])));
+                        json_array_append_new(to, user_item(x, &l->v[i], &a, "hidden",
+                                                            explain_hidden_by(x, &l->v[winner])));
         }
         return winner;
 }
@@ -173,18 +173,6 @@ static struct explain_records with_number(struct explain *x, const char *top, co
                 explain_find(x, top, key, BYTES_LIT("4294967294"), &l);
         }
         return l;
-}
-
-/* Sorted by rank: explain_find appended for several values. */
-static void by_level(struct explain_records *l)
-{
-        for (unsigned i = 1; i < l->n; i++) {
-                const struct explain_record r = l->v[i];
-                unsigned k = i;
-                for (; k > 0 && l->v[k - 1].level > r.level; k--)
-                        l->v[k] = l->v[k - 1];
-                l->v[k] = r;
-        }
 }
 
 static void add_gid(json_t *to, json_t *seen, uint32_t gid, json_t *item, bool counts)
@@ -263,7 +251,7 @@ json_t *explain_user(struct explain *x, const char *key)
         }
         if (number || winner) {
                 numbered = with_number(x, "/users", "uid", uid);
-                by_level(&numbered);
+                explain_by_level(&numbered);
                 const unsigned w = judge_users(x, &numbered, NULL, &uid, by_number);
                 if (number && w < numbered.n) {
                         winner = &numbered.v[w];
@@ -277,7 +265,7 @@ json_t *explain_user(struct explain *x, const char *key)
         json_object_set_new(j, "number", number || winner ? json_integer(uid) : json_null());
         json_object_set_new(j, "by_number", by_number);
         json_object_set_new(j, "groups", name ? group_list(x, name, winner, a.gid) : json_array());
-        explain_libc(x, j, "passwd", key, winner ? a.line : NULL, true);
+        explain_libc(x, j, "passwd", key, winner ? a.line : NULL, EXPLAIN_ACCOUNT);
         if (winner) {
                 json_t *listing = listing_gids(json_object_get(j, "groups"));
                 explain_group_list(x, j, name, listing);
@@ -311,19 +299,18 @@ static json_t *group_item(const struct explain *x, const struct explain_record *
         return j;
 }
 
-/* The first that is published wins; those that agree with it in first name and gid are united with it. What
- * they give together goes to *ret. */
-static unsigned judge_groups(struct explain *x, const struct explain_records *l, const char *name,
-                             const uint32_t *gid, json_t *to, struct explain_account *ret)
+unsigned explain_judge_groups(struct explain *x, const struct explain_records *l, const char *name,
+                              const uint32_t *gid, json_t *to, struct explain_record *ret_one,
+                              unsigned *ret_parts)
 {
-        struct explain_record *one = arena_zalloc(&x->t->arena, l->n + 1, sizeof(*one));
         struct explain_account first = {.left_out = NULL};
-        unsigned winner = l->n, parts = 0;
-        for (unsigned i = 0; one && i < l->n; i++) {
+        unsigned winner = l->n;
+        *ret_parts = 0;
+        for (unsigned i = 0; i < l->n; i++) {
                 struct explain_account a;
                 explain_group_of(x, &l->v[i], &a);
                 const char *verdict = "hidden", *reason = NULL;
-                if (a.left_out || (name && !has_name(&a, name))) {
+                if (a.left_out || (name && !explain_has_name(&a, name))) {
                         verdict = "left out";
                         reason = a.left_out ? a.left_out : "this name is not usable";
                 } else if (gid && a.gid != *gid) {
@@ -331,10 +318,10 @@ static unsigned judge_groups(struct explain *x, const struct explain_records *l,
                 } else if (winner == l->n) {
                         winner = i;
                         first = a;
-                        one[parts++] = l->v[i];
+                        ret_one[(*ret_parts)++] = l->v[i];
                         verdict = "answers";
                 } else if (same_group(&a, &first)) {
-                        one[parts++] = l->v[i];
+                        ret_one[(*ret_parts)++] = l->v[i];
                         verdict = "united";
                         reason = "same first name and gid: members are united";
                 } else {
@@ -342,9 +329,21 @@ static unsigned judge_groups(struct explain *x, const struct explain_records *l,
                 }
                 json_array_append_new(to, group_item(x, &l->v[i], &a, verdict, reason));
         }
+        return winner;
+}
+
+/* What the winner and those that are united with it give together goes to *ret. False: nothing is published.
+ */
+static bool judge_and_unite(struct explain *x, const struct explain_records *l, const char *name,
+                            const uint32_t *gid, json_t *to, struct explain_account *ret)
+{
+        struct explain_record *one = arena_zalloc(&x->t->arena, l->n + 1, sizeof(*one));
+        unsigned parts = 0;
+        if (one)
+                explain_judge_groups(x, l, name, gid, to, one, &parts);
         if (parts)
                 unite(x, one, parts, ret);
-        return winner;
+        return parts;
 }
 
 json_t *explain_group(struct explain *x, const char *key)
@@ -358,14 +357,13 @@ json_t *explain_group(struct explain *x, const char *key)
         json_t *by_name = json_array(), *by_number = json_array();
         if (!number) {
                 explain_find(x, "/groups", "name", bytes_str(key), &named);
-                found = any = judge_groups(x, &named, key, NULL, by_name, &a) < named.n;
+                found = any = judge_and_unite(x, &named, key, NULL, by_name, &a);
                 gid = a.gid;
         }
         if (any) {
                 numbered = with_number(x, "/groups", "gid", gid);
-                by_level(&numbered);
-                const bool hit =
-                        judge_groups(x, &numbered, NULL, &gid, by_number, number ? &a : &other) < numbered.n;
+                explain_by_level(&numbered);
+                const bool hit = judge_and_unite(x, &numbered, NULL, &gid, by_number, number ? &a : &other);
                 found |= number && hit;
         }
         json_object_set_new(j, "by_name", number ? json_null() : by_name);
@@ -373,6 +371,6 @@ json_t *explain_group(struct explain *x, const char *key)
                 json_decref(by_name);
         json_object_set_new(j, "number", any ? json_integer(gid) : json_null());
         json_object_set_new(j, "by_number", by_number);
-        explain_libc(x, j, "group", key, found ? a.line : NULL, true);
+        explain_libc(x, j, "group", key, found ? a.line : NULL, EXPLAIN_ACCOUNT);
         return j;
 }

@@ -157,6 +157,17 @@ void explain_find(struct explain *x, const char *top, const char *key, struct by
                         lost(x, i, client_reason(x->level[i].client));
 }
 
+void explain_by_level(struct explain_records *l)
+{
+        for (unsigned i = 1; i < l->n; i++) {
+                const struct explain_record r = l->v[i];
+                unsigned k = i;
+                for (; k > 0 && l->v[k - 1].level > r.level; k--)
+                        l->v[k] = l->v[k - 1];
+                l->v[k] = r;
+        }
+}
+
 /* -- JSON ------------------------------------------------------------------------------------------------ */
 
 static json_t *text(const char *s)

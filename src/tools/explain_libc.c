@@ -7,6 +7,7 @@
 #include "tools/libc_ask.h"
 #include "tools/nsswitch.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define FILE_MOST ((size_t)1 << 20) /* bytes of nsswitch.conf */
@@ -38,19 +39,56 @@ static const struct nsswitch_line *read_line(struct talk *t, const char *databas
         return nsswitch_find(s, database);
 }
 
-/* Equal, but for the second field of account lines: whether there is a hash is not for everybody to see. */
-static bool same_line(const char *a, const char *b, bool accounts)
+/* Where the second field of an account line begins, and what stands behind it; NULL: there is none. */
+static const char *second_field(const char *line, const char **ret_rest)
 {
-        if (!a || !b)
-                return a == b;
-        if (!accounts)
-                return true; /* that there is an answer is all that is compared */
-        const size_t n = strcspn(a, ":"), m = strcspn(b, ":");
-        if (n != m || memcmp(a, b, n) != 0)
+        const char *first = strchr(line, ':');
+        *ret_rest = first ? strchr(first + 1, ':') : NULL;
+        return *ret_rest ? first + 1 : NULL;
+}
+
+static bool same_line(const char *a, const char *expected, bool secret)
+{
+        const char *rest_a, *rest_b;
+        const char *hash_a = second_field(a, &rest_a), *hash_b = second_field(expected, &rest_b);
+        if (!hash_a || !hash_b || hash_a - a != hash_b - expected ||
+            memcmp(a, expected, (size_t)(hash_a - a)) != 0 || strcmp(rest_a, rest_b) != 0)
                 return false;
-        const char *rest_a = a[n] ? strchr(a + n + 1, ':') : NULL,
-                   *rest_b = b[m] ? strchr(b + m + 1, ':') : NULL;
-        return rest_a && rest_b && strcmp(rest_a, rest_b) == 0;
+        const size_t n = (size_t)(rest_b - hash_b);
+        return !secret || (n == 1 && *hash_b == '*') ||
+               ((size_t)(rest_a - hash_a) == n && memcmp(hash_a, hash_b, n) == 0);
+}
+
+/* Is every word of `part` a word of `all`? */
+static bool holds(const char *all, const char *part)
+{
+        const size_t n = strlen(all);
+        while (*part) {
+                const size_t word = strcspn(part, " ");
+                bool there = false;
+                for (size_t at = 0; at < n && !there; at += strcspn(all + at, " ") + 1)
+                        there = strcspn(all + at, " ") == word && memcmp(all + at, part, word) == 0;
+                if (!there)
+                        return false;
+                part += word + (part[word] == ' ');
+        }
+        return true;
+}
+
+static bool agrees(const char *answer, const char *expected, enum explain_compare how)
+{
+        if (!answer || !expected)
+                return answer == expected;
+        switch (how) {
+        case EXPLAIN_PRESENCE:
+                return true;
+        case EXPLAIN_PART:
+                return holds(answer, expected);
+        case EXPLAIN_WORDS:
+                return holds(answer, expected) && holds(expected, answer);
+        default:
+                return same_line(answer, expected, how == EXPLAIN_SECRET);
+        }
 }
 
 /* Why the module does not say what the domains say now. */
@@ -78,64 +116,130 @@ struct libc_view {
         const char *first; /* the source that answered first */
 };
 
+/* The first record that a rule leaves out; NULL: none is. */
+static const json_t *first_left_out(const json_t *j)
+{
+        static const char *const lists[] = {"by_name", "by_number"};
+        size_t i;
+        const json_t *item;
+        for (unsigned k = 0; k < 2; k++)
+                json_array_foreach(json_object_get(j, lists[k]), i, item)
+                {
+                        if (strcmp(json_string_value(json_object_get(item, "verdict")), "left out") == 0)
+                                return item;
+                }
+        return NULL;
+}
+
+/* What helps against a rule of src/agent/merge_rules.c or own.c. */
+static const char *way_around(const char *reason)
+{
+        if (strstr(reason, "min_id") || strstr(reason, "reserved") || strstr(reason, "this machine"))
+                return "give it another number or name, or list its name in `allow` of agent.conf";
+        if (strstr(reason, "of another domain"))
+                return "only the machine's own domain may give that one";
+        return "correct the record";
+}
+
+/* Nothing was expected: no domain has it, or what they have is left out. */
+static const char *nothing_expected(struct explain *x, const json_t *j, const char *then)
+{
+        const json_t *item = first_left_out(j);
+        if (!item)
+                return arena_printf(&x->t->arena, "no domain has it%s", then);
+        const char *domain = json_string_value(json_object_get(item, "domain"));
+        const char *reason = json_string_value(json_object_get(item, "reason"));
+        if (!reason)
+                reason = "it gives nothing that a lookup could answer";
+        return arena_printf(&x->t->arena, "the record of %s is left out (%s: %s)%s", domain ? domain : "?",
+                            reason, way_around(reason), then);
+}
+
+/* The C library and the domains agree that there is nothing from NetInfo. */
+static const char *conclude_nothing(struct explain *x, const json_t *j, const struct libc_view *v)
+{
+        struct arena *a = &x->t->arena;
+        if (!v->asked_module)
+                return nothing_expected(x, j, "; the C library does not ask NetInfo for it either");
+        if (v->whole.result == LIBC_FOUND)
+                return nothing_expected(
+                        x, j, arena_printf(a, "; the answer is from %s", v->first ? v->first : "elsewhere"));
+        return nothing_expected(x, j, ", and the C library agrees");
+}
+
+/* Why the module cannot answer at all; NULL: it can. */
+static const char *module_silent(struct explain *x, const struct libc_view *v)
+{
+        struct arena *a = &x->t->arena;
+        const char *trouble = libc_module_trouble(a);
+        if (trouble)
+                return arena_printf(a, "the C library cannot load NetInfo's module: %s", trouble);
+        if (v->module.result == LIBC_UNAVAILABLE && v->module.error == EACCES)
+                return "only root and the group `shadow_group` of agent.conf may read these images: ask as "
+                       "root";
+        if (v->module.result == LIBC_UNAVAILABLE || v->module.result == LIBC_LATE)
+                return "NetInfo's module has no usable images: netinfo-agent has published none, or they are "
+                       "damaged; see `ni doctor`";
+        return NULL;
+}
+
 /* One sentence, and whether all is well. */
-static const char *conclude(struct explain *x, const struct libc_view *v, const char *expected, bool accounts,
-                            bool *ret_agree)
+static const char *conclude(struct explain *x, const json_t *j, const struct libc_view *v,
+                            const char *expected, enum explain_compare how, bool *ret_agree)
 {
         struct arena *a = &x->t->arena;
         const char *module = v->module.result == LIBC_FOUND ? v->module.text : NULL;
         const char *whole = v->whole.result == LIBC_FOUND ? v->whole.text : NULL;
-        const char *trouble = v->asked_module ? libc_module_trouble(a) : NULL;
-        *ret_agree = false;
-        if (!v->asked_module && !expected) {
-                *ret_agree = true;
-                return "no domain has it; the C library does not ask NetInfo for it either";
-        }
+        *ret_agree = !v->asked_module && !expected;
+        if (*ret_agree)
+                return conclude_nothing(x, j, v);
         if (!v->asked_module)
                 return arena_printf(
                         a,
                         "the C library never asks NetInfo: `netinfo` is not on the %s line of " NSSWITCH_FILE,
                         v->line->database);
-        if (trouble)
-                return arena_printf(a, "the C library cannot load NetInfo's module: %s", trouble);
-        if (v->module.result == LIBC_UNAVAILABLE || v->module.result == LIBC_LATE)
-                return "NetInfo's module has no usable images: netinfo-agent has published none, or they are "
-                       "damaged; see `ni doctor`";
-        if (!same_line(module, expected, accounts))
+        const char *silent = module_silent(x, v);
+        if (silent)
+                return silent;
+        if (!agrees(module, expected, how))
                 return stale(x);
-        *ret_agree = true;
-        if (module && !whole) {
-                *ret_agree = false;
+        if (module && !whole)
                 return arena_printf(a,
                                     "NetInfo's module answers, but an action on the %s line of " NSSWITCH_FILE
                                     " ends the search before it",
                                     v->line->database);
-        }
-        if (module && v->first && strcmp(v->first, "netinfo") != 0 && !same_line(whole, module, accounts)) {
-                *ret_agree = false;
+        if (module && v->first && strcmp(v->first, "netinfo") != 0 && !agrees(whole, module, how))
                 return arena_printf(a,
                                     "%s stands before netinfo on the %s line of " NSSWITCH_FILE
                                     " and has another answer",
                                     v->first, v->line->database);
-        }
-        if (!expected && whole)
-                return arena_printf(a, "no domain has it; the answer is from %s",
-                                    v->first ? v->first : "elsewhere");
-        return expected ? "the C library says what the domains say"
-                        : "no domain has it, and the C library agrees";
+        *ret_agree = true;
+        return expected ? "the C library says what the domains say" : conclude_nothing(x, j, v);
 }
 
-static json_t *source_item(const char *source, bool on_line, const struct libc_answer *r)
+/* No hash is shown: what is explained here is pasted into mails. */
+static json_t *shown(struct arena *a, const char *line, enum explain_compare how)
+{
+        const char *rest;
+        const char *hash = line && how == EXPLAIN_SECRET ? second_field(line, &rest) : NULL;
+        if (!hash || rest == hash || strchr("*!", *hash))
+                return text(line && *line ? line : NULL);
+        return text(arena_printf(a, "%.*s(a hash)%s", (int)(hash - line), line, rest));
+}
+
+static json_t *source_item(struct arena *a, const char *source, bool on_line, const struct libc_answer *r,
+                           enum explain_compare how)
 {
         static const char *const words[] = {"found", "not found", "unavailable", "no answer in time"};
         return json_pack("{s:o,s:b,s:s,s:o,s:o}", "source", text(source), "on_line", on_line, "result",
-                         words[r->result], "answer", text(r->result == LIBC_FOUND ? r->text : NULL), "error",
+                         words[r->result], "answer",
+                         r->result == LIBC_FOUND ? shown(a, r->text, how) : json_null(), "error",
                          r->result == LIBC_UNAVAILABLE && r->error ? json_string(strerror(r->error))
                                                                    : json_null());
 }
 
 void explain_libc(struct explain *x, json_t *j, const char *database, const char *key, const char *expected,
-                  bool accounts)
+                  enum explain_compare how)
 {
         struct arena *a = &x->t->arena;
         struct nsswitch *s = arena_zalloc(a, 1, sizeof(*s));
@@ -147,7 +251,7 @@ void explain_libc(struct explain *x, json_t *j, const char *database, const char
                 const char *source = v.line->v[i].name;
                 if (!libc_ask(a, database, source, key, &r))
                         continue;
-                json_array_append_new(sources, source_item(source, true, &r));
+                json_array_append_new(sources, source_item(a, source, true, &r, how));
                 if (r.result == LIBC_FOUND && !v.first)
                         v.first = source;
                 if (strcmp(source, "netinfo") == 0) {
@@ -156,15 +260,16 @@ void explain_libc(struct explain *x, json_t *j, const char *database, const char
                 }
         }
         if (!v.asked_module && !libc_module_trouble(a) && libc_ask(a, database, "netinfo", key, &v.module))
-                json_array_append_new(sources, source_item("netinfo", false, &v.module));
+                json_array_append_new(sources, source_item(a, "netinfo", false, &v.module, how));
         if (!libc_ask(a, database, NULL, key, &v.whole))
                 v.whole = (struct libc_answer){.result = LIBC_LATE};
-        json_object_set_new(j, "nss",
-                            json_pack("{s:s,s:s,s:o,s:o,s:o}", "database", database, "file", NSSWITCH_FILE,
-                                      "line", text(v.line ? v.line->text : ""), "sources", sources, "answer",
-                                      text(v.whole.result == LIBC_FOUND ? v.whole.text : NULL)));
-        json_object_set_new(j, "expected", text(expected && *expected ? expected : NULL));
-        const char *words = v.line ? conclude(x, &v, expected, accounts, &agree) : "out of memory";
+        json_object_set_new(
+                j, "nss",
+                json_pack("{s:s,s:s,s:o,s:o,s:o}", "database", database, "file", NSSWITCH_FILE, "line",
+                          text(v.line ? v.line->text : ""), "sources", sources, "answer",
+                          v.whole.result == LIBC_FOUND ? shown(a, v.whole.text, how) : json_null()));
+        json_object_set_new(j, "expected", shown(a, expected, how));
+        const char *words = v.line ? conclude(x, j, &v, expected, how, &agree) : "out of memory";
         json_object_set_new(j, "agree", json_boolean(agree));
         json_object_set_new(j, "conclusion", text(words));
 }
@@ -191,22 +296,6 @@ static const char *sorted(struct arena *a, const json_t *gids)
         const char *text = arena_str(a, buf_bytes(&out));
         buf_done(&out);
         return text ? text : "";
-}
-
-/* Is every word of `part` a word of `all`? */
-static bool holds(const char *all, const char *part)
-{
-        const size_t n = strlen(all);
-        while (*part) {
-                const size_t word = strcspn(part, " ");
-                bool there = false;
-                for (size_t at = 0; at < n && !there; at += strcspn(all + at, " ") + 1)
-                        there = strcspn(all + at, " ") == word && memcmp(all + at, part, word) == 0;
-                if (!there)
-                        return false;
-                part += word + (part[word] == ' ');
-        }
-        return true;
 }
 
 void explain_group_list(struct explain *x, json_t *j, const char *name, const json_t *gids)

@@ -4,6 +4,7 @@
 #include "tools/explain.h"
 
 #include <arpa/inet.h>
+#include <netinet/ether.h>
 
 static const struct map {
         const char *kind, *database, *top;
@@ -21,6 +22,8 @@ static const struct map {
         {"protocol", "protocols", "/protocols", SNAP_PROTOCOLS, TOP_PROTOCOLS, "number",
          (const char *const[]){"number", NULL}},
         {"rpc", "rpc", "/rpcs", SNAP_RPC, TOP_RPCS, "number", (const char *const[]){"number", NULL}},
+        {"ethers", "ethers", "/machines", SNAP_ETHERS, TOP_MACHINES, NULL,
+         (const char *const[]){"en_address", "ip_address", NULL}},
         {"alias", "aliases", "/aliases", SNAP_ALIASES, TOP_ALIASES, NULL,
          (const char *const[]){"members", NULL}},
 };
@@ -41,6 +44,8 @@ bool explain_is_map(const char *kind)
 static const char *key_of(const struct map *m, const char *key)
 {
         uint8_t address[16];
+        if (m->image == SNAP_ETHERS)
+                return ether_aton(key) ? "en_address" : "name";
         if (strcmp(m->kind, "host") == 0) {
                 if (inet_pton(AF_INET, key, address) == 1)
                         return "ip_address";
@@ -103,6 +108,23 @@ static bool judge(const struct explain *x, const struct map *m, const struct exp
         return j.published;
 }
 
+#define OCTETS(o) (o)[0], (o)[1], (o)[2], (o)[3], (o)[4], (o)[5]
+
+/* People write an Ethernet address in more ways than one, and so do records. */
+static void find_ether(struct explain *x, const char *top, const char *key, struct explain_records *ret)
+{
+        const struct ether_addr e = *ether_aton(key);
+        const uint8_t *o = e.ether_addr_octet;
+        struct arena *a = &x->t->arena;
+        const char *const written[] = {arena_printf(a, "%x:%x:%x:%x:%x:%x", OCTETS(o)),
+                                       arena_printf(a, "%02x:%02x:%02x:%02x:%02x:%02x", OCTETS(o)),
+                                       arena_printf(a, "%02X:%02X:%02X:%02X:%02X:%02X", OCTETS(o)), key};
+        for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++)
+                if (written[i])
+                        explain_find(x, top, "en_address", bytes_str(written[i]), ret);
+        explain_by_level(ret);
+}
+
 json_t *explain_map(struct explain *x, const char *kind, const char *key)
 {
         const struct map *m = find_map(kind);
@@ -110,7 +132,10 @@ json_t *explain_map(struct explain *x, const char *kind, const char *key)
         json_t *j = json_pack("{s:s,s:o}", "kind", kind, "asked", talk_json_bytes(bytes_str(key)));
         json_t *items = json_array();
         const char *property = key_of(m, key), *winner = NULL;
-        explain_find(x, m->top, property, bytes_str(key), &l);
+        if (strcmp(property, "en_address") == 0)
+                find_ether(x, m->top, key, &l);
+        else
+                explain_find(x, m->top, property, bytes_str(key), &l);
         for (unsigned i = 0; i < l.n; i++) {
                 const char *why;
                 const bool published = judge(x, m, &l.v[i], &why);
@@ -127,6 +152,6 @@ json_t *explain_map(struct explain *x, const char *kind, const char *key)
         }
         json_object_set_new(j, "key", json_string(property));
         json_object_set_new(j, "by_name", items);
-        explain_libc(x, j, m->database, key, winner ? "" : NULL, false);
+        explain_libc(x, j, m->database, key, winner ? "" : NULL, EXPLAIN_PRESENCE);
         return j;
 }

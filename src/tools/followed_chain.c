@@ -60,7 +60,7 @@ enum ni_status followed_chain(struct talk *t, const struct agent_config *config,
                 return NI_FAILED;
         if (!config->climb && !asked)
                 return listed(config, &first, ret) ? NI_OK : NI_FAILED;
-        return locate_chain(&first, t->server.timeout_ms / 1000, ret);
+        return locate_chain(&first, (uint16_t)config->parent_port, t->server.timeout_ms / 1000, ret);
 }
 
 const char *followed_name(struct talk *t, const struct located_chain *c, unsigned level)

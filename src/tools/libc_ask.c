@@ -9,10 +9,13 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <grp.h>
+#include <gshadow.h>
 #include <netdb.h>
+#include <netinet/ether.h>
 #include <nss.h>
 #include <pwd.h>
 #include <rpc/netdb.h>
+#include <shadow.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,13 +176,88 @@ static bool look_aliases(const char *key, FILE *to, int *ret_error)
         return a;
 }
 
+/* Empty where there is no number. */
+static void put_day(FILE *to, long day)
+{
+        if (day == -1)
+                fputc(':', to);
+        else
+                fprintf(to, ":%ld", day);
+}
+
+static bool look_shadow(const char *key, FILE *to, int *ret_error)
+{
+        errno = 0;
+        const struct spwd *s = getspnam(key);
+        *ret_error = errno;
+        if (!s)
+                return false;
+        fprintf(to, "%s:%s", s->sp_namp, s->sp_pwdp);
+        put_day(to, s->sp_lstchg);
+        put_day(to, s->sp_min);
+        put_day(to, s->sp_max);
+        put_day(to, s->sp_warn);
+        put_day(to, s->sp_inact);
+        put_day(to, s->sp_expire);
+        put_day(to, (long)s->sp_flag);
+        return true;
+}
+
+static bool look_gshadow(const char *key, FILE *to, int *ret_error)
+{
+        errno = 0;
+        const struct sgrp *g = getsgnam(key);
+        *ret_error = errno;
+        if (!g)
+                return false;
+        fprintf(to, "%s:%s:", g->sg_namp, g->sg_passwd);
+        put_words(to, g->sg_adm, "", ",");
+        fputc(':', to);
+        put_words(to, g->sg_mem, "", ",");
+        return true;
+}
+
+/* An address asks for the name, a name for the address. */
+static bool look_ethers(const char *key, FILE *to, int *ret_error)
+{
+        char name[1025];
+        const struct ether_addr *typed = ether_aton(key);
+        struct ether_addr a = typed ? *typed : (struct ether_addr){{0}};
+        errno = 0;
+        const bool found = typed ? ether_ntohost(name, &a) == 0 : ether_hostton(key, &a) == 0;
+        *ret_error = found ? 0 : errno == ENOENT ? 0 : errno;
+        if (found)
+                fprintf(to, "%02x:%02x:%02x:%02x:%02x:%02x %s", a.ether_addr_octet[0], a.ether_addr_octet[1],
+                        a.ether_addr_octet[2], a.ether_addr_octet[3], a.ether_addr_octet[4],
+                        a.ether_addr_octet[5], typed ? name : key);
+        return found;
+}
+
+/* All triples, those of nested netgroups, too, which the C library follows by itself. */
+static bool look_netgroup(const char *key, FILE *to, int *ret_error)
+{
+        char *host, *user, *domain;
+        const char *lead = "";
+        errno = 0;
+        const bool found = setnetgrent(key) == 1;
+        *ret_error = found ? 0 : errno == ENOENT ? 0 : errno;
+        while (found && getnetgrent(&host, &user, &domain)) {
+                fprintf(to, "%s(%s,%s,%s)", lead, host ? host : "", user ? user : "", domain ? domain : "");
+                lead = " ";
+        }
+        endnetgrent();
+        return found;
+}
+
 static const struct database {
         const char *name;
         look_fn *look;
 } databases[] = {
-        {"passwd", look_passwd}, {"group", look_group},       {"initgroups", look_initgroups},
-        {"hosts", look_hosts},   {"services", look_services}, {"protocols", look_protocols},
-        {"rpc", look_rpc},       {"networks", look_networks}, {"aliases", look_aliases},
+        {"passwd", look_passwd},     {"group", look_group},       {"initgroups", look_initgroups},
+        {"hosts", look_hosts},       {"services", look_services}, {"protocols", look_protocols},
+        {"rpc", look_rpc},           {"networks", look_networks}, {"aliases", look_aliases},
+        {"shadow", look_shadow},     {"gshadow", look_gshadow},   {"ethers", look_ethers},
+        {"netgroup", look_netgroup},
 };
 
 /* Result word, error word, text. Never returns. */

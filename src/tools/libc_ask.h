@@ -20,9 +20,9 @@ struct libc_answer {
         const char *text; /* FOUND: as getent(1) prints it */
 };
 
-/* database: passwd group initgroups hosts services protocols rpc networks aliases. key: a name, or a number
- * or address where the database has them. source NULL: the line as it is. Strings live in the arena. False:
- * the database is unknown, or no child could be made. */
+/* database: passwd group initgroups shadow gshadow hosts services protocols rpc networks aliases ethers
+ * netgroup. key: a name, or a number or address where the database has them. source NULL: the line as it is.
+ * Strings live in the arena. False: the database is unknown, or no child could be made. */
 bool libc_ask(struct arena *a, const char *database, const char *source, const char *key,
               struct libc_answer *ret);
 /* Can the C library load NetInfo's module? NULL: yes; else the loader's words, in the arena. */

@@ -13,7 +13,8 @@ static const struct talk_option options[] = {
 static const struct talk_manual manual = {
         .command = "explain",
         .synopsis = "explain user|group NAME|NUMBER [--json]\n"
-                    "explain host NAME|ADDRESS\n"
+                    "explain shadow|gshadow|netgroup NAME\n"
+                    "explain host|ethers NAME|ADDRESS\n"
                     "explain network|service|protocol|rpc|alias NAME|NUMBER\n"
                     "explain may USER read|write PATH[:PROPERTY]",
         .about = "Shows why a lookup on this machine gives what it gives: which domains were asked, in\n"
@@ -25,6 +26,7 @@ static const struct talk_manual manual = {
         .examples = "  ni explain user ada\n"
                     "  ni explain group 1050\n"
                     "  ni explain host alpha\n"
+                    "  ni explain netgroup staff\n"
                     "  ni explain may ada write /groups/staff:users\n"
                     "  ni explain may ada write -d .. /users/ada",
         .talks = true,
@@ -277,6 +279,25 @@ static void show(struct talk *t, json_t *j)
         json_decref(j);
 }
 
+typedef json_t *explain_fn(struct explain *x, const char *key);
+
+/* NULL: it is a map, or nothing at all. */
+static explain_fn *function_of(const char *kind)
+{
+        static const struct {
+                const char *kind;
+                explain_fn *explain;
+        } functions[] = {{"user", explain_user},
+                         {"group", explain_group},
+                         {"shadow", explain_shadow},
+                         {"gshadow", explain_gshadow},
+                         {"netgroup", explain_netgroup}};
+        for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+                if (strcmp(functions[i].kind, kind) == 0)
+                        return functions[i].explain;
+        return NULL;
+}
+
 static void lookup(struct talk *t, const char *config, const char *kind, const char *key)
 {
         struct explain *x = arena_zalloc(&t->arena, 1, sizeof(*x));
@@ -284,9 +305,8 @@ static void lookup(struct talk *t, const char *config, const char *kind, const c
         if (!x)
                 return;
         if (explain_begin(x, t, config ? config : CONFIG, config != NULL)) {
-                j = strcmp(kind, "user") == 0    ? explain_user(x, key)
-                    : strcmp(kind, "group") == 0 ? explain_group(x, key)
-                                                 : explain_map(x, kind, key);
+                explain_fn *explain = function_of(kind);
+                j = explain ? explain(x, key) : explain_map(x, kind, key);
                 json_object_set_new(j, "domains", explain_domains(x));
                 json_object_set_new(j, "above",
                                     x->above ? talk_json_bytes(bytes_str(x->above)) : json_null());
@@ -305,7 +325,7 @@ static void lookup(struct talk *t, const char *config, const char *kind, const c
 
 static bool is_kind(const char *word)
 {
-        return strcmp(word, "user") == 0 || strcmp(word, "group") == 0 || explain_is_map(word);
+        return function_of(word) || explain_is_map(word);
 }
 
 static void act(struct talk *t, const char *config)
@@ -318,9 +338,11 @@ static void act(struct talk *t, const char *config)
                 if (talk_connect(t))
                         show(t, explain_may(t, word[1], word[2], word[3]));
         } else
-                talk_usage(t, "say `user`, `group`, `host`, `network`, `service`, `protocol`, `rpc` or "
-                              "`alias` and a "
-                              "name or number, or `may USER read|write PATH`");
+                talk_usage(
+                        t,
+                        "say `user`, `group`, `shadow`, `gshadow`, `host`, `ethers`, `network`, `service`, "
+                        "`protocol`, `rpc`, `alias` or `netgroup` and a name or number, or `may USER "
+                        "read|write PATH[:PROPERTY]`");
 }
 
 int ni_explain_run(int argc, char **argv)

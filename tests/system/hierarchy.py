@@ -23,6 +23,7 @@ import rpc  # noqa: E402
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNREACHABLE = range(7)
 wait_until = daemon.wait_until
 NSSWITCH = 'passwd: files netinfo\ngroup: files [SUCCESS=merge] netinfo\nhosts: files netinfo\nservices: files netinfo\n'
+SECRETS = 'shadow: files netinfo\ngshadow: files netinfo\nnetgroup: netinfo\nethers: files netinfo\n'
 PASSWD = 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\neve:x:1602:1602::/:/bin/sh\n'
 GROUP = 'root:x:0:\ndaemon:x:1:\nsudo:x:27:\n'
 
@@ -279,6 +280,10 @@ class Explain(Three):
             j = self.explain('user', name)
             self.assertEqual([('/', name, 'left out')], self.items(j))
             self.assertEqual((reason, None, True), (j['by_name'][0]['reason'], j['expected'], j['agree']))
+            self.assertTrue(j['conclusion'].startswith('the record of / is left out (%s: ' % reason), j['conclusion'])
+            self.assertTrue(j['conclusion'].endswith('), and the C library agrees'), j['conclusion'])
+        self.assertIn('`allow` of agent.conf', self.explain('user', '77')['conclusion'])
+        self.assertEqual('no domain has it, and the C library agrees', self.explain('user', 'nobody-at-all')['conclusion'])
         self.assertEqual([], self.explain('user', 'nobody-at-all')['by_name'])
 
     def test_groups(self):
@@ -307,6 +312,121 @@ class Explain(Three):
             item = [i for i in self.explain(*words)['by_name'] if i['domain'] == '/'][0]
             self.assertEqual(verdict, item['verdict'], item)
             self.assertIn(reason, item['reason'])
+
+    def all_sources(self):
+        """Every database of NetInfo is on its line, for one test."""
+        path = '/proc/%d/root/etc/nsswitch.conf' % self.vellum.holder.pid
+
+        def write(text):
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(text)
+        write(NSSWITCH + SECRETS)
+        self.addCleanup(write, NSSWITCH)
+
+    def agreed(self, *words):
+        wait_until(lambda: self.explain(*words)['agree'], 'the C library agrees about %s' % (words,))
+        return self.explain(*words, code=(OK,))
+
+    def test_shadow(self):
+        self.all_sources()
+        def hashed(command, host, where, path, *words, passwd):
+            name = os.path.join(self.fleet.folder, 'hash')
+            with open(name, 'w', encoding='utf-8') as f:
+                f.write(passwd)
+            self.must(host, command, *where, path, *words, '--file', 'passwd=' + name)
+
+        for host, where, path, words, passwd in ((self.vellum, [], '/users/lena', ['uid=1710', 'gid=1030', 'shadow_max=90'], '$6$salt$secret'),
+                                                 (self.vellum, [], '/users/lars', ['uid=1711', 'gid=1030'], '!'),
+                                                 (self.mid, ['-d', 'harbor'], '/users/lena', ['uid=1712', 'gid=1030'], '$6$other$one')):
+            hashed('add', host, where, path, *words, passwd=passwd)
+            self.addCleanup(self.must, host, 'rm', *where, path)
+        j = self.agreed('shadow', 'lena')
+        self.assertEqual([('local', 'lena', 'answers'), ('/harbor', 'lena', 'hidden')], self.items(j))
+        self.assertEqual(('lena:(a hash):::90::::',) * 2, (j['expected'], j['nss']['answer']))
+        self.assertNotIn('secret', json.dumps(j) + self.ni('explain', 'shadow', 'lena').stdout)
+        self.assertEqual('lars:!:::::::', self.agreed('shadow', 'lars')['expected'])
+        self.assertIn('left out (uid below min_id', self.explain('shadow', 'lowly')['conclusion'])
+        # Another hash than the one in the images is noticed, though none is shown.
+        self.agent.stop()
+        try:
+            hashed('set', self.vellum, [], '/users/lena', passwd='$6$salt$another')
+            self.assertFalse(self.explain('shadow', 'lena', code=(FAILED,))['agree'])
+        finally:
+            self.agent.start()
+        self.agreed('shadow', 'lena')
+        os.chmod(self.fleet.folder, 0o755)  # who is not root begins where he may read: copies beside each other
+        os.makedirs(os.path.join(self.fleet.folder, 'copy/tools'))
+        ni = shutil.copy(daemon.PROGRAMS['ni'], os.path.join(self.fleet.folder, 'copy/tools'))
+        os.makedirs(os.path.join(self.fleet.folder, 'copy/nss'))
+        shutil.copy(os.path.join(os.path.dirname(daemon.PROGRAMS['ni']), '../nss/libnss_netinfo.so.2'), os.path.join(self.fleet.folder, 'copy/nss'))
+        done = self.vellum.run('setpriv', '--reuid=1701', '--regid=1701', '--clear-groups', ni, 'explain', 'shadow', 'lena',
+                               env=self.vellum.environment(), cwd='/')
+        self.assertEqual(FAILED, done.returncode)
+        self.assertIn('ask as root', done.stdout, done.stderr)
+
+    def test_gshadow(self):
+        self.all_sources()
+        self.must(self.mid, 'set', '-d', 'harbor', '/groups/crew', 'admins=amelia')
+        self.must(self.vellum, 'set', '/groups/crew', 'admins=basil')
+        j = self.agreed('gshadow', 'crew')
+        self.assertEqual([('local', 'crew', 'answers'), ('/harbor', 'crew', 'united')], self.items(j))
+        self.assertEqual('crew:*:basil,amelia:basil,amelia', j['nss']['answer'])
+        j = self.agreed('gshadow', 'staff')
+        self.assertEqual({('/harbor', 'staff', 'left out'), ('/', 'staff', 'left out')}, set(self.items(j)))
+        self.assertIn('it has neither passwd nor admins', j['conclusion'])
+
+    def test_ethers(self):
+        self.all_sources()
+        self.must(self.mid, 'add', '-d', 'harbor', '/machines/ink', 'en_address=0:5:2:fe:ef:4b')
+        self.addCleanup(self.must, self.mid, 'rm', '-d', 'harbor', '/machines/ink')
+        for key in ('ink', '00:05:02:FE:EF:4B', '0:5:2:fe:ef:4b'):
+            j = self.agreed('ethers', key)
+            self.assertEqual([('/harbor', 'ink', 'answers')], self.items(j))
+            self.assertEqual('00:05:02:fe:ef:4b ink', j['nss']['answer'])
+        self.assertEqual([], self.explain('ethers', 'nobody-at-all')['by_name'])
+
+    def test_netgroups(self):
+        self.all_sources()
+        for host, where, words in ((self.mid, ['-d', 'harbor'], ['/netgroups']), (self.mid, ['-d', 'harbor'], ['/netgroups/said', 'members=(relay,,)', 'members=bad one', 'members=inner']),
+                                   (self.mid, ['-d', 'harbor'], ['/netgroups/inner', 'members=(,amelia,)'])):
+            self.must(host, 'add', *where, *words)
+        self.must(self.mid, 'set', '-d', 'harbor', '/users/amelia', 'netgroups=all', 'netgroups=said')
+        self.must(self.alpha, 'set', '-d', 'network', '/machines/relay', 'netgroups=all')
+        j = self.agreed('netgroup', 'all')
+        self.assertEqual([('/', 'relay', 'united'), ('/harbor', 'amelia', 'united')], self.items(j))
+        self.assertEqual('(-,amelia,-) (relay,-,-)', j['expected'])
+        self.assertEqual(set(j['expected'].split()), set(j['nss']['answer'].split()))
+        j = self.agreed('netgroup', 'said')
+        self.assertEqual([('/harbor', 'said', 'answers'), ('/harbor', 'amelia', 'hidden')], self.items(j))
+        self.assertIn('without a part of it: ', j['by_name'][0]['reason'])
+        self.assertEqual({'(relay,,)', '(,amelia,)'}, set(j['nss']['answer'].split()))
+        self.assertEqual([], self.explain('netgroup', 'nobody-at-all')['by_name'])
+        self.agent.stop()
+        try:
+            self.must(self.alpha, 'set', '-d', 'network', '/machines/mid', 'netgroups=all')
+            self.assertFalse(self.explain('netgroup', 'all', code=(FAILED,))['agree'])
+        finally:
+            self.must(self.alpha, 'rm', '-d', 'network', '/machines/mid', 'netgroups')
+            self.agent.start()
+
+    def test_parent_port(self):
+        """mid's second service: the domains above are looked for at the port that the agent's configuration names."""
+        config = os.path.join(self.vellum.folder, 'port.conf')
+        with open(config, 'w', encoding='utf-8') as f:
+            f.write('parent_port = 1987\n')
+        second = self.mid.daemon('-o', 'legacy_read_networks=10.9.0.0/24', listen='10.9.0.2:1987')
+        self.addCleanup(second.stop)
+        self.mid.daemons.remove(second)  # `ni` of mid speaks to the first one as before
+        for words in (['domain', 'create', 'harbor'], ['add', '-d', 'harbor', '/users'],
+                      ['add', '-d', 'harbor', '/users/porter', 'uid=1777', 'gid=1020']):
+            done = self.mid.ni(*words, d=second)
+            self.assertEqual(OK, done.returncode, done.stderr)
+        j = self.explain('user', 'porter', '--config', config)
+        self.assertEqual(('harbor@10.9.0.2:1987', 'answers'), (j['domains'][1]['address'], j['domains'][1]['state']))
+        self.assertEqual(['porter'], [i['name'] for i in j['by_name']])
+        self.assertEqual([], self.explain('user', 'porter')['by_name'])
+        found = json.loads(self.vellum.ni('doctor', '--json', '--config', config, '--timeout', '2').stdout)['findings']
+        self.assertIn('porter', json.dumps(found))
 
     def test_the_c_library(self):
         j = self.explain('user', 'root')
@@ -474,6 +594,8 @@ class Doctor(Three):
         return [(f['thing'], f['reason']) for f in j['findings'] if f['check'] == check and severity in (None, f['severity'])]
 
     def test_what_collides(self):
+        self.must(self.vellum, 'add', '/users/eva', 'uid=1602', 'gid=1030')
+        self.addCleanup(self.must, self.vellum, 'rm', '/users/eva')
         j = self.doctor()
         left_out = dict(self.found(j, 'left-out'))
         self.assertEqual({'users of /', 'groups of /'}, set(left_out))
@@ -485,7 +607,9 @@ class Doctor(Three):
                       'basil 1502 in /harbor)', collisions)
         self.assertIn('the same gid under different names', collisions)
         self.assertIn('crew2 1030 in local', collisions)
-        self.assertIn('the same uid under different names: 1 (eve 1602 in /etc, spare 1602 in /)', collisions)
+        self.assertIn('the same uid under different names: 1 (eve 1602 in /etc, eva 1602 in local)', collisions)
+        # What the agent guards against (own_files) does not collide, since it is not published.
+        self.assertIn("1 not published: this machine's passwd file has the uid with another name (spare)", reasons)
         self.assertEqual([], self.found(j, 'duplicate'))
 
     def test_healthy_but_for_warnings(self):
