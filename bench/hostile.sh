@@ -5,9 +5,8 @@
 # for the processors.
 set -euo pipefail
 build=${NETINFO_BUILD:?run me through ./dev bench hostile}
-users=${HOSTILE_USERS:-10000} ms=${HOSTILE_MS:-1000} rounds=${HOSTILE_ROUNDS:-9}
-attack=$build/tests/system/server/attack
-[ -x "$attack" ] || { echo "hostile: $attack is not built (meson option tests)" >&2; exit 1; }
+users=${HOSTILE_USERS:-10000} ms=${HOSTILE_MS:-500} rounds=${HOSTILE_ROUNDS:-7}
+attack=$build/bench/bench-attack
 first=() before_all=()
 if [ "${HOSTILE_REALTIME:-}" = yes ]; then
         first=(chrt -r 1) before_all=(chrt -r 2)
@@ -42,12 +41,20 @@ stop() {
         pid=
         rm -rf "$folder/domains" "$folder/ready"
 }
+rows() { # for bench/table.py: each attack's ratio, the largest, and the most memory that one of them took
+        [ -n "${BENCH_RESULTS:-}" ] || return 0
+        awk -v n="$users" -v OFS='\t' '{ print "hostile.ratio", n, $1, $6, "x"; if ($6 > ratio) ratio = $6; if ($8 - $7 > most) most = $8 - $7 }
+                END { print "hostile.p99", n, "netinfod", ratio, "x"; print "hostile.memory", n, "netinfod", most, "KiB" }' "$folder/all" >>"$BENCH_RESULTS"
+        awk -v n="$users" -v OFS='\t' '{ print "hostile.idle.p99", n, "netinfod", $6, "x"
+                print "hostile.idle.memory", n, "netinfod", ($8 - $7) / 5000, "KiB" }' "$folder/idle" >>"$BENCH_RESULTS"
+}
 echo "# $users users; $rounds rounds of $ms ms; p50 and p99 in microseconds, alone and beside the attack; memory of the server in KiB before, beside, after"
 printf '%-15s %6s %6s %6s %6s %6s %8s %8s %8s\n' attack p50 p99 p50+ p99+ p99x before beside after
 serve
-"${before_all[@]}" "$attack" "$tcp" "$udp" "$pid" "$users" "$ms" "$rounds"
+"${before_all[@]}" "$attack" "$tcp" "$udp" "$pid" "$users" "$ms" "$rounds" | tee "$folder/all"
 stop
 serve -o connections_per_source=8192
 echo "# 5,000 idle connections of one source"
-"${before_all[@]}" "$attack" "$tcp" "$udp" "$pid" "$users" "$ms" "$rounds" idle
+"${before_all[@]}" "$attack" "$tcp" "$udp" "$pid" "$users" "$ms" "$rounds" idle | tee "$folder/idle"
 stop
+rows

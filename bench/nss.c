@@ -1,10 +1,16 @@
 /* What does one lookup cost? Sub-commands (bench/nss.sh calls them):
- *   publish FOLDER USERS            images of that many users
- *   direct MODULE FOLDER USERS SEC  the module called directly beside its floor: an open-addressing table in
- * a mapped file with the passwd line copied out, the least that a lookup can do. CPU per call, medians,
- * ratios libc USERS CALLS                getpwnam_r through the C library, for strace and for the clock first
- * MODULE NAME               the first lookup of a fresh process, in microseconds Every answer is checked.
- * Times are thread CPU times. */
+ *
+ *      publish FOLDER USERS              images of that many users
+ *      direct MODULE FOLDER USERS SEC    the module called directly beside its floor: an open-addressing
+ *                                        table in a mapped file with the passwd line copied out, the least
+ *                                        that a lookup can do. CPU per call, medians, ratios
+ *      groups MODULE FOLDER GROUPS SEC   a user's group list among so many groups: 10,000 users whose own
+ *                                        groups stay the same
+ *      wide MODULE FOLDER                a group of 10,000 members
+ *      libc USERS CALLS                  getpwnam_r through the C library, for strace and for the clock
+ *      first MODULE NAME                 the first lookup of a fresh process, in microseconds
+ *
+ * Every answer is checked. Times are thread CPU times. */
 #include "people.h"
 #include "result.h"
 
@@ -79,7 +85,22 @@ static void add_group(struct snap_builder *b, uint32_t users, uint32_t g)
                 die("cannot add a group");
 }
 
-static int publish(const char *folder, uint32_t users)
+/* A group without any of the users: it only makes the tables larger. */
+static void add_other_group(struct snap_builder *b, uint32_t users, uint32_t g)
+{
+        char name[32], text[32];
+        const struct bytes names = bytes_of(name, people_group(name, g));
+        const struct bytes member = bytes_of(text, people_user(text, users + g));
+        if (snap_add_group(b, &(struct snap_group){.names = &names,
+                                                   .name_count = 1,
+                                                   .gid = PEOPLE_GID + g,
+                                                   .enumerate = true,
+                                                   .members = &member,
+                                                   .member_count = 1}))
+                die("cannot add a group");
+}
+
+static int publish(const char *folder, uint32_t users, uint32_t groups)
 {
         struct snap_publication p = {.folder = folder, .shadow_group = (gid_t)-1, .may_shrink = 7};
         struct snap_report r;
@@ -91,6 +112,8 @@ static int publish(const char *folder, uint32_t users)
                 add_user(p.map[SNAP_PASSWD], i);
         for (uint32_t g = 0; g < users / 10; g++)
                 add_group(p.map[SNAP_GROUP], users, g);
+        for (uint32_t g = users / 10; g < groups; g++)
+                add_other_group(p.map[SNAP_GROUP], users, g);
         const double added = seconds(CLOCK_MONOTONIC);
         if (snap_publish(&p, &r)) {
                 fprintf(stderr, "bench-nss: %s\n", r.what);
@@ -471,9 +494,10 @@ static double median(double *v)
 
 /* Rows for bench/table.py: "name hit" is the question lookup.name_hit. With a delta they have a name of their
  * own. */
-static void say_row(const char *name, uint32_t users, double ours, double least_ns, double scale)
+static void say_row(const char *name, uint32_t users, double ours, double least_ns, double scale,
+                    double least_scale)
 {
-        char key[64], who[32];
+        char key[64], who[40];
         size_t n = (size_t)snprintf(key, sizeof(key), "lookup.%s", name);
         if (name[0] == '(')
                 return;
@@ -486,6 +510,10 @@ static void say_row(const char *name, uint32_t users, double ours, double least_
                 result_row(key, users, "floor", least_ns, "ns");
         if (!with && strncmp(key, "lookup.group_", 13) != 0)
                 result_row("threads", users, name, scale, "x");
+        if (!with && least_scale > 0) {
+                snprintf(who, sizeof(who), "floor: %s", name);
+                result_row("threads", users, who, least_scale, "x");
+        }
 }
 
 static int direct(const char *path, const char *folder, uint32_t users, double limit)
@@ -493,27 +521,45 @@ static int direct(const char *path, const char *folder, uint32_t users, double l
         setenv(SNAP_VARIABLE, folder, 1);
         module_open(path);
         floor_build(folder, users);
-        printf("question\tusers\tmodule ns\tfloor ns\tratio\t2 threads: rate x\n");
+        printf("question\tusers\tmodule ns\tfloor ns\tratio\t2 threads: rate x, floor's\n");
         for (size_t i = 0; i < ROWS; i++) {
-                double ours[ROUNDS], least_ns[ROUNDS] = {0}, scale[ROUNDS], one, two, unused;
+                double ours[ROUNDS], least_ns[ROUNDS] = {0}, scale[ROUNDS], least_scale[ROUNDS] = {0}, one,
+                                     two;
                 for (unsigned round = 0; round < ROUNDS;
                      round++) { /* side by side, so that both see the same machine */
-                        if (rows[i].least)
-                                least_ns[round] = measure(rows[i].least, users, 1, limit, &unused);
+                        if (rows[i].least) {
+                                least_ns[round] = measure(rows[i].least, users, 1, limit, &one);
+                                measure(rows[i].least, users, 2, limit, &two);
+                                least_scale[round] = two / one;
+                        }
                         ours[round] = measure(rows[i].ours, users, 1, limit, &one);
                         measure(rows[i].ours, users, 2, limit, &two);
                         scale[round] = two / one;
                 }
-                const double a = median(ours), b = median(least_ns);
-                printf("%s\t%u\t%.1f\t", rows[i].name, users, a);
+                const double a = median(ours), b = median(least_ns), x = median(scale),
+                             y = median(least_scale);
                 if (rows[i].least)
-                        printf("%.1f\t%.2f", b, a / b);
+                        printf("%s\t%u\t%.1f\t%.1f\t%.2f\t%.2f\t%.2f\n", rows[i].name, users, a, b, a / b, x,
+                               y);
                 else
-                        printf("-\t-");
-                printf("\t%.2f\n", median(scale));
+                        printf("%s\t%u\t%.1f\t-\t-\t%.2f\n", rows[i].name, users, a, x);
                 fflush(stdout);
-                say_row(rows[i].name, users, a, b, median(scale));
+                say_row(rows[i].name, users, a, b, x, y);
         }
+        return 0;
+}
+
+/* Is a group list as cheap among many groups as among few? */
+static int groups(const char *path, const char *folder, uint32_t count, double limit)
+{
+        enum { USERS = 10000, FEW = USERS / 10 };
+        double ns[ROUNDS], unused;
+        publish(folder, USERS, count);
+        setenv(SNAP_VARIABLE, folder, 1);
+        module_open(path);
+        for (unsigned round = 0; round < ROUNDS; round++)
+                ns[round] = measure(group_list, USERS, 1, limit, &unused);
+        result("groups.flat", USERS, count > FEW ? "among many" : "among few", median(ns), "ns");
         return 0;
 }
 
@@ -603,6 +649,8 @@ static int wide(const char *path, const char *folder)
                         die("a wrong answer");
         printf("%zu bytes written, %zu needed\t%.1f us CPU\n", written, least_bytes,
                (seconds(CLOCK_THREAD_CPUTIME_ID) - begin) * 1e3);
+        result_row("group.bytes", MEMBERS, "module", (double)written, "bytes");
+        result_row("group.bytes", MEMBERS, "floor: its text and pointers", (double)least_bytes, "bytes");
         return 0;
 }
 
@@ -614,11 +662,13 @@ static uint32_t number(const char *s)
 int main(int argc, char **argv)
 {
         if (argc == 4 && !strcmp(argv[1], "publish"))
-                return publish(argv[2], number(argv[3]));
+                return publish(argv[2], number(argv[3]), 0);
         if (argc == 3 && !strcmp(argv[1], "delta"))
                 return publish_delta(argv[2]);
         if (argc == 6 && !strcmp(argv[1], "direct"))
                 return direct(argv[2], argv[3], number(argv[4]), strtod(argv[5], NULL));
+        if (argc == 6 && !strcmp(argv[1], "groups"))
+                return groups(argv[2], argv[3], number(argv[4]), strtod(argv[5], NULL));
         if (argc == 4 && !strcmp(argv[1], "libc"))
                 return libc(number(argv[2]), number(argv[3]));
         if (argc == 4 && !strcmp(argv[1], "wide"))
@@ -632,7 +682,7 @@ int main(int argc, char **argv)
         if (argc == 4 && !strcmp(argv[1], "first"))
                 return first(argv[2], argv[3]);
         fprintf(stderr, "usage: bench-nss publish FOLDER USERS | delta FOLDER | direct MODULE FOLDER USERS "
-                        "SECONDS | libc "
-                        "USERS CALLS | first MODULE NAME | wide MODULE FOLDER | name I\n");
+                        "SECONDS | groups MODULE FOLDER GROUPS SECONDS | libc USERS CALLS | first MODULE "
+                        "NAME | wide MODULE FOLDER | name I\n");
         return 2;
 }

@@ -43,6 +43,12 @@ echo "== a group of 10,000 members by gid: bytes written to the caller against t
 mkdir "$work/wide"
 "$bench" wide "$module" "$work/wide"
 
+echo "== the group list of a user among 1,000 and among 100,000 groups, 10,000 users whose own groups stay the same"
+for n in 1000 100000; do
+        mkdir "$work/groups-$n"
+        "$bench" groups "$module" "$work/groups-$n" "$n" "$duration"
+done
+
 if command -v strace >/dev/null && [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
         echo "== system calls of 1000 lookups through the C library, passwd: files netinfo systemd, and this machine's /etc/passwd ($(wc -l </etc/passwd) lines)"
         sed -E 's/^(passwd|initgroups):.*/passwd: files netinfo systemd/; s/^group:.*/group: files [SUCCESS=merge] netinfo [SUCCESS=merge] systemd/' \

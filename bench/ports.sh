@@ -117,6 +117,7 @@ scenario("20,000 listeners, 20 processes", 20000, 20, 0, 12345, False)
 scenario("20,000 listeners, 500 processes, holder in the middle", 20000, 500, 0, 10250, False)
 scenario("20,000 listeners, 20 processes; the control group names the holder", 20000, 20, 0, 8000, True)
 scenario("20,000 established, 30 listeners", 0, 30, 20000, 9014, False)
+scenario("20,000 established, 30 listeners; the control group names the holder", 0, 30, 20000, 8000, True)
 scenario("100,000 established, 30 listeners", 0, 30, 100000, 9014, False)
 scenario("100,000 established, 30 listeners; the control group names the holder", 0, 30, 100000, 8000, True)
 PYTHON

@@ -165,45 +165,62 @@ static void put_property(struct proplist *l, struct arena *a, const char *name, 
         need(proplist_add_str(l, a, name, value), "memory");
 }
 
-/* Users below /users in EDITs of 500. */
+#define FILL_EDIT  500u /* users in one EDIT */
+#define FILL_AHEAD 8u   /* EDITs under way: the server makes several durable at once */
+
+static void fill_encode(struct buf *out, struct arena *a, struct ext_op *ops, uint32_t *at, uint32_t users,
+                        uint32_t top)
+{
+        struct ext_edit_args args = {.tag = BYTES_LIT("network"), .ops = ops};
+        if (*at == 0) {
+                ops[args.op_count] = (struct ext_op){.kind = EXT_OP_CREATE, .where = NI_INDEX_NULL};
+                put_property(&ops[args.op_count++].props, a, "name", "users");
+        }
+        for (; *at < users && args.op_count < FILL_EDIT; ++*at) {
+                struct ext_op *op = &ops[args.op_count++];
+                char name[32], number[16], home[64];
+                people_user(name, *at);
+                *op = (struct ext_op){.kind = EXT_OP_CREATE, .where = NI_INDEX_NULL};
+                op->ref = top ? (struct ext_ref){.value = top} : (struct ext_ref){.by_op = true};
+                snprintf(number, sizeof(number), "%u", PEOPLE_UID + *at);
+                snprintf(home, sizeof(home), "/home/%s", name);
+                put_property(&op->props, a, "name", arena_str(a, bytes_str(name)));
+                put_property(&op->props, a, "passwd", "*");
+                put_property(&op->props, a, "uid", arena_str(a, bytes_str(number)));
+                put_property(&op->props, a, "gid", "100");
+                put_property(&op->props, a, "realname", "Some User");
+                put_property(&op->props, a, "home", arena_str(a, bytes_str(home)));
+                put_property(&op->props, a, "shell", "/bin/bash");
+        }
+        buf_clear(out);
+        const size_t mark = begin_call(out, NIEXT_PROGRAM, NIEXT_VERSION, NIEXT_PROC_edit);
+        ext_edit_args_encode(&args, out);
+        record_close(out, mark);
+}
+
+/* Users below /users, some EDITs sent ahead once /users is there. */
 static void fill(int fd, uint32_t users)
 {
-        struct ext_op *ops = calloc(501, sizeof(*ops));
+        struct ext_op *ops = calloc(FILL_EDIT + 1, sizeof(*ops));
         struct buf out, in;
         struct arena a;
         uint32_t top = 0;
+        unsigned waiting = 0;
+        need(ops != NULL, "memory");
         buf_init(&out, 0);
         buf_init(&in, 0);
         arena_init(&a, 0);
-        for (uint32_t at = 0; at < users;) {
-                struct ext_edit_args args = {.tag = BYTES_LIT("network"), .ops = ops};
+        for (uint32_t at = 0; at < users || waiting;) {
                 struct ext_edit_result result;
-                if (at == 0) {
-                        ops[args.op_count] = (struct ext_op){.kind = EXT_OP_CREATE, .where = NI_INDEX_NULL};
-                        put_property(&ops[args.op_count++].props, &a, "name", "users");
+                if (at < users && (top ? waiting < FILL_AHEAD : waiting == 0)) {
+                        fill_encode(&out, &a, ops, &at, users, top);
+                        need(!out.failed && fs_write_all(fd, out.data, out.len) == 0, "edit");
+                        waiting++;
+                        arena_reset(&a);
+                        continue;
                 }
-                for (; at < users && args.op_count < 500; at++) {
-                        struct ext_op *op = &ops[args.op_count++];
-                        char name[32], number[16], home[64];
-                        people_user(name, at);
-                        *op = (struct ext_op){.kind = EXT_OP_CREATE, .where = NI_INDEX_NULL};
-                        op->ref = top ? (struct ext_ref){.value = top} : (struct ext_ref){.by_op = true};
-                        snprintf(number, sizeof(number), "%u", PEOPLE_UID + at);
-                        snprintf(home, sizeof(home), "/home/%s", name);
-                        put_property(&op->props, &a, "name", arena_str(&a, bytes_str(name)));
-                        put_property(&op->props, &a, "passwd", "*");
-                        put_property(&op->props, &a, "uid", arena_str(&a, bytes_str(number)));
-                        put_property(&op->props, &a, "gid", "100");
-                        put_property(&op->props, &a, "realname", "Some User");
-                        put_property(&op->props, &a, "home", arena_str(&a, bytes_str(home)));
-                        put_property(&op->props, &a, "shell", "/bin/bash");
-                }
-                buf_clear(&out);
-                const size_t mark = begin_call(&out, NIEXT_PROGRAM, NIEXT_VERSION, NIEXT_PROC_edit);
-                ext_edit_args_encode(&args, &out);
-                record_close(&out, mark);
-                need(!out.failed && fs_write_all(fd, out.data, out.len) == 0, "edit");
                 read_record(fd, &in);
+                waiting--;
                 struct xdr_in body = xdr_in(buf_bytes(&in));
                 struct rpc_reply reply;
                 need(reply_decode(&body, &reply) && ext_edit_decode(&body, &a, &result) &&

@@ -59,6 +59,10 @@ def sized(n):
 
 
 results = {n: sized(n) for n in sizes}
+if 'BENCH_RESULTS' in os.environ:
+    with open(os.environ['BENCH_RESULTS'], 'a', encoding='ascii') as rows:
+        for n in sizes:
+            rows.writelines('wide.cpu\t%d\t%s\t%.4g\tus\n' % (n, row[0], row[3]) for row in results[n])
 print('%-20s %s' % ('children', ''.join('%28d' % n for n in sizes)))
 for k in range(4):
     print('%-20s %s' % (results[sizes[0]][k][0], ''.join('%9.2f %7.2f ms %6.0f us' % results[n][k][1:] for n in sizes)))

@@ -14,20 +14,40 @@ result() { # QUESTION SIZE WHO VALUE UNIT: as bench/result.h
         printf '%s\t%s\t%s\t%s\t%s\n' "$@" >>"$BENCH_RESULTS"
 }
 
-# A peer that is not there is a row, too.
+# What was not run is a row, too: bench/table.py says so where the figure would stand.
+not_run() { # QUESTION,QUESTION... SIZE WHO REASON
+        local q
+        say "$3, $2: not run: $4"
+        for q in ${1//,/ }; do printf '%s\t%s\t%s\t-\t%s\n' "$q" "$2" "$3" "$4" >>"$BENCH_RESULTS"; done
+}
+
+# A measurement that may hang or fail, and takes nothing else with it: at most so many seconds.
+measured() { # QUESTION,QUESTION... SIZE WHO SECONDS COMMAND...
+        local questions=$1 size=$2 who=$3 most=$4 status why
+        shift 4
+        timeout -k 5 "$most" "$@" 2>/run/said
+        status=$?
+        cat /run/said >>"$log"
+        [ $status != 0 ] || return 0
+        why=$(tail -n 1 /run/said | tr -cd '[:print:]' | cut -c 1-120)
+        why=${why:-status $status}
+        [ $status != 124 ] || why="no end after $most s"
+        not_run "$questions" "$size" "$who" "$why"
+        return 1
+}
+
 has() { # WHO COMMAND-OR-FILE
         command -v "$2" >/dev/null || [ -e "$2" ] && return 0
-        say "$1: not installed here; its rows are left out"
-        result missing 0 "$1" 1 peer
+        not_run missing 0 "$1" "not installed here"
         return 1
 }
 
 up_to() { [ "$1" -le "$2" ]; }
 
 wait_for() { # COMMAND: until it succeeds, at most 60 s
-        local i
-        for ((i = 0; i < 300; i++)); do
-                eval "$1" >/dev/null 2>&1 && return 0
+        local begin=$SECONDS
+        while ((SECONDS - begin < 60)); do
+                timeout -k 1 10 bash -c "$1" >/dev/null 2>&1 </dev/null && return 0
                 sleep 0.2
         done
         say "not there after 60 s: $1; the end of its log:"
@@ -40,10 +60,17 @@ start() { # COMMAND...: a daemon in the foreground; its pid in $!
         pids+=($!)
 }
 
-stop_all() {
-        local p
+stop_all() { # at most ten seconds for all of them; then they are killed
+        local p i
         for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done
-        for p in "${pids[@]}"; do wait "$p" 2>/dev/null; done
+        for ((i = 0; i < 100; i++)); do
+                kill -0 "${pids[@]}" 2>/dev/null || break
+                sleep 0.1
+        done
+        for p in "${pids[@]}"; do
+                kill -9 "$p" 2>/dev/null && say "process $p did not end by itself"
+                wait "$p" 2>/dev/null
+        done
         pids=()
 }
 
@@ -84,7 +111,9 @@ private_kib() { # PIDS: anonymous memory
 
 # Ours, in the same minutes on the same disk: rows of netinfod and its floor.
 netinfod_too() { # USERS reads|writes
-        TMPDIR=/scratch /build/bench/bench-server /build/src/server/netinfod "$1" "$2" 2>>"$log" || say "netinfod: no figures: $(tail -n 1 "$log")"
+        local rows=read.16x1.cpu,read.16x8.cpu
+        [ "$2" = reads ] || rows=edit.1.rate,edit.16.rate
+        measured "$rows" "$1" netinfod 300 env TMPDIR=/scratch /build/bench/bench-server /build/src/server/netinfod "$1" "$2"
 }
 
 # -- slapd: port 3389
@@ -115,7 +144,7 @@ TEXT
 ldap_load() { # USERS: into an empty folder
         rm -rf $ldap_folder
         ldap_config
-        cat "/scratch/people/$1/base.ldif" "/scratch/people/$1/data.ldif" | slapadd -q -f /run/slapd.conf >>"$log" 2>&1
+        cat "/scratch/people/$1/base.ldif" "/scratch/people/$1/data.ldif" | timeout -k 5 300 slapadd -q -f /run/slapd.conf >>"$log" 2>&1
 }
 
 slapd_pid=
@@ -123,6 +152,35 @@ ldap_start() {
         start slapd -f /run/slapd.conf -h ldap://127.0.0.1:3389/ -d 0
         slapd_pid=$!
         wait_for "ldapsearch -x -H ldap://127.0.0.1:3389/ -s base -b '' -LLL dn"
+}
+
+# -- sssd, with that slapd behind it
+sssd_start() { # USER: until it knows that one
+        mkdir -p /var/lib/sss/{db,mc,pipes/private,pubconf,gpo_cache} /var/log/sssd /etc/sssd /run/sssd
+        rm -rf /var/lib/sss/{db,mc,pipes}/*
+        mkdir -p /var/lib/sss/pipes/private
+        cat >/etc/sssd/sssd.conf <<'TEXT' # in this root only
+[sssd]
+services = nss
+domains = lab
+[nss]
+memcache_timeout = 3600
+[domain/lab]
+id_provider = ldap
+auth_provider = none
+access_provider = permit
+ldap_uri = ldap://127.0.0.1:3389
+ldap_search_base = dc=lab,dc=test
+ldap_schema = rfc2307
+ldap_id_use_start_tls = false
+ldap_tls_reqcert = never
+entry_cache_timeout = 86400
+cache_credentials = false
+ldap_referrals = false
+TEXT
+        chmod 600 /etc/sssd/sssd.conf
+        start sssd -i --logger=files
+        wait_for "getent -s sss passwd $1"
 }
 
 # -- etcd: port 23790

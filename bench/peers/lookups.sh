@@ -7,14 +7,17 @@ set -uo pipefail
 . /netinfo/bench/peers/lib.sh
 trap stop_all EXIT
 all=name_hit,name_miss,uid_hit,group_name,group_list
-call() { /build/bench/bench-nss-call "$@" 2>>"$log" || say "$2, $3 users: no figures, see the end of its log: $(tail -n 1 "$log")"; }
+call() { # as bench-nss-call: SERVICE LABEL USERS SECONDS QUESTION,QUESTION... [HOT [PIDS]]
+        local questions="lookup.${5//,/,lookup.}"
+        measured "${questions/lookup.warm/lookup.warming}" "$3" "$2" "${limit:-120}" /build/bench/bench-nss-call "$@"
+}
 
 makedb_of() { # USERS: Berkeley databases of libnss-db
         local map
         rm -f /var/lib/misc/*.db
         for map in passwd group; do
                 awk -F: '{ printf "0%u %s\n.%s %s\n=%s %s\n", n++, $0, $1, $0, $3, $0 }' "/scratch/people/$1/$map" |
-                        makedb --quiet -o "/var/lib/misc/$map.db" -
+                        timeout -k 5 180 makedb --quiet -o "/var/lib/misc/$map.db" - 2>>"$log" || return
         done
 }
 
@@ -28,11 +31,17 @@ netinfo() { # through the C library, with the line that README recommends and th
         local folder=/dev/shm/images-$1
         mkdir -p "$folder"
         /build/bench/bench-nss publish "$folder" "$1" >/dev/null || return
-        export NETINFO_SNAPSHOTS=$folder LD_LIBRARY_PATH=/build/src/nss
+        export NETINFO_SNAPSHOTS=$folder LD_LIBRARY_PATH=/build/src/nss:/build/bench
         nsswitch "files netinfo" "files [SUCCESS=merge] netinfo"
         call libc "libc: files netinfo" "$1" "$duration" name_hit,uid_hit
         nsswitch "netinfo files" "netinfo files"
         call libc "libc: netinfo files" "$1" "$duration" name_hit,uid_hit,group_list
+        # What no service can be cheaper than there: nss_empty.c in our place.
+        nsswitch "files empty" "files empty"
+        call libc-empty "floor: files empty" "$1" "$duration" name_hit,uid_hit
+        nsswitch "empty files" "empty files"
+        call libc-empty "floor: empty files" "$1" "$duration" name_hit,uid_hit
+        call libc "libc: one stat of nsswitch.conf" "$1" "$duration" stat
         plain_etc
         call netinfo netinfo "$1" "$duration" $all
         unset NETINFO_SNAPSHOTS LD_LIBRARY_PATH
@@ -47,7 +56,7 @@ files() {
 
 db() {
         has nss-db makedb || return 0
-        makedb_of "$1"
+        makedb_of "$1" || { not_run lookup.name_hit,lookup.uid_hit "$1" nss-db "makedb did not end well in 180 s"; return; }
         call db nss-db "$1" "$duration" name_hit,name_miss,uid_hit,group_name
 }
 
@@ -65,36 +74,45 @@ cache() {
         rm -f /run/*.cache* /etc/*.cache*
 }
 
-nscd_tuned() { # in front of nss-db, so that it can be warmed in a bearable time; everything in its memory before it is asked
-        local map pid
+nscd_tuned() { # everything in its memory before it is asked; in front of our own module, the quickest to warm it from
+        local map pid folder=/dev/shm/images-$1 buckets=400009
         has nscd nscd || return 0
-        makedb_of "$1"
-        nsswitch db
-        mkdir -p /run/nscd /var/cache/nscd
+        up_to "$1" 100000 || buckets=2000003
+        mkdir -p "$folder" /run/nscd /var/cache/nscd
+        /build/bench/bench-nss publish "$folder" "$1" >/dev/null || return
+        nsswitch netinfo
         rm -f /var/cache/nscd/*
         {
                 for map in passwd group; do
-                        printf 'enable-cache %s yes\npositive-time-to-live %s 36000\nnegative-time-to-live %s 3600\nsuggested-size %s 400009\n' $map $map $map $map
-                        printf 'check-files %s no\npersistent %s no\nshared %s yes\nmax-db-size %s 1073741824\n' $map $map $map $map
+                        printf 'enable-cache %s yes\npositive-time-to-live %s 36000\nnegative-time-to-live %s 3600\nsuggested-size %s %s\n' $map $map $map $map $buckets
+                        printf 'check-files %s no\npersistent %s no\nshared %s yes\nmax-db-size %s 2147483648\n' $map $map $map $map
                 done
                 printf 'enable-cache hosts no\nenable-cache services no\nenable-cache netgroup no\n'
         } >/run/nscd.conf
-        start nscd -F -f /run/nscd.conf
+        # Only nscd finds our module, so that an answer which does not come from nscd is none.
+        start env NETINFO_SNAPSHOTS="$folder" LD_LIBRARY_PATH=/build/src/nss nscd -F -f /run/nscd.conf
         pid=$!
-        if wait_for '[ -S /run/nscd/socket ]'; then
-                call libc "nscd, warm" "$1" 1 warm
+        if ! wait_for '[ -S /run/nscd/socket ]'; then
+                not_run lookup.name_hit,lookup.uid_hit "$1" "nscd, warm" "it did not start"
+        elif limit=300 call libc "nscd, warm" "$1" 1 warm; then
                 call libc "nscd, warm" "$1" "$duration" name_hit,uid_hit "$1" "$pid"
                 result memory.lookup "$1" "nscd, warm" "$(private_kib "$pid")" KiB
+        else
+                not_run lookup.name_hit,lookup.uid_hit "$1" "nscd, warm" "not warm after 300 s"
         fi
         stop_all
         plain_etc
+        rm -rf "$folder"
 }
 
 directory_services() { # nslcd and sssd, with slapd behind them
         local n=$1 nslcd user
         has slapd slapd || return 0
-        ldap_load "$n"
-        ldap_start || return 0
+        if ! ldap_load "$n" || ! ldap_start; then
+                not_run lookup.name_hit,lookup.uid_hit,lookup.group_list "$n" "nslcd and slapd" "slapd did not start"
+                stop_all
+                return
+        fi
         user=$(sed -n 2p "/scratch/people/$n/passwd" | cut -d: -f1)
         if has nslcd nslcd; then
                 mkdir -p /run/nslcd
@@ -102,40 +120,21 @@ directory_services() { # nslcd and sssd, with slapd behind them
                 mount_over /run/nslcd.conf /etc/nslcd.conf
                 start nslcd -n
                 nslcd=$!
-                if wait_for "getent -s ldap passwd $user"; then call ldap "nslcd and slapd" "$n" "$duration" $all 0 "$nslcd,$slapd_pid"; fi
+                if wait_for "getent -s ldap passwd $user"; then
+                        call ldap "nslcd and slapd" "$n" "$duration" $all 0 "$nslcd,$slapd_pid"
+                else
+                        not_run lookup.name_hit,lookup.uid_hit,lookup.group_list "$n" "nslcd and slapd" "it did not answer within 60 s"
+                fi
                 kill "$nslcd"
         fi
         if has sssd sssd; then
-                mkdir -p /var/lib/sss/{db,mc,pipes/private,pubconf,gpo_cache} /var/log/sssd /etc/sssd /run/sssd
-                rm -rf /var/lib/sss/{db,mc,pipes}/*
-                mkdir -p /var/lib/sss/pipes/private
-                cat >/etc/sssd/sssd.conf <<'TEXT'
-[sssd]
-services = nss
-domains = lab
-[nss]
-memcache_timeout = 3600
-[domain/lab]
-id_provider = ldap
-auth_provider = none
-access_provider = permit
-ldap_uri = ldap://127.0.0.1:3389
-ldap_search_base = dc=lab,dc=test
-ldap_schema = rfc2307
-ldap_id_use_start_tls = false
-ldap_tls_reqcert = never
-entry_cache_timeout = 86400
-cache_credentials = false
-ldap_referrals = false
-TEXT
-                chmod 600 /etc/sssd/sssd.conf
-                start sssd -i --logger=files
-                if wait_for "getent -s sss passwd $user"; then
+                if sssd_start "$user"; then
                         timeout 60 /build/bench/bench-nss-call sss "sssd, 500 hot" "$n" 1 warm 500 >/dev/null 2>>"$log"
                         call sss "sssd, 500 hot" "$n" "$duration" name_hit,uid_hit,group_list 500 "$(pgrep -d, sssd)"
                         result memory.lookup "$n" sssd "$(private_kib $(pgrep sssd))" KiB
+                else
+                        not_run lookup.name_hit,lookup.uid_hit,lookup.group_list "$n" "sssd, 500 hot" "it did not answer within 60 s"
                 fi
-                rm -f /etc/sssd/sssd.conf
         fi
         stop_all
         umount /etc/nslcd.conf 2>/dev/null
@@ -148,7 +147,7 @@ for n in $sizes; do
         files "$n"
         db "$n"
         cache "$n"
-        if up_to "$n" 100000; then nscd_tuned "$n"; fi
+        nscd_tuned "$n"
         if [ "$n" = 10000 ]; then directory_services "$n"; fi
 done
 rm -f /var/lib/misc/*.db

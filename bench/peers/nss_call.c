@@ -3,10 +3,13 @@
  *      bench-nss-call SERVICE LABEL USERS SECONDS QUESTIONS [HOT [PIDS]]
  *
  * SERVICE: libnss_SERVICE.so.2 is called directly; `libc`: getpwnam_r and its like, as /etc/nsswitch.conf and
- * nscd will have it. QUESTIONS: name_hit,name_miss,uid_hit,group_name,group_list, or `warm`: every user by
- * name and by uid, once. HOT: only the first so many users are asked for (0: all). PIDS: daemons whose CPU
- * counts. The figure is CPU per call of the caller and of those daemons together; the median of three runs.
- * Every answer is checked. */
+ * nscd will have it; `libc-empty`: so, too, but what is found is not looked at (nss_empty.c finds nothing
+ * worth looking at). QUESTIONS: name_hit,name_miss,uid_hit,group_name,group_list; `warm`: every user by name,
+ * and then some by uid, which nscd has learnt by then (and their group lists, when only some are hot);
+ * `stat`: the question that the C library asks the kernel before each lookup since 2.33, has nsswitch.conf
+ * changed, and nothing else. HOT: only the first so many users are asked for (0: all). PIDS: daemons whose
+ * CPU counts. The figure is CPU per call of the caller and of those daemons together; the median of three
+ * runs. Every answer is checked. */
 #include "../people.h"
 #include "../result.h"
 
@@ -15,6 +18,7 @@
 #include <nss.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #define RUNS 3u
 
@@ -26,7 +30,7 @@ static struct {
 } service; /* all NULL: the C library */
 
 static uint32_t users, hot;
-static bool is_libc;
+static bool is_libc, is_empty;
 static char buffer[2u << 20]; /* libnss-cache answers ERANGE for groups below 1 MiB */
 
 static _Noreturn void die(const char *what)
@@ -63,6 +67,8 @@ static bool by_name(uint32_t i, bool absent)
                 getpwnam_r(name, &pw, buffer, sizeof(buffer), &found);
         else if (service.getpwnam(name, &pw, buffer, sizeof(buffer), &err) == NSS_STATUS_SUCCESS)
                 found = &pw;
+        if (is_empty)
+                return found != NULL;
         return absent ? !found : found && pw.pw_uid == PEOPLE_UID + i;
 }
 
@@ -74,7 +80,7 @@ static bool by_uid(uint32_t i)
                 getpwuid_r(PEOPLE_UID + i, &pw, buffer, sizeof(buffer), &found);
         else if (service.getpwuid(PEOPLE_UID + i, &pw, buffer, sizeof(buffer), &err) == NSS_STATUS_SUCCESS)
                 found = &pw;
-        return found && pw.pw_gid == PEOPLE_GID + i / 10;
+        return found && (is_empty || pw.pw_gid == PEOPLE_GID + i / 10);
 }
 
 static bool by_group(uint32_t g)
@@ -118,6 +124,10 @@ static bool ask(const char *question, uint32_t random)
                 return by_group(random % (hot / 10));
         if (strcmp(question, "group_list") == 0)
                 return groups_of(random % hot);
+        if (strcmp(question, "stat") == 0) {
+                struct stat st;
+                return stat("/etc/nsswitch.conf", &st) == 0;
+        }
         die("no such question");
 }
 
@@ -157,8 +167,10 @@ static void warm(const char *label)
 {
         const double begin = result_clock(CLOCK_MONOTONIC);
         for (uint32_t i = 0; i < hot; i++)
-                if (!by_name(i, false) || !by_uid(i))
+                if (!by_name(i, false) || (i % 64 == 0 && !by_uid(i)))
                         die("a user is missing");
+        for (uint32_t i = 0; hot < users && service.initgroups && i < hot; i++)
+                groups_of(i);
         result("lookup.warming", users, label, result_clock(CLOCK_MONOTONIC) - begin, "s");
 }
 
@@ -173,7 +185,8 @@ int main(int argc, char **argv)
         hot = hot ? hot : users;
         if (users < 10 || hot < 10 || hot > users)
                 die("at least 10 users");
-        is_libc = strcmp(argv[1], "libc") == 0;
+        is_empty = strcmp(argv[1], "libc-empty") == 0;
+        is_libc = is_empty || strcmp(argv[1], "libc") == 0;
         if (!is_libc)
                 open_service(argv[1]);
         for (char *save, *q = strtok_r(argv[5], ",", &save); q; q = strtok_r(NULL, ",", &save)) {

@@ -6,16 +6,17 @@ set -uo pipefail
 # shellcheck source=bench/peers/lib.sh
 . /netinfo/bench/peers/lib.sh
 trap stop_all EXIT
-load() { /build/bench/bench-peer-load "$@" 2>>"$log" || say "$9: no figures: $(tail -n 1 "$log")"; }
+load() { measured "$8.cpu" "$3" "$9" 30 /build/bench/bench-peer-load "$@"; }
 took=${BENCH_SECONDS:-2}
 
 with_slapd() { # USERS
         has slapd slapd || return 0
-        ldap_load "$1"
-        if ldap_start; then
+        if ldap_load "$1" && ldap_start; then
                 load ldap-search 3389 "$1" 16 1 "$took" "$slapd_pid" read.16x1 slapd
                 load ldap-search 3389 "$1" 16 8 "$took" "$slapd_pid" read.16x8 slapd
                 result memory.server "$1" slapd "$(private_kib "$slapd_pid")" KiB
+        else
+                not_run read.16x1.cpu,read.16x8.cpu "$1" slapd "it did not load or start"
         fi
         stop_all
         rm -rf "$ldap_folder"
@@ -26,17 +27,19 @@ with_ypserv() { # USERS
         has ypserv ypserv || return 0
         rm -rf $maps
         mkdir -p $maps /run/rpcbind
-        awk -F: '{ print $1 " " $0 }' "/scratch/people/$1/passwd" | /usr/lib/yp/makedbm -m peers - $maps/passwd.byname
+        awk -F: '{ print $1 " " $0 }' "/scratch/people/$1/passwd" | timeout -k 5 120 /usr/lib/yp/makedbm -m peers - $maps/passwd.byname 2>>"$log"
         domainname lab.test
         printf '255.0.0.0 127.0.0.0\n' >/etc/ypserv.securenets # in this root only
         start rpcbind -f
-        wait_for 'timeout 2 rpcinfo -p 127.0.0.1' || { stop_all; return 0; }
+        wait_for 'timeout 2 rpcinfo -p 127.0.0.1' || say "rpcbind did not start"
         yp_port=$((${yp_port:-900} + 1))
         start ypserv -f -p $yp_port
         pid=$!
         if wait_for 'timeout 2 rpcinfo -t 127.0.0.1 ypserv 2'; then
                 load yp-match $yp_port "$1" 16 1 "$took" "$pid" read.16x1 "ypserv, UDP"
                 result memory.server "$1" ypserv "$(private_kib "$pid")" KiB
+        else
+                not_run read.16x1.cpu "$1" "ypserv, UDP" "it did not start"
         fi
         stop_all
         rm -rf $maps
