@@ -133,7 +133,7 @@ enum ni_status store_add_child(struct store_txn *t, uint32_t parent, struct byte
         n.born = n.version = t->change.seq;
         st = store_node_put(t, &n, false);
         if (st == NI_OK)
-                st = store_order_link(t, parent, n.ordinal, n.id.object, false);
+                st = store_order_link(t, parent, n.ordinal, n.id.object);
         if (st == NI_OK)
                 st = store_index_change(t, parent, n.ordinal, n.id.object, BYTES_NONE, n.props);
         if (st == NI_OK)
@@ -247,7 +247,7 @@ static enum ni_status rehang(struct store_txn *t, struct store_node *n, struct s
         n->parent = to->id.object;
         n->version = t->change.seq;
         if (st == NI_OK)
-                st = store_order_link(t, n->parent, n->ordinal, n->id.object, false);
+                st = store_order_link(t, n->parent, n->ordinal, n->id.object);
         if (st == NI_OK)
                 st = store_index_change(t, n->parent, n->ordinal, n->id.object, BYTES_NONE, n->props);
         if (st == NI_OK)

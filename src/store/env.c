@@ -176,6 +176,7 @@ static struct store *store_new(const char *path, const struct store_options *o)
         s->options.indexed = NULL;
         s->lock_fd = -1;
         s->hash_mask = UINT64_MAX;
+        s->counts.length = COUNTED_LENGTH;
         snprintf(s->path, sizeof(s->path), "%s", path);
         buf_init(&s->rows_bytes, 0);
         s->writer.s = s;
@@ -209,6 +210,7 @@ void store_close(struct store *s)
         buf_done(&s->rows_bytes);
         buf_done(&s->writer.scratch);
         arena_done(&s->writer.change.arena);
+        store_counted_done(&s->counts);
         free(s->writer.change.v);
         free(s->writer.change.slot);
         free(s->writer.old_hashes.v);

@@ -64,16 +64,21 @@ static enum ni_status last_place(struct store_txn *t, MDB_cursor *c, uint32_t pa
         return step(t, c, st == NI_OK ? MDB_PREV : MDB_LAST, parent, 0, ret);
 }
 
-/* The places between which a new child at position `where` (< count) goes. Walks from the nearer end:
- * min(where, count - where) entries, so ends are cheap and the middle of a list of a million takes
- * milliseconds. */
+/* The places between which a new child at position `where` (< count) goes. Walks from the nearer end, or, in
+ * a long list, within the run that has it (counted.c). */
 static enum ni_status neighbours(struct store_txn *t, MDB_cursor *c, const struct store_node *parent,
                                  uint32_t where, uint64_t *ret_before, uint64_t *ret_behind)
 {
         const uint32_t id = parent->id.object, count = parent->child_count;
         struct place p;
         enum ni_status st;
-        if (where <= count / 2) {
+        uint64_t from = 0;
+        uint32_t skip = 0;
+        if (store_counted_find(t, parent, where, &from, &skip)) {
+                st = step(t, c, MDB_SET_RANGE, id, from, &p);
+                for (; st == NI_OK && skip; skip--)
+                        st = step(t, c, MDB_NEXT, id, 0, &p);
+        } else if (where <= count / 2) {
                 st = step(t, c, MDB_SET_RANGE, id, 0, &p);
                 for (uint32_t i = 0; st == NI_OK && i < where; i++)
                         st = step(t, c, MDB_NEXT, id, 0, &p);
@@ -193,7 +198,7 @@ static enum ni_status put_down(struct store_txn *t, const struct place *p, struc
         n.version = t->change.seq;
         st = store_node_put(t, &n, true);
         if (st == NI_OK)
-                st = store_order_link(t, p->parent, ordinal, p->child, false);
+                st = store_order_link(t, p->parent, ordinal, p->child);
         if (st == NI_OK)
                 st = store_index_change(t, p->parent, ordinal, p->child, BYTES_NONE, props);
         t->moved++;
@@ -254,15 +259,17 @@ enum ni_status store_order_place(struct store_txn *t, const struct store_node *p
         return *ret_ordinal ? NI_OK : rebalance(t, parent->id.object, before, behind, ret_ordinal);
 }
 
-enum ni_status store_order_link(struct store_txn *t, uint32_t parent, uint64_t ordinal, uint32_t child,
-                                bool may_replace)
+enum ni_status store_order_link(struct store_txn *t, uint32_t parent, uint64_t ordinal, uint32_t child)
 {
         uint8_t key[ORDER_KEY], value[4];
         if (t->change.tail_of == parent && t->change.tail && ordinal > t->change.tail)
                 t->change.tail = ordinal;
         xdr_store(value, child);
-        return store_table_put(t, T_CHILDREN, order_key(key, parent, ordinal), bytes_of(value, 4),
-                               may_replace ? 0 : MDB_NOOVERWRITE);
+        const enum ni_status st = store_table_put(t, T_CHILDREN, order_key(key, parent, ordinal),
+                                                  bytes_of(value, 4), MDB_NOOVERWRITE);
+        if (st == NI_OK)
+                store_counted_step(&t->s->counts, parent, ordinal, 1);
+        return st;
 }
 
 enum ni_status store_order_unlink(struct store_txn *t, uint32_t parent, uint64_t ordinal)
@@ -270,7 +277,10 @@ enum ni_status store_order_unlink(struct store_txn *t, uint32_t parent, uint64_t
         uint8_t key[ORDER_KEY];
         if (t->change.tail_of == parent && ordinal == t->change.tail)
                 t->change.tail = 0;
-        return store_table_del(t, T_CHILDREN, order_key(key, parent, ordinal));
+        const enum ni_status st = store_table_del(t, T_CHILDREN, order_key(key, parent, ordinal));
+        if (st == NI_OK)
+                store_counted_step(&t->s->counts, parent, ordinal, -1);
+        return st;
 }
 
 /* -- walking

@@ -79,7 +79,7 @@ static enum ni_status hang(struct store_txn *t, const struct store_node *n)
         if (st == NI_OK)
                 return child == n->id.object ? NI_OK : store_damaged(t);
         if (st == NI_NODIR)
-                st = store_order_link(t, n->parent, n->ordinal, n->id.object, false);
+                st = store_order_link(t, n->parent, n->ordinal, n->id.object);
         return st == NI_OK ? count_child(t, n->parent, 1) : st;
 }
 

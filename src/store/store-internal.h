@@ -21,6 +21,34 @@ struct store_pending {
         struct bytes before, after; /* in the change's arena */
 };
 
+/* Of counted.c: a long child list in runs. */
+struct store_run {
+        uint64_t first; /* ordinals from here to the next run's are its */
+        uint32_t n;     /* children */
+};
+#define COUNTED_LISTS 8u /* lists kept at once, the last ones asked for: some 64 KiB each for a million children */
+#define COUNTED_LENGTH                                                                           \
+        256u /* children of a run that was cut: adding up 4,000 runs of a million children costs \
+                about what walking one does */
+struct store_counted {
+        uint32_t parent, total;
+        struct store_run *v; /* n of them, the first from ordinal 0; none: not in use */
+        uint32_t n, cap;
+        uint64_t made, used; /* times of `clock` */
+};
+struct store_counts {
+        struct store_counted list[COUNTED_LISTS];
+        uint32_t length; /* COUNTED_LENGTH; tests take less */
+        uint64_t clock;
+        struct store_counted_step *undo; /* undo_n of them: since the transaction began */
+        uint32_t undo_n, undo_cap;
+        bool lossy; /* more steps than are remembered */
+};
+struct store_counted_mark { /* a moment to which counts can be taken back */
+        uint32_t steps;
+        uint64_t clock;
+};
+
 struct store_change {
         bool open;
         uint64_t seq;
@@ -47,6 +75,8 @@ struct store_txn {
         bool known;                /* reader: `state` has been read; writer: always */
         bool dirty, dirty_before;  /* writer: something was written (before the nested one) */
         struct store_state state, state_before;
+        struct store_counted_mark counts_before; /* writer: when the nested one began */
+        struct store_counted_mark counts_top;    /* writer: when the transaction began */
         uint64_t generation; /* grows with every write and every begin: walks then find their place anew */
         bool cached;         /* `cache` is the node last read, in this generation */
         struct store_node cache;
@@ -68,7 +98,8 @@ struct store {
         uint32_t row_count;
         uint64_t hash_mask; /* all ones; tests make it narrow to force collisions */
         char path[4096];
-        bool broken; /* a commit failed: close and open again */
+        bool broken;                /* a commit failed: close and open again */
+        struct store_counts counts; /* the writer's */
         struct store_txn writer;
 };
 
@@ -111,9 +142,21 @@ enum ni_status store_climb(struct store_txn *t, uint32_t from, uint32_t object);
 /* -- order.c: places among siblings */
 enum ni_status store_order_place(struct store_txn *t, const struct store_node *parent, uint32_t where,
                                  uint64_t *ret_ordinal);
-enum ni_status store_order_link(struct store_txn *t, uint32_t parent, uint64_t ordinal, uint32_t child,
-                                bool may_replace);
+enum ni_status store_order_link(struct store_txn *t, uint32_t parent, uint64_t ordinal, uint32_t child);
 enum ni_status store_order_unlink(struct store_txn *t, uint32_t parent, uint64_t ordinal);
+
+/* -- counted.c: positions in long lists, known from one call to the next. Writer only. */
+/* A child of `parent` came (by 1) or went (by -1). */
+void store_counted_step(struct store_counts *c, uint32_t parent, uint64_t ordinal, int by);
+/* True: the child at position `where` is `skip` children behind the first one whose ordinal is at least
+ * `from`. False: walk from the nearer end; it is near, or counting failed. */
+bool store_counted_find(struct store_txn *t, const struct store_node *parent, uint32_t where,
+                        uint64_t *ret_from, uint32_t *ret_skip);
+struct store_counted_mark store_counted_mark(const struct store_counts *c);
+void store_counted_undo(struct store_counts *c, struct store_counted_mark to);
+void store_counted_keep(struct store_counts *c); /* what was done stands */
+void store_counted_forget(struct store_counts *c);
+void store_counted_done(struct store_counts *c);
 
 /* -- index.c */
 #define INDEX_KEY 28u

@@ -242,6 +242,7 @@ enum ni_status store_write_begin(struct store *s, struct store_txn **ret)
         t->s = s;
         t->txn = t->top;
         t->writer = t->active = true;
+        t->counts_top = store_counted_mark(&s->counts);
         t->generation++;
         const enum ni_status st = store_state_load(t);
         if (st != NI_OK) {
@@ -266,6 +267,7 @@ enum ni_status store_sub_begin(struct store_txn *t)
         }
         t->txn = t->sub;
         t->state_before = t->state;
+        t->counts_before = store_counted_mark(&t->s->counts);
         t->dirty_before = t->dirty;
         t->generation++;
         t->cached = false;
@@ -280,6 +282,7 @@ void store_sub_abort(struct store_txn *t)
         t->sub = NULL;
         t->txn = t->top;
         store_change_drop(t);
+        store_counted_undo(&t->s->counts, t->counts_before);
         t->state = t->state_before;
         t->dirty = t->dirty_before;
         t->failed = NI_OK; /* a sub begins only in a healthy transaction, so the failure was its own */
@@ -311,6 +314,7 @@ void store_abort(struct store_txn *t)
         if (t->sub)
                 mdb_txn_abort(t->sub);
         mdb_txn_abort(t->top);
+        store_counted_undo(&t->s->counts, t->counts_top);
         writer_idle(t);
 }
 
@@ -353,6 +357,10 @@ enum ni_status store_commit(struct store_txn *t, bool *ret_unknown)
                 return st;
         }
         int rc = mdb_txn_commit(t->top);
+        if (rc == 0)
+                store_counted_keep(&s->counts);
+        else
+                store_counted_undo(&s->counts, t->counts_top);
         writer_idle(t);
         if (rc == 0)
                 return NI_OK;

@@ -234,6 +234,214 @@ static void end_of_space(void **state)
         check_clean(f);
 }
 
+/* -- counted lists: positions by number, against plain arrays
+ * ---------------------------------------------------------------------------------------------- */
+
+#define LISTS (COUNTED_LISTS + 4) /* more than are kept */
+#define WIDE  400u                /* children of each at most */
+
+struct wide {
+        uint32_t v[LISTS][WIDE], n[LISTS];
+};
+
+static uint64_t dice;
+static uint32_t roll(uint32_t below)
+{
+        dice = dice * 6364136223846793005u + 1442695040888963407u;
+        return (uint32_t)(dice >> 33) % below;
+}
+
+static void array_insert(struct wide *w, uint32_t list, uint32_t at, uint32_t child)
+{
+        uint32_t *v = w->v[list];
+        at = at < w->n[list] ? at : w->n[list];
+        memmove(v + at + 1, v + at, (w->n[list]++ - at) * sizeof(*v));
+        v[at] = child;
+}
+
+static uint32_t array_take(struct wide *w, uint32_t list, uint32_t at)
+{
+        uint32_t *v = w->v[list];
+        const uint32_t child = v[at];
+        memmove(v + at, v + at + 1, (--w->n[list] - at) * sizeof(*v));
+        return child;
+}
+
+/* One operation on lists below the root's children 1 .. LISTS; places mostly in the middle, often the same
+ * one, so that gaps close. */
+static void shuffle(struct fixture *f, struct wide *w, uint32_t growing)
+{
+        const uint32_t a = roll(3) ? roll(3) : roll(LISTS), b = roll(LISTS);
+        const uint32_t many = roll(40) ? 1 : 30, where = roll(3) ? w->n[a] / 2 : roll(WIDE);
+        struct ni_id id;
+        for (uint32_t k = 0; k < many; k++) {
+                const uint32_t kind = roll(10), at = w->n[a] ? roll(w->n[a]) : 0;
+                if (kind < 5 + growing && w->n[a] < WIDE) {
+                        const uint32_t place = kind == 0 ? NI_INDEX_NULL : where;
+                        assert_int_equal(store_add_child(f->w, a + 1, props_of(f, "name=x"), place,
+                                                         NI_INDEX_NULL, &id, NULL),
+                                         NI_OK);
+                        array_insert(w, a, place, id.object);
+                } else if (kind < 9 && w->n[a]) {
+                        assert_int_equal(store_remove_child(f->w, a + 1, array_take(w, a, at), NULL), NI_OK);
+                } else if (w->n[a] && (a == b || w->n[b] < WIDE)) {
+                        const uint32_t child = array_take(w, a, at);
+                        assert_int_equal(store_move(f->w, child, b + 1, where), NI_OK);
+                        array_insert(w, b, where, child);
+                }
+        }
+}
+
+/* What is remembered of the lists, against the lists. */
+static void expect_counts(struct fixture *f, const struct wide *w)
+{
+        for (uint32_t i = 0; i < COUNTED_LISTS; i++) {
+                const struct store_counted *l = &f->s->counts.list[i];
+                if (!l->n)
+                        continue;
+                struct store_walk walk;
+                uint32_t k = 0, in_run = 0;
+                assert_in_range(l->parent, 1, LISTS);
+                assert_int_equal(l->total, w->n[l->parent - 1]);
+                assert_int_equal(l->v[0].first, 0);
+                assert_true(l->n <= 2 + 8 * WIDE / f->s->counts.length);
+                store_children(f->w, l->parent, STORE_FROM_START, &walk);
+                while (store_next(&walk)) {
+                        for (; k + 1 < l->n && walk.ordinal >= l->v[k + 1].first; k++, in_run = 0)
+                                assert_int_equal(in_run, l->v[k].n);
+                        in_run++;
+                }
+                store_end(&walk);
+                assert_int_equal(in_run, l->v[k].n);
+        }
+}
+
+static void expect_lists(struct fixture *f, const struct wide *w)
+{
+        for (uint32_t i = 0; i < LISTS; i++) {
+                struct store_walk walk;
+                uint32_t n = 0;
+                store_children(f->w, i + 1, STORE_FROM_START, &walk);
+                for (; store_next(&walk); n++)
+                        assert_true(n < w->n[i] && walk.child == w->v[i][n]);
+                store_end(&walk);
+                assert_int_equal(n, w->n[i]);
+        }
+}
+
+/* Requests that stand and requests that are undone, alone and with the whole batch. */
+static void batch(struct fixture *f, struct wide *w, struct wide *undone, uint32_t growing)
+{
+        struct wide *const before = undone + 1;
+        *before = *w;
+        assert_int_equal(store_write_begin(f->s, &f->w), NI_OK);
+        for (uint32_t k = 1 + roll(4); k; k--) {
+                const bool stays = roll(3) != 0;
+                *undone = *w;
+                assert_int_equal(store_sub_begin(f->w), NI_OK);
+                assert_int_equal(store_change_begin(f->w, &nobody), NI_OK);
+                for (uint32_t i = 1 + roll(8); i; i--)
+                        shuffle(f, w, growing);
+                assert_int_equal(store_change_end(f->w, NULL), NI_OK);
+                if (stays) {
+                        assert_int_equal(store_sub_commit(f->w), NI_OK);
+                } else {
+                        store_sub_abort(f->w);
+                        *w = *undone;
+                }
+                expect_counts(f, w);
+        }
+        expect_lists(f, w);
+        if (roll(6)) {
+                assert_int_equal(store_commit(f->w, NULL), NI_OK);
+        } else {
+                store_abort(f->w);
+                *w = *before;
+        }
+        f->w = NULL;
+}
+
+static void counted(void **state)
+{
+        struct fixture *f = *state;
+        const char *steps = getenv("NI_TEST_STEPS");
+        const uint32_t most = steps ? (uint32_t)strtoul(steps, NULL, 10) / 10 : 1500;
+        struct wide *w = calloc(3, sizeof(*w)); /* and two that are undone */
+        uint32_t kept = 0;
+        assert_non_null(w);
+        dice = 20261124;
+        begin(f);
+        for (uint32_t i = 0; i < LISTS; i++)
+                assert_int_equal(add(f, 0, "name=list"), i + 1);
+        commit(f);
+        for (uint32_t i = 0; i < most; i++) {
+                f->s->counts.length = 3 + i / 300 % 2 * 9; /* long and short runs */
+                batch(f, w, w + 1, i / 200 % 3 ? 2 : 0);
+                for (uint32_t k = 0; k < COUNTED_LISTS; k++)
+                        kept += f->s->counts.list[k].n > 10;
+        }
+        assert_true(kept > most);
+        assert_true(f->s->writer.moved > 0);
+        check_clean(f);
+        free(w);
+}
+
+/* Who appends and removes only pays for no counting; the middle is counted once, and found again. */
+static void counted_when_asked(void **state)
+{
+        struct fixture *f = *state;
+        fill(f, 5000);
+        begin(f);
+        assert_int_equal(insert_at(f, 100), NI_OK);
+        assert_int_equal(insert_at(f, 4900), NI_OK);
+        assert_int_equal(remove_it(f, 2500), NI_OK);
+        assert_int_equal(f->s->counts.list[0].n, 0);
+        assert_int_equal(insert_at(f, 2500), NI_OK);
+        commit(f);
+        const struct store_counted *l = &f->s->counts.list[0];
+        const uint64_t made = l->made;
+        assert_int_equal(l->total, 5002);
+        assert_in_range(l->n, 15, 25);
+        begin(f);
+        for (uint32_t i = 0; i < 3000; i++)
+                assert_int_equal(insert_at(f, 1000 + i), NI_OK);
+        commit(f);
+        assert_int_equal(l->made, made);
+        assert_int_equal(l->total, 8002);
+        check_clean(f);
+}
+
+/* More steps than are remembered, all undone: the list is counted anew. */
+static void counted_without_memory(void **state)
+{
+        struct fixture *f = *state;
+        fill(f, 2000);
+        begin(f);
+        assert_int_equal(insert_at(f, 1000), NI_OK);
+        commit(f);
+        begin(f);
+        for (uint32_t i = 0; i < 34000; i++) {
+                assert_int_equal(insert_at(f, NI_INDEX_NULL), NI_OK);
+                assert_int_equal(remove_it(f, 2002), NI_OK);
+        }
+        for (uint32_t i = 1; i < 400; i++)
+                assert_int_equal(remove_it(f, i), NI_OK);
+        store_abort(f->w);
+        f->w = NULL;
+        assert_int_equal(f->s->counts.list[0].n, 0);
+        begin(f);
+        assert_int_equal(insert_at(f, 1000), NI_OK);
+        struct store_walk w;
+        uint32_t at = 0;
+        store_children(f->w, 0, STORE_FROM_START, &w);
+        while (store_next(&w) && w.child != 2002)
+                at++;
+        store_end(&w);
+        assert_int_equal(at, 1000);
+        commit(f);
+        check_clean(f);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -246,6 +454,9 @@ int main(void)
                 T(end_of_space),
                 T(closing_gaps_in_middle),
                 T(in_front_needs_no_moves),
+                T(counted),
+                T(counted_when_asked),
+                T(counted_without_memory),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
