@@ -4,6 +4,7 @@
 #include "agent/level.h"
 #include "agent/publish.h"
 #include "agent/schedule.h"
+#include "agent/standing.h"
 #include "base/buf.h"
 #include "snapshot/followed.h"
 #include "sys/clock.h"
@@ -49,6 +50,7 @@ struct agent {
         struct publisher *publisher;
         struct own *own;           /* this machine's own accounts, as of the last look */
         struct followed *followed; /* NULL: nobody can wait for the images */
+        struct standing standing;  /* of the domains, for people */
         bool ready, stop, reload;
         uint32_t left_out;                                        /* last time; logged when it changes */
         char trouble[sizeof((struct publish_report){0}.trouble)]; /* likewise */
@@ -265,19 +267,6 @@ static void follow_chain(struct agent *a)
         }
 }
 
-static void put_json_text(struct buf *out, const char *text)
-{
-        buf_putc(out, '"');
-        for (; *text; text++) {
-                const unsigned char c = (unsigned char)*text;
-                if (c == '"' || c == '\\' || c < 0x20)
-                        buf_printf(out, "\\u%04x", c);
-                else
-                        buf_putc(out, *text);
-        }
-        buf_putc(out, '"');
-}
-
 static void tell_ready(struct agent *a, const struct publish_report *r, uint64_t seq)
 {
         struct buf line;
@@ -289,7 +278,7 @@ static void tell_ready(struct agent *a, const struct publish_report *r, uint64_t
                 return;
         buf_init(&line, 0);
         buf_puts(&line, "{\"snapshots\": ");
-        put_json_text(&line, a->config.snapshots);
+        standing_put_text(&line, a->config.snapshots);
         buf_printf(&line, ", \"generation\": %llu, \"seq\": %llu, \"users\": %u, \"groups\": %u}\n",
                    (unsigned long long)r->generation, (unsigned long long)seq, r->users, r->groups);
         if (!line.failed)
@@ -483,11 +472,16 @@ static int follow(struct agent *a)
         bool no_memory = false;
         for (;;) {
                 pthread_mutex_lock(&a->levels.lock);
-                const uint32_t wait_ms = look(a);
+                uint32_t wait_ms = look(a);
+                standing_look(&a->standing, a->level, a->count);
                 for (unsigned i = 0; i < a->count; i++)
                         no_memory |= a->level[i]->gave_up;
                 reap(a);
                 pthread_mutex_unlock(&a->levels.lock);
+                const uint32_t standing_ms =
+                        standing_write(&a->standing, a->config.snapshots, clock_mono_ms());
+                if (standing_ms && standing_ms < wait_ms)
+                        wait_ms = standing_ms;
                 take_signals(a);
                 if (no_memory)
                         log_event(LOG_LEVEL_ERROR, "no-memory", "domains=%u", a->count);
@@ -564,6 +558,7 @@ int main(int argc, char **argv)
         a.levels.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         pthread_mutex_init(&a.levels.lock, NULL);
         schedule_init(&a.schedule, a.config.publish_interval);
+        standing_init(&a.standing);
         a.publisher = publisher_new();
         a.own = own_new(a.config.own_files);
         exit = 1;
@@ -571,6 +566,7 @@ int main(int argc, char **argv)
                 log_event(LOG_LEVEL_ERROR, "start-failed", "why=\"no memory, or no descriptors left\"");
         else if (make_folders(&a.config))
                 exit = run(&a);
+        standing_done(&a.standing);
         publisher_free(a.publisher);
         own_free(a.own);
         agent_config_done(&a.config);

@@ -37,8 +37,23 @@ static bool is_poked(const struct level *l)
 /* -- doing what the track says */
 #define LEVEL_OLD_UID 4294967294u /* nobody; the machine's name says what is wanted (protocol.md 2.8) */
 
+/* For who looks at the level. why NULL: a server answers. Without the lock. */
+static void note_away(struct level *l, const char *why)
+{
+        pthread_mutex_lock(&l->all->lock);
+        if (!why)
+                l->away_since = 0;
+        else if (!l->away_since)
+                l->away_since = (int64_t)(clock_wall_us() / 1000000);
+        if (why)
+                snprintf(l->away_why, sizeof(l->away_why), "%s", why);
+        pthread_mutex_unlock(&l->all->lock);
+}
+
 static void away(struct level *l, const char *why)
 {
+        if (!is_poked(l))
+                note_away(l, why);
         if (!l->away && !is_poked(l))
                 log_event(LOG_LEVEL_WARNING, "away", "domain=\"%s\" why=\"%s\"", l->name, why);
         l->away = true;
@@ -68,6 +83,7 @@ static enum track_event_kind connect_now(struct level *l, const struct server *s
                 log_event(LOG_LEVEL_INFO, "connected", "domain=\"%s\" peer=%s historical=yes", l->name,
                           client_peer(l->client));
                 l->away = false;
+                note_away(l, NULL);
                 return TRACK_OLD;
         }
         if (status != NI_OK || ret->status != NI_OK) {
@@ -77,6 +93,7 @@ static enum track_event_kind connect_now(struct level *l, const struct server *s
         log_event(LOG_LEVEL_INFO, "connected", "domain=\"%s\" peer=%s seq=%llu you=%.*s", l->name,
                   client_peer(l->client), (unsigned long long)ret->seq, BYTES_FMT(ret->you));
         l->away = false;
+        note_away(l, NULL);
         return TRACK_CONNECTED;
 }
 

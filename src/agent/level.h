@@ -20,8 +20,10 @@ struct level {
         char name[400]; /* for logs: "local", "network at 10.0.0.1:987" */
         uint64_t id;    /* never used again */
         struct track *track;
-        bool gave_up;  /* memory is out */
-        bool ended;    /* the thread is at its end: level_stop does not wait */
+        bool gave_up;       /* memory is out */
+        int64_t away_since; /* seconds since 1970 UTC; 0: a server answers, or none was asked yet */
+        char away_why[256]; /* the last reason */
+        bool ended;         /* the thread is at its end: level_stop does not wait */
         uint16_t port; /* of servers that a parent's address is told of; 0: found as every client finds one */
         struct keep_limits limits;
         /* -- private */

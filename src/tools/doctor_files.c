@@ -1,4 +1,5 @@
 /* What `ni doctor` finds in files: nsswitch.conf, the module, the images, permissions; and port 987. */
+#include "agent/standing.h"
 #include "snapshot/followed.h"
 #include "snapshot/inspect.h"
 #include "snapshot/reader.h"
@@ -273,17 +274,79 @@ void doctor_images(struct doctor *d)
                         "see what netinfo-agent logs about it (disk full? rights?)");
 }
 
+/* "3 min", "2 h 5 min", "4 days 2 h" */
+static const char *duration(struct doctor *d, int64_t seconds)
+{
+        const long long s = seconds, m = s / 60, h = m / 60;
+        if (s < 60)
+                return doctor_text(d, "%lld s", s);
+        if (m < 60)
+                return doctor_text(d, "%lld min", m);
+        if (h < 48)
+                return doctor_text(d, "%lld h %lld min", h, m % 60);
+        return doctor_text(d, "%lld days %lld h", h / 24, h % 24);
+}
+
+static const char *when(struct doctor *d, time_t t)
+{
+        char text[64];
+        struct tm tm;
+        if (!gmtime_r(&t, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+                return "?";
+        return doctor_text(d, "%s", text);
+}
+
 /* When the images were published last, in words. */
 static const char *age_of(struct doctor *d)
 {
         struct stat st;
-        char when[64];
-        struct tm tm;
         if (stat(doctor_text(d, "%s/" SNAP_CONTROL, d->snapshots), &st) < 0)
                 return "";
-        gmtime_r(&st.st_mtim.tv_sec, &tm);
-        strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-        return doctor_text(d, ", of %s", when);
+        return doctor_text(d, ", of %s", when(d, st.st_mtim.tv_sec));
+}
+
+static void one_standing(struct doctor *d, const json_t *level)
+{
+        const char *name = json_string_value(json_object_get(level, "domain"));
+        const char *state = json_string_value(json_object_get(level, "state"));
+        const char *why = json_string_value(json_object_get(level, "why"));
+        const int64_t since = json_integer_value(json_object_get(level, "since"));
+        const int64_t now = time(NULL);
+        if (!name || !state)
+                return;
+        const char *thing = doctor_text(d, "domain %.300s", name);
+        if (strcmp(state, "away") == 0)
+                doctor_add(d, DOCTOR_WARNING, "away", thing,
+                           doctor_text(d,
+                                       "netinfo-agent has reached no server of it for %s, since %s (%.250s); "
+                                       "lookups keep what it said last",
+                                       duration(d, now > since ? now - since : 0), when(d, since),
+                                       why ? why : "?"),
+                           "is netinfod running there, and the network between up? Nothing needs to be done "
+                           "here: the agent goes on trying, and catches up");
+        else if (strcmp(state, "too-large") == 0)
+                doctor_add(d, DOCTOR_WARNING, "too-large", thing,
+                           "it is over max_directories or max_megabytes: lookups keep what was known of it "
+                           "before",
+                           "raise them in agent.conf when that is to be, and restart netinfo-agent");
+}
+
+/* How the agent stands with each domain (src/agent/standing.h). */
+static void standing(struct doctor *d)
+{
+        struct buf text;
+        size_t i;
+        json_t *level;
+        buf_init(&text, 0);
+        json_t *all = fs_read(doctor_text(d, "%s/" STANDING_FILE, d->snapshots), STANDING_MOST, &text) == 0
+                              ? json_loadb((const char *)text.data, text.len, 0, NULL)
+                              : NULL;
+        json_array_foreach(json_object_get(all, "domains"), i, level)
+        {
+                one_standing(d, level);
+        }
+        json_decref(all);
+        buf_done(&text);
 }
 
 void doctor_agent(struct doctor *d)
@@ -297,6 +360,7 @@ void doctor_agent(struct doctor *d)
                            "systemctl start netinfo-agent; its log says why it ended");
                 return;
         }
+        standing(d);
         if (!d->has_local || f.epoch == 0)
                 return;
         if (f.epoch != d->epoch)

@@ -3,6 +3,7 @@
 
 usage: hierarchy.py netinfod=PATH ni=PATH agent=PATH nss=PATH bin=FOLDER [unittest options]
 """
+import calendar
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
@@ -655,6 +657,23 @@ class Doctor(Three):
         finally:
             self.fleet.heal(self.alpha)
         wait_until(lambda: self.doctor()['healthy'], 'all is well again')
+
+    def test_how_long_a_domain_is_away(self):
+        """The agent says it; a doctor that asks no server knows it, too."""
+        wait_until(lambda: self.vellum.ni('explain', 'user', 'cordelia').returncode == OK, 'cordelia is published')
+        self.assertEqual([], self.found(self.doctor('--files'), 'away'))
+        before = int(time.time())
+        self.alpha.server.stop()
+        try:
+            wait_until(lambda: self.found(self.doctor('--files'), 'away'), 'the agent notices')
+            (thing, reason), = self.found(self.doctor('--files'), 'away', 'warning')
+            self.assertEqual('domain network at 10.9.0.1', thing)
+            since = re.search(r'no server of it for \d+ s, since (\S+Z) \(.*(refused|closed|no server).*\); lookups keep', reason)
+            self.assertIsNotNone(since, reason)
+            self.assertIn(calendar.timegm(time.strptime(since.group(1), '%Y-%m-%dT%H:%M:%SZ')), range(before, int(time.time()) + 1))
+        finally:
+            self.alpha.server.start()
+        wait_until(lambda: not self.found(self.doctor('--files'), 'away'), 'the agent has caught up')
 
     def test_the_agent_is_gone(self):
         wait_until(lambda: self.doctor()['healthy'], 'nothing but warnings')
