@@ -73,6 +73,6 @@ uint32_t standing_write(struct standing *s, const char *folder, uint64_t now)
         buf_clear(&s->written);
         buf_put(&s->written, buf_bytes(&s->text));
         if (snprintf(path, sizeof(path), "%s/" STANDING_FILE, folder) < (int)sizeof(path))
-                fs_replace(path, buf_bytes(&s->text), 0644, (uid_t)-1, (gid_t)-1, NULL, NULL);
+                fs_replace(path, buf_bytes(&s->text), 0444, (uid_t)-1, (gid_t)-1, NULL, NULL);
         return 0;
 }
