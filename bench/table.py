@@ -69,10 +69,11 @@ aim("port N among established, no process", "port.established", "ni", "ss -tln",
 for kind, sizes in (("listeners", (20000,)), ("established", (20000, 100000))):
     aim(f"port N among {kind}, its process by the full walk", f"port.{kind}.process", "ni", "ss -tlnp", "<=", 1 / 6, sizes)
     aim(f"port N among {kind}, its process by control group", f"port.{kind}.group", "ni", "ss -tlnp", "<=", 1 / 20, sizes)
-aim("an honest client beside attacks, p99, largest x", "hostile.p99", "netinfod", None, "abs", 2, (10000,))
+for mode, text in (("hostile", ""), ("hostile.first", ", server and client first on the CPUs")):
+    aim(f"honest client beside attacks{text}: p99, largest x", f"{mode}.p99", "netinfod", None, "abs", 2, (10000,))
+    aim(f"beside 5,000 idle connections{text}: p99, x", f"{mode}.idle.p99", "netinfod", None, "abs", 2, (10000,))
 aim("what an attack makes netinfod hold, most", "hostile.memory", "netinfod", None, "abs", 65536, (10000,))
-aim("5,000 idle connections, p99, x", "hostile.idle.p99", "netinfod", None, "abs", 2, (10000,))
-aim("5,000 idle connections, each", "hostile.idle.memory", "netinfod", None, "abs", 16, (10000,))
+aim("an idle connection of 5,000", "hostile.idle.memory", "netinfod", None, "abs", 16, (10000,))
 
 
 class Run:
