@@ -116,6 +116,15 @@ ni_status open_above(struct api_handle *start, const char *path, const ni_fancyo
 enum ni_status handle_edit(struct api_handle *h, const struct ext_edit_args *args,
                            struct ext_edit_result *ret);
 
+/* The same without waiting (client_edit_ahead); no handle with `local`. */
+enum ni_status handle_edit_ahead(struct api_handle *h, const struct ext_edit_args *args,
+                                 uint32_t *ret_ticket);
+/* Changes as operations, in the arena. False: too many, or no memory. */
+bool edit_args_of(struct arena *arena, const char *what, const netinfo_change *changes, unsigned n,
+                  struct ext_edit_args *ret);
+/* EDIT has reasons of its own beside the statuses; none of them fits these changes: NI_SYSTEMERR. */
+enum ni_status edit_status(uint32_t status);
+
 /* One page of SEARCH, from any server of the domain; NI_STALE: the domain is not the one that the page before
  * came from. *ret as with handle_call. The handle is locked by the caller. */
 enum ni_status handle_search(struct api_handle *h, const struct ext_search_args *args,

@@ -283,31 +283,40 @@ NI_API ni_status ni_resync(void *handle)
         return end(&c, NULL, c.result.id);
 }
 
-NI_API ni_status netinfo_edit(void *handle, const char *what, netinfo_change *changes, unsigned int n,
-                              unsigned int *failed)
+bool edit_args_of(struct arena *arena, const char *what, const netinfo_change *changes, unsigned n,
+                  struct ext_edit_args *ret)
 {
-        struct api_handle *h = handle;
-        struct arena arena;
-        struct ext_edit_result r = {.failed_op = n};
-        struct ext_edit_args args = {.what = bytes_str(what), .op_count = n};
-        if (n == 0)
-                return NI_OK;
-        arena_init(&arena, LIMIT_ARENA);
-        args.ops = n <= LIMIT_EDIT_OPS ? arena_zalloc(&arena, n, sizeof(*args.ops)) : NULL;
-        for (unsigned int i = 0; args.ops && i < n; i++) {
-                struct ext_op *op = &args.ops[i];
-                static const uint32_t kinds[] = {EXT_OP_WRITE, EXT_OP_CREATE, EXT_OP_DESTROY};
+        static const uint32_t kinds[] = {EXT_OP_WRITE, EXT_OP_CREATE, EXT_OP_DESTROY};
+        struct ext_op *ops = n <= LIMIT_EDIT_OPS ? arena_zalloc(arena, n, sizeof(*ops)) : NULL;
+        for (unsigned i = 0; ops && i < n; i++) {
+                struct ext_op *op = &ops[i];
                 op->kind = kinds[changes[i].kind % 3u];
                 op->flags = op->kind == EXT_OP_DESTROY ? EXT_OP_RECURSIVE : 0;
                 op->ref.value = changes[i].id.nii_object;
                 op->ref.has_instance = changes[i].kind == NETINFO_WRITE;
                 op->ref.instance = changes[i].id.nii_instance;
                 op->where = NI_INDEX_NULL;
-                op->props = wire_proplist(&arena, changes[i].properties);
+                op->props = wire_proplist(arena, changes[i].properties);
         }
+        if (!ops || arena->failed)
+                return false;
+        *ret = (struct ext_edit_args){.what = bytes_str(what), .ops = ops, .op_count = n};
+        return true;
+}
+
+NI_API ni_status netinfo_edit(void *handle, const char *what, netinfo_change *changes, unsigned int n,
+                              unsigned int *failed)
+{
+        struct api_handle *h = handle;
+        struct arena arena;
+        struct ext_edit_result r = {.failed_op = n};
+        struct ext_edit_args args;
+        if (n == 0)
+                return NI_OK;
+        arena_init(&arena, LIMIT_ARENA);
         ni_status s = NI_NOSPACE;
         pthread_mutex_lock(&h->lock);
-        if (args.ops && !arena.failed)
+        if (edit_args_of(&arena, what, changes, n, &args))
                 s = handle_edit(h, &args, &r);
         for (unsigned int i = 0; s == NI_OK && i < n && i < r.id_count; i++)
                 if (changes[i].kind != NETINFO_DESTROY)

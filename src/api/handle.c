@@ -201,6 +201,12 @@ enum ni_status handle_call(struct api_handle *h, enum ni_proc proc, const struct
         }
 }
 
+enum ni_status edit_status(uint32_t status)
+{
+        const char *symbol = status_symbol((enum ni_status)status);
+        return strcmp(symbol, "NI_?") == 0 ? NI_SYSTEMERR : (enum ni_status)status;
+}
+
 enum ni_status handle_edit(struct api_handle *h, const struct ext_edit_args *args,
                            struct ext_edit_result *ret)
 {
@@ -210,11 +216,14 @@ enum ni_status handle_edit(struct api_handle *h, const struct ext_edit_args *arg
                 h->local ? h->local->edit(h->local->context, args, ret) : client_edit(h->client, args, ret);
         if (s == NI_FAILED)
                 disconnect(h);
-        if (s != NI_OK || ret->status == NI_OK)
-                return s;
-        /* The call has reasons of its own beside the statuses; none of them fits these changes. */
-        return strcmp(status_symbol((enum ni_status)ret->status), "NI_?") == 0 ? NI_SYSTEMERR
-                                                                               : (enum ni_status)ret->status;
+        return s == NI_OK ? edit_status(ret->status) : s;
+}
+
+enum ni_status handle_edit_ahead(struct api_handle *h, const struct ext_edit_args *args, uint32_t *ret_ticket)
+{
+        if (!find_master(h) || !connect_current(h))
+                return NI_FAILED;
+        return client_edit_ahead(h->client, args, ret_ticket);
 }
 
 enum ni_status handle_search(struct api_handle *h, const struct ext_search_args *args,

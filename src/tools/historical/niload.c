@@ -1,8 +1,6 @@
 /* niload: its command line. */
 #include "tools/historical/niload.h"
 
-#include "tools/historical/seen.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
@@ -144,14 +142,23 @@ size_t niload_size_of(const struct proplist *p)
         return n;
 }
 
+void niload_forget(struct niload *l)
+{
+        for (unsigned i = 0; i < l->queued; i++)
+                ni_proplist_free(&l->waiting[i].properties);
+        free(l->waiting);
+        l->waiting = NULL;
+        l->queued = 0;
+}
+
 int niload_run(int argc, char **argv)
 {
-        netinfo_change waiting[QUEUE_MOST];
-        struct niload l = {.waiting = waiting};
+        struct niload l = {.waiting = NULL};
         tool_init(&l.t, argv, "");
         buf_init(&l.text, FLAT_TEXT_MAX);
         buf_init(&l.shadow_text, FLAT_TEXT_MAX);
         arena_init(&l.arena, 0);
+        names_init(&l.names);
         int e = options(&l, argc, argv);
         if (!e && !tool_get_password(&l.t))
                 e = 1;
@@ -171,5 +178,6 @@ int niload_run(int argc, char **argv)
         buf_done(&l.text);
         buf_done(&l.shadow_text);
         arena_done(&l.arena);
+        names_done(&l.names);
         return tool_done(&l.t, e);
 }

@@ -4,15 +4,18 @@
 #define NETINFO_TOOLS_HISTORICAL_NILOAD_H
 
 #include "tools/historical/edit.h"
+#include "tools/historical/names.h"
+#include "tools/historical/sender.h"
 #include "tools/historical/tool.h"
 
 #include "flat/flat.h"
 
 #include <stdio.h>
 
-#define QUEUE_MOST  1000u /* as many as one call may change */
-#define FLAT_MOST   256u  /* of a flat file's: every item is compared with the names of those that wait */
+#define QUEUE_MOST  1000u             /* as many as one call may change */
 #define QUEUE_BYTES ((size_t)1 << 20) /* of property lists; far below what one call may carry */
+
+#define NAMES_MOST 65536u /* then all answers are waited for, so that their names need not be kept */
 
 struct niload {
         struct tool t;
@@ -22,16 +25,20 @@ struct niload {
         struct buf text, shadow_text;
         struct flat_file file, shadow;
         struct arena arena;      /* of one item, or of some directories of a raw text */
-        netinfo_change *waiting; /* QUEUE_MOST of them; sent together: one durable step instead of many */
+        netinfo_change *waiting; /* room for QUEUE_MOST of them, or NULL; sent together */
         unsigned queued;
         size_t queued_bytes;
-        struct seen *seen; /* objects that this run has written */
+        struct seen *seen;  /* objects that this run has written */
+        struct names names; /* of a flat file: of what may not be there yet for who looks */
+        struct sender sender;
 };
 
 /* The whole of f into memory; `name` is for the message. False: said why. */
 bool niload_read_all(const struct niload *l, FILE *f, const char *name, struct buf *to);
 /* About the bytes that the list takes in a call. */
 size_t niload_size_of(const struct proplist *p);
+/* What waits is not sent any more. */
+void niload_forget(struct niload *l);
 /* The exit status. */
 int niload_flat(struct niload *l);
 int niload_raw(struct niload *l);

@@ -158,14 +158,6 @@ static enum flat_mode mode_of(const struct niload *l)
         return l->replace_all || !shared ? FLAT_REPLACE_ALL : FLAT_OWNED;
 }
 
-static const char *name_of(const netinfo_change *c)
-{
-        const ni_index at = ni_proplist_match(c->properties, "name", NULL);
-        return at == NI_INDEX_NULL || !c->properties.nipl_val[at].nip_val.ninl_len
-                       ? ""
-                       : c->properties.nipl_val[at].nip_val.ninl_val[0];
-}
-
 static ni_status complain(const struct niload *l, ni_status s, const char *name)
 {
         if (s != NI_OK)
@@ -174,65 +166,51 @@ static ni_status complain(const struct niload *l, ni_status s, const char *name)
         return s;
 }
 
-/* Names the first entry that is not stored: without a server, that is the one that has waited longest. */
-static ni_status cannot(const struct niload *l, ni_status s, const char *name)
+/* What the sender could not store. */
+static ni_status sent(const struct niload *l, ni_status s)
 {
-        return complain(l, s, s == NI_FAILED && l->queued ? name_of(&l->waiting[0]) : name);
+        return complain(l, s, l->sender.failed);
 }
 
-/* The same change in one call of the historical protocol. */
-static ni_status change_alone(void *h, netinfo_change *c)
+/* Sends what waits, and does not wait for the answer. */
+static ni_status flush(struct niload *l)
 {
-        ni_id id = c->id;
-        if (c->kind == NETINFO_WRITE)
-                return ni_write(h, &id, c->properties);
-        ni_status s = ni_self(h, &id);
-        if (s == NI_OK)
-                s = ni_create(h, &id, c->properties, &c->id, NI_INDEX_NULL);
-        if (s == NI_STALE && ni_self(h, &id) == NI_OK) /* somebody else added an entry meanwhile */
-                s = ni_create(h, &id, c->properties, &c->id, NI_INDEX_NULL);
-        return s;
-}
-
-/* Sends what waits. When it is refused as a whole, or the server knows no such call, one by one: what comes
- * before the entry that fails stays loaded (5.1). */
-static ni_status flush(struct niload *l, void *h)
-{
-        ni_status s = netinfo_edit(h, "niload", l->waiting, l->queued, NULL);
-        if (s == NI_FAILED)
-                cannot(l, s, "");
-        else if (s != NI_OK)
-                for (unsigned i = 0; i < l->queued && (i == 0 || s == NI_OK); i++)
-                        s = complain(l, change_alone(h, &l->waiting[i]), name_of(&l->waiting[i]));
-        for (unsigned i = 0; i < l->queued; i++) {
-                if (s == NI_OK && !seen_add(l->seen, l->waiting[i].id.nii_object))
-                        s = cannot(l, NI_NOSPACE, name_of(&l->waiting[i]));
-                ni_proplist_free(&l->waiting[i].properties);
-        }
+        netinfo_change *changes = l->waiting;
+        const unsigned n = l->queued;
+        l->waiting = NULL;
         l->queued = 0;
+        const ni_status s = sent(l, sender_send(&l->sender, changes, n, l->queued_bytes));
         l->queued_bytes = 0;
         return s;
 }
 
-static bool is_waiting(const struct niload *l, struct bytes name)
+/* All that was read so far is stored afterwards. */
+static ni_status settle(struct niload *l)
 {
-        for (unsigned i = 0; i < l->queued; i++) {
-                const ni_proplist *p = &l->waiting[i].properties;
-                const ni_index at = ni_proplist_match(*p, "name", NULL);
-                for (unsigned k = 0; at != NI_INDEX_NULL && k < p->nipl_val[at].nip_val.ninl_len; k++)
-                        if (bytes_eq_str(name, p->nipl_val[at].nip_val.ninl_val[k]))
-                                return true;
-        }
-        return false;
+        ni_status s = flush(l);
+        if (s == NI_OK)
+                s = sent(l, sender_drain(&l->sender));
+        names_clear(&l->names);
+        return s;
 }
 
 /* Takes the list over. */
-static ni_status enqueue(struct niload *l, void *h, bool create, ni_id id, ni_proplist props, size_t bytes)
+static ni_status enqueue(struct niload *l, bool create, ni_id id, ni_proplist props, size_t bytes)
 {
+        const ni_index at = ni_proplist_match(props, "name", NULL);
+        bool good = l->waiting || (l->waiting = calloc(QUEUE_MOST, sizeof(*l->waiting)));
+        for (unsigned k = 0; good && at != NI_INDEX_NULL && k < props.nipl_val[at].nip_val.ninl_len; k++)
+                good = names_add(&l->names, bytes_str(props.nipl_val[at].nip_val.ninl_val[k]));
+        if (!good) {
+                ni_proplist_free(&props);
+                return complain(l, NI_NOSPACE, "");
+        }
         l->waiting[l->queued++] = (netinfo_change){
                 .kind = create ? NETINFO_CREATE : NETINFO_WRITE, .id = id, .properties = props};
         l->queued_bytes += bytes;
-        return l->queued == FLAT_MOST || l->queued_bytes >= QUEUE_BYTES ? flush(l, h) : NI_OK;
+        if (l->names.n >= NAMES_MOST)
+                return settle(l);
+        return l->queued == QUEUE_MOST || l->queued_bytes >= QUEUE_BYTES ? flush(l) : NI_OK;
 }
 
 /* How the item meets the entry that was found: the entry may have come from an earlier part of the input, and
@@ -256,8 +234,9 @@ static ni_status store(struct niload *l, void *h, ni_id *dir, const struct flat_
         char *text = arena_str(&l->arena, name);
         ni_status s = NI_OK;
         NI_INIT(&old);
-        if (is_waiting(l, name)) /* under another entry's alias, perhaps: it must be there to be found */
-                s = flush(l, h);
+        if (names_has(&l->names,
+                      name)) /* under another entry's alias, perhaps: it must be there to be found */
+                s = settle(l);
         if (s != NI_OK)
                 return s;
         s = find_entry(l, h, dir, flat_identity_of(l->format, &item->props), &id, &old);
@@ -267,21 +246,21 @@ static ni_status store(struct niload *l, void *h, ni_id *dir, const struct flat_
                 return NI_OK;
         }
         if (s != NI_OK && s != NI_NODIR)
-                return cannot(l, s, text);
+                return complain(l, s, text);
         const struct proplist before = wire_proplist(&l->arena, old);
         if (!flat_apply(l->format, there ? meeting(l, id, &before, item) : mode_of(l), there ? &before : NULL,
                         item, &l->arena, &now) ||
             l->arena.failed) {
-                s = cannot(l, NI_NOSPACE, text ? text : "");
+                s = complain(l, NI_NOSPACE, text ? text : "");
         } else {
                 show(l, &item->props, !there ? "writing new" : l->merge ? "merging" : "writing", name);
                 const bool same = there && flat_same(&before, &now);
                 if (same && !seen_add(l->seen, id.nii_object))
-                        s = cannot(l, NI_NOSPACE, text);
+                        s = complain(l, NI_NOSPACE, text);
                 else if (same)
                         s = NI_OK;
                 else
-                        s = enqueue(l, h, !there, there ? id : *dir, api_proplist(now), niload_size_of(&now));
+                        s = enqueue(l, !there, there ? id : *dir, api_proplist(now), niload_size_of(&now));
         }
         ni_proplist_free(&old);
         return s;
@@ -292,7 +271,7 @@ static ni_status load_item(struct niload *l, void *h, ni_id *dir, uint32_t i)
         struct flat_item item;
         arena_reset(&l->arena);
         if (!flat_file_item(&l->file, i, &l->arena, &item))
-                return cannot(l, NI_NOSPACE, "");
+                return complain(l, NI_NOSPACE, "");
         fill_password(l, &item);
         const struct bytes name = proplist_first(&item.props, "name");
         if (name.len == 0) {
@@ -303,8 +282,8 @@ static ni_status load_item(struct niload *l, void *h, ni_id *dir, uint32_t i)
         if (s == NI_OK && strcmp(flat_name(l->format), "netgroup") == 0) {
                 const struct property *members = proplist_get(&item.props, BYTES_LIT("members"));
                 if (members)
-                        s = cannot(l, netgroup_enter(&l->t, h, name, members->values),
-                                   arena_str(&l->arena, name));
+                        s = complain(l, netgroup_enter(&l->t, h, name, members->values),
+                                     arena_str(&l->arena, name));
         }
         return s;
 }
@@ -351,33 +330,39 @@ static ni_status load_part(struct niload *l, void *h, ni_id *dir, uint32_t *item
         ni_status s = NI_OK;
         for (uint32_t i = 0; s == NI_OK && i < l->file.entry_count; i++, ++*items)
                 s = load_item(l, h, dir, i);
-        if (s == NI_FAILED)
-                return s;
-        const ni_status sent = flush(l, h); /* also what came before an entry that was refused */
-        return s == NI_OK ? sent : s;
+        return s;
 }
 
 /* From the first part that has any item on. Exit status. */
 static int load_parts(struct niload *l, struct flat_pieces *p)
 {
-        void *h;
+        void *h, *writer;
         ni_id dir;
         uint32_t items = 0;
         bool bad = false;
-        const int result = tool_open(&l->t, l->domain, &h, NULL);
+        int result = tool_open(&l->t, l->domain, &h, NULL);
+        if (result == NI_OK && (result = tool_open(&l->t, l->domain, &writer, NULL)) != NI_OK)
+                ni_free(h);
         if (result != NI_OK)
                 return tool_exit(result);
         ni_needwrite(h, 1);
+        ni_needwrite(writer, 1);
+        sender_init(&l->sender, writer, "niload", l->seen);
         ni_status s = prepare(l, h, &dir);
         if (s == NI_OK) {
                 do
                         s = load_part(l, h, &dir, &items);
                 while (s == NI_OK && next_part(l, p, &bad));
         }
-        for (unsigned i = 0; i < l->queued; i++)
-                ni_proplist_free(&l->waiting[i].properties);
+        if (s != NI_FAILED) { /* also what came before an entry that was refused */
+                const ni_status last = settle(l);
+                s = s == NI_OK ? last : s;
+        }
+        niload_forget(l);
+        sender_done(&l->sender);
         if (l->verbose)
                 tool_say(&l->t, "%u items read from input", items);
+        ni_free(writer);
         ni_free(h);
         return s == NI_OK && !bad ? 0 : 1;
 }

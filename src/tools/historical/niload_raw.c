@@ -16,47 +16,66 @@ struct level {
         bool end; /* there are no others */
 };
 
+/* Has none of them anything below it? Then nobody needs their ids. */
+static bool are_leaves(const struct raw_cursor *below, unsigned n, struct arena *a)
+{
+        for (unsigned k = 0; k < n; k++) {
+                struct raw_cursor c = below[k], deeper;
+                struct proplist props;
+                bool end = false;
+                if (!raw_next(&c, a, &end, &props, &deeper) || !end)
+                        return false;
+        }
+        return true;
+}
+
 /* Reads the next children, as many as one call may carry, and makes them: by one EDIT where the server can do
- * that, else one by one. */
-static ni_status create_some(struct niload *l, void *h, ni_id *parent, struct raw_cursor *c, struct level *v)
+ * that, else one by one. Leaves are sent ahead. */
+static ni_status create_some(struct niload *l, const ni_id *parent, struct raw_cursor *c, struct level *v)
 {
         ni_status s = NI_OK;
-        size_t bytes = 0;
         arena_reset(&l->arena);
-        for (v->n = 0; v->n < QUEUE_MOST && bytes < QUEUE_BYTES; v->n++) {
+        l->waiting = calloc(QUEUE_MOST, sizeof(*l->waiting));
+        if (!l->waiting)
+                return NI_NOSPACE;
+        for (l->queued_bytes = 0; l->queued < QUEUE_MOST && l->queued_bytes < QUEUE_BYTES; l->queued++) {
                 struct proplist props;
-                if (!raw_next(c, &l->arena, &v->end, &props, &v->below[v->n]))
+                if (!raw_next(c, &l->arena, &v->end, &props, &v->below[l->queued]))
                         s = NI_NOSPACE;
                 if (s != NI_OK || v->end)
                         break;
-                l->waiting[v->n] = (netinfo_change){NETINFO_CREATE, *parent, api_proplist(props)};
-                bytes += niload_size_of(&props);
+                l->waiting[l->queued] = (netinfo_change){NETINFO_CREATE, *parent, api_proplist(props)};
+                l->queued_bytes += niload_size_of(&props);
+        }
+        v->n = l->queued;
+        if (s == NI_OK && are_leaves(v->below, v->n, &l->arena)) {
+                netinfo_change *all = l->waiting;
+                const unsigned n = l->queued;
+                l->waiting = NULL;
+                l->queued = v->n = 0;
+                return sender_send(&l->sender, all, n, l->queued_bytes);
         }
         if (s == NI_OK)
-                s = netinfo_edit(h, "niload", l->waiting, v->n, NULL);
-        const bool together = s == NI_OK;
-        if (!together && s != NI_FAILED) /* refused as a whole, or a historical server */
-                s = ni_self(h, parent);
-        for (unsigned k = 0; k < v->n; k++) {
+                s = sender_drain(&l->sender);
+        if (s == NI_OK)
+                s = sender_send_now(&l->sender, l->waiting, v->n);
+        for (unsigned k = 0; k < v->n; k++)
                 v->made[k] = l->waiting[k].id;
-                if (!together && s == NI_OK)
-                        s = ni_create(h, parent, l->waiting[k].properties, &v->made[k], NI_INDEX_NULL);
-                ni_proplist_free(&l->waiting[k].properties);
-        }
+        niload_forget(l);
         return s;
 }
 
 /* What is below a directory, in order. */
-static ni_status create_children(struct niload *l, void *h, ni_id *parent, struct raw_cursor c)
+static ni_status create_children(struct niload *l, const ni_id *parent, struct raw_cursor c)
 {
         struct level *v = malloc(sizeof(*v));
         ni_status s = v ? NI_OK : NI_NOSPACE;
         if (v)
                 v->end = false;
         while (s == NI_OK && !v->end) {
-                s = create_some(l, h, parent, &c, v);
+                s = create_some(l, parent, &c, v);
                 for (unsigned k = 0; s == NI_OK && k < v->n; k++)
-                        s = create_children(l, h, &v->made[k], v->below[k]);
+                        s = create_children(l, &v->made[k], v->below[k]);
         }
         free(v);
         return s;
@@ -107,9 +126,14 @@ static ni_status load(struct niload *l, void *h, struct spool *input)
                 s = say(l, dir_clear(h, id.nii_object), "Can't destroy child directories");
         if (s == NI_OK)
                 s = say(l, ni_self(h, &id), "Can't write directory");
+        if (s != NI_OK)
+                return s;
+        sender_init(&l->sender, h, "niload", NULL);
+        s = create_children(l, &id, children);
         if (s == NI_OK)
-                s = say(l, create_children(l, h, &id, children), "Can't write directory");
-        return s;
+                s = sender_drain(&l->sender);
+        sender_done(&l->sender);
+        return say(l, s, "Can't write directory");
 }
 
 static bool is_sound(struct spool *input)

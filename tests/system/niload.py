@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""niload of much: changes are sent many at a time and ahead of their answers (doc/flat-files.md "Streams").
+
+usage: niload.py BIN_FOLDER NETINFOD [unittest options]
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import historical  # noqa: E402
+from historical import WithService, environment  # noqa: E402
+
+MANY = 4500
+
+
+class Ahead(WithService):
+    fixture = False
+
+    def load(self, form, text, *options, code=0, err=""):
+        self.gives("", "niload", *options, form, ".", stdin=text, code=code, err=err)
+
+    def state(self):
+        out = subprocess.run([historical.NI, "status", "--json"], env=self.env, capture_output=True, check=True).stdout
+        return json.loads(out)
+
+    def test_few_steps(self):
+        text = "".join(f"g{i}:*:{i}:a,b\n" for i in range(MANY))
+        self.load("group", "other:*:1:\n")
+        self.gives("", "niutil", "-destroy", ".", "/groups")
+        before = self.state()["seq"]
+        self.load("group", text)
+        self.assertLessEqual(self.state()["seq"] - before, 2 + MANY // 1000 + 1)
+        self.gives(text, "nidump", "group", ".")
+        before = self.state()["seq"]
+        self.load("group", text)  # nothing differs: nothing is written
+        self.assertEqual(before, self.state()["seq"])
+
+    def test_a_name_that_is_on_its_way(self):
+        """A later line of a group whose first one was sent long ago, and is perhaps not there yet; an alias likewise."""
+        lines = [f"h{i}:*:{i}:a\n" for i in range(MANY)]
+        self.load("group", "".join(lines) + "h7:*:7:late\n" + "".join(f"i{i}:*:{i}:a\n" for i in range(MANY)) + f"h{MANY - 1}:*:{MANY - 1}:last\n", "-d")
+        out = self.run_tool("nidump", "group", ".")[1].splitlines()
+        self.assertEqual(2 * MANY, len(out))
+        self.assertEqual(("h7:*:7:a,late", f"h{MANY - 1}:*:{MANY - 1}:a,last"), (out[7], out[MANY - 1]))
+        self.load("hosts", "".join(f"10.1.{i // 250}.{i % 250} m{i} alias{i}\n" for i in range(MANY)) +
+                  "".join(f"10.9.9.9 alias{i}\n" for i in (MANY - 1, MANY - 700, 5)))
+        # The entry that was found by its alias is the one that the later line is about, not another one.
+        for i in (MANY - 1, MANY - 700, 5):
+            self.gives("10.9.9.9\n", "niutil", "-readprop", ".", f"/machines/alias{i}", "ip_address")
+            self.gives("", "niutil", "-read", ".", f"/machines/m{i}", code=105, err=re.compile("No such directory"))
+
+    def test_one_is_refused(self):
+        """Of records that ada may write, one is not hers: what is before it is stored, and it is named."""
+        props = "\n".join('{ "name" = ( "k%d" ); "members" = ( "x" ); "_writers" = ( "%s" ); },' % (i, "ada" if i != 3500 else "root")
+                          for i in range(MANY))
+        hashed = subprocess.run(["perl", "-e", "print crypt('right', '$6$saltsalt$')"], capture_output=True, check=True).stdout.decode()
+        self.gives("", "niload", "-r", "/aliases", ".", stdin='{ "name" = ( "aliases" ); CHILDREN = (\n%s\n) }\n' % props[:-1])
+        self.gives("", "niload", "-r", "/users", ".", stdin='{ "name" = ( "users" ); CHILDREN = ( { "name" = ( "ada" ); "uid" = ( "501" ); '
+                   '"passwd" = ( "%s" ); } ) }' % hashed)
+        secret = os.path.join(self.service.folder, "secret")
+        with open(secret, "w", encoding="utf-8") as f:
+            f.write("right\n")
+        where = f"127.0.0.1:{self.service.port}/local"
+        code, out, err = self.run_tool("niload", "-u", "ada", "--password-file", secret, "-m", "-t", "aliases", where,
+                                       stdin="".join(f"k{i}: y\n" for i in range(MANY)), env=environment())
+        self.assertEqual((1, "", "niload: can't update NetInfo /aliases/k3500: Permission denied\n"), (code, out, err))
+        table = dict(line.split(": ") for line in self.run_tool("nidump", "aliases", ".")[1].splitlines())
+        self.assertEqual({"y,x"}, {table[f"k{i}"] for i in range(3500)})
+        self.assertEqual("x", table["k3500"])
+
+    def test_raw_of_all_shapes(self):
+        """More children than one step carries, leaves and others mixed, three levels."""
+        def entry(name, below=""):
+            return '{ "name" = ( "%s" ); %s }' % (name, "CHILDREN = ( %s )" % below if below else "")
+        rows = [entry(f"r{i}", ",".join(entry(f"s{k}", entry("t") if k == 3 else "") for k in range(1500 if i == 700 else 5)) if i % 100 == 0 else "")
+                for i in range(2500)]
+        self.gives("", "niload", "-r", "/tree", ".", stdin=entry("tree", ",\n".join(rows)))
+        dump = self.run_tool("nidump", "-r", "/tree", ".")[1]
+        self.assertEqual([f"r{i}" for i in range(2500)], re.findall(r'^      "name" = \( "(r\d+)" \);$', dump, re.M))
+        self.assertEqual(24 * 5 + 1500, len(re.findall(r'^ {10}"name" = \( "s\d+" \);$', dump, re.M)))
+        self.assertEqual(25, dump.count('"t"'))
+        self.gives("", "niload", "-r", "/again", ".", stdin=dump)
+        self.assertEqual(dump, self.run_tool("nidump", "-r", "/tree", ".")[1].replace('"again"', '"tree"'))
+        self.gives("", "niload", "-r", "/tree", ".", stdin=dump)  # over what is there
+        self.assertEqual(dump, self.run_tool("nidump", "-r", "/tree", ".")[1])
+
+
+@unittest.skipUnless(os.geteuid() == 0, "a reserved port is root's")
+class Old(WithService):
+    """At a historical server each record is a call, and no more calls than are needed."""
+    fixture = False
+    SELF, CREATE = 3, 5
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.become_old()
+
+    def test_calls(self):
+        self.gives("", "niload", "group", ".", stdin="a:*:1:\n")
+        before = dict(self.old.seen)
+        text = "".join(f"g{i}:*:{i}:a\n" for i in range(300))
+        self.gives("", "niload", "group", ".", stdin=text)
+        calls = {p: n - before.get(p, 0) for p, n in self.old.seen.items()}
+        self.assertEqual(300, calls[self.CREATE])
+        self.assertLess(calls[self.SELF], 10)  # not one for each
+        self.gives("a:*:1:\n" + text, "nidump", "group", ".")
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    historical.BIN, historical.NETINFOD = (os.path.abspath(p) for p in sys.argv[1:3])
+    historical.NI = os.path.join(historical.BIN, "ni")
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
+
+
+if __name__ == "__main__":
+    main()
