@@ -92,11 +92,8 @@ class Run:
                     self.units[question] = unit
 
     def why_not(self, question, size, who):
-        for key in ((question, size, who), (question, 0, who), ("*", size, who), ("*", 0, who)):
-            if key in self.reasons:
-                return self.reasons[key]
-        for (q, _, peer), reason in self.reasons.items():
-            if q == "missing" and who.startswith(peer):
+        for (q, s, peer), reason in self.reasons.items():
+            if who.startswith(peer) and ((q, s) == (question, size) or q == "missing"):
                 return reason
         return None
 
@@ -184,7 +181,7 @@ def print_all(run):
     if run.reasons:
         print("\nNot run:\n")
         for (question, size, who), reason in run.reasons.items():
-            print(f"- {who}{'' if question in ('missing', '*') else ', ' + question}{f', {size:,}' if size else ''}: {reason}")
+            print(f"- {who}{'' if question == 'missing' else ', ' + question}{f', {size:,}' if size else ''}: {reason}")
 
 
 def main():

@@ -27,8 +27,8 @@ with_etcd() { # USERS
         [ -x /build/bench/bench-etcd-load ] || { not_run missing 0 etcd "libnghttp2-dev was not there to build its load with"; return 0; }
         if ! etcd_start; then
                 not_run edit.1.rate,edit.16.rate "$1" etcd "it did not start"
-        elif ! limit=300 etcd load 23790 "$1" 4 64 290 load; then
-                not_run edit.1.rate,edit.16.rate "$1" etcd "it did not take so many in 300 s"
+        elif ! limit=$patience etcd load 23790 "$1" 4 64 "$patience" load; then
+                not_run edit.1.rate,edit.16.rate "$1" etcd "it did not take so many in $patience s"
         else
                 etcd put 23790 "$1" 1 1 "$took" edit.1.rate
                 etcd put 23790 "$1" 16 1 "$took" edit.16.rate

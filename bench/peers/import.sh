@@ -20,7 +20,7 @@ netinfo() { # USERS
         pids+=("$server")
         wait_for "[ -s $folder/ready ]" || { not_run import "$1" netinfo "netinfod did not start"; stop_all; return; }
         begin=$(seconds)
-        measured import "$1" netinfo 180 env NETINFO_SOCKET=$folder/netinfod.sock /build/src/tools/ni import passwd "/scratch/people/$1/passwd" >>"$log" || { stop_all; return; }
+        measured import "$1" netinfo "$patience" env NETINFO_SOCKET=$folder/netinfod.sock /build/src/tools/ni import passwd "/scratch/people/$1/passwd" >>"$log" || { stop_all; return; }
         result import "$1" netinfo "$(since "$begin")" s
         result import.cpu "$1" netinfo "$(cpu_of "$server")" s
         result memory.server "$1" netinfod "$(private_kib "$server")" KiB
@@ -37,7 +37,7 @@ slapd() { # USERS
         local begin
         has slapd slapadd || return 0
         begin=$(seconds)
-        ldap_load "$1" || { not_run import "$1" slapadd "it failed, or did not end within 300 s"; return; }
+        ldap_load "$1" || { not_run import "$1" slapadd "it failed, or did not end within $patience s"; return; }
         result import "$1" slapadd "$(since "$begin")" s
         result store.bytes "$1" slapd "$(($(du -k $ldap_folder/data.mdb | cut -f1) * 1024))" bytes
         rm -rf $ldap_folder

@@ -37,5 +37,5 @@ unshare -m -n -p -i -u -f --kill-child --propagation private bash -c '
         ip link set lo up
         hostname peers
         exec chroot "$root" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C \
-                BENCH_INSIDE=yes BENCH_RESULTS=/scratch/results.tsv BENCH_SIZES="${BENCH_SIZES:-}" BENCH_SECONDS="${BENCH_SECONDS:-}" \
+                BENCH_INSIDE=yes BENCH_RESULTS=/scratch/results.tsv BENCH_SIZES="${BENCH_SIZES:-}" BENCH_SECONDS="${BENCH_SECONDS:-}" BENCH_PATIENCE="${BENCH_PATIENCE:-}" \
                 bash "/netinfo/bench/peers/$script" "$@"' inside.sh "$@"

@@ -4,6 +4,7 @@
 log=/scratch/peers.log
 duration=${BENCH_SECONDS:-0.3}
 sizes=${BENCH_SIZES:-1000 10000 100000 1000000}
+patience=${BENCH_PATIENCE:-300} # seconds for a step that loads a peer; then it is given up
 last_cpu=$(($(nproc) - 1)) # servers run there, the load on the first
 pids=()
 
@@ -113,7 +114,7 @@ private_kib() { # PIDS: anonymous memory
 netinfod_too() { # USERS reads|writes
         local rows=read.16x1.cpu,read.16x8.cpu
         [ "$2" = reads ] || rows=edit.1.rate,edit.16.rate
-        measured "$rows" "$1" netinfod 300 env TMPDIR=/scratch /build/bench/bench-server /build/src/server/netinfod "$1" "$2"
+        measured "$rows" "$1" netinfod "$patience" env TMPDIR=/scratch /build/bench/bench-server /build/src/server/netinfod "$1" "$2"
 }
 
 # -- slapd: port 3389
@@ -144,7 +145,7 @@ TEXT
 ldap_load() { # USERS: into an empty folder
         rm -rf $ldap_folder
         ldap_config
-        cat "/scratch/people/$1/base.ldif" "/scratch/people/$1/data.ldif" | timeout -k 5 300 slapadd -q -f /run/slapd.conf >>"$log" 2>&1
+        cat "/scratch/people/$1/base.ldif" "/scratch/people/$1/data.ldif" | timeout -k 5 "$patience" slapadd -q -f /run/slapd.conf >>"$log" 2>&1
 }
 
 slapd_pid=

@@ -17,7 +17,7 @@ makedb_of() { # USERS: Berkeley databases of libnss-db
         rm -f /var/lib/misc/*.db
         for map in passwd group; do
                 awk -F: '{ printf "0%u %s\n.%s %s\n=%s %s\n", n++, $0, $1, $0, $3, $0 }' "/scratch/people/$1/$map" |
-                        timeout -k 5 180 makedb --quiet -o "/var/lib/misc/$map.db" - 2>>"$log" || return
+                        timeout -k 5 "$patience" makedb --quiet -o "/var/lib/misc/$map.db" - 2>>"$log" || return
         done
 }
 
@@ -56,7 +56,7 @@ files() {
 
 db() {
         has nss-db makedb || return 0
-        makedb_of "$1" || { not_run lookup.name_hit,lookup.uid_hit "$1" nss-db "makedb did not end well in 180 s"; return; }
+        makedb_of "$1" || { not_run lookup.name_hit,lookup.uid_hit "$1" nss-db "makedb did not end well within $patience s"; return; }
         call db nss-db "$1" "$duration" name_hit,name_miss,uid_hit,group_name
 }
 
@@ -94,11 +94,11 @@ nscd_tuned() { # everything in its memory before it is asked; in front of our ow
         pid=$!
         if ! wait_for '[ -S /run/nscd/socket ]'; then
                 not_run lookup.name_hit,lookup.uid_hit "$1" "nscd, warm" "it did not start"
-        elif limit=300 call libc "nscd, warm" "$1" 1 warm; then
+        elif limit=$patience call libc "nscd, warm" "$1" 1 warm; then
                 call libc "nscd, warm" "$1" "$duration" name_hit,uid_hit "$1" "$pid"
                 result memory.lookup "$1" "nscd, warm" "$(private_kib "$pid")" KiB
         else
-                not_run lookup.name_hit,lookup.uid_hit "$1" "nscd, warm" "not warm after 300 s"
+                not_run lookup.name_hit,lookup.uid_hit "$1" "nscd, warm" "not warm after $patience s"
         fi
         stop_all
         plain_etc

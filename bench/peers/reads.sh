@@ -27,7 +27,7 @@ with_ypserv() { # USERS
         has ypserv ypserv || return 0
         rm -rf $maps
         mkdir -p $maps /run/rpcbind
-        awk -F: '{ print $1 " " $0 }' "/scratch/people/$1/passwd" | timeout -k 5 120 /usr/lib/yp/makedbm -m peers - $maps/passwd.byname 2>>"$log"
+        awk -F: '{ print $1 " " $0 }' "/scratch/people/$1/passwd" | timeout -k 5 "$patience" /usr/lib/yp/makedbm -m peers - $maps/passwd.byname 2>>"$log"
         domainname lab.test
         printf '255.0.0.0 127.0.0.0\n' >/etc/ypserv.securenets # in this root only
         start rpcbind -f
