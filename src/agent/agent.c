@@ -7,6 +7,7 @@
 #include "agent/standing.h"
 #include "base/buf.h"
 #include "snapshot/followed.h"
+#include "snapshot/writer.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
 #include "sys/log.h"
@@ -51,6 +52,7 @@ struct agent {
         struct own *own;           /* this machine's own accounts, as of the last look */
         struct followed *followed; /* NULL: nobody can wait for the images */
         struct standing standing;  /* of the domains, for people */
+        bool beside_ended; /* the process that makes whole images, and nobody has looked at them yet */
         bool ready, stop, reload;
         uint32_t left_out;                                        /* last time; logged when it changes */
         char trouble[sizeof((struct publish_report){0}.trouble)]; /* likewise */
@@ -157,10 +159,12 @@ static void take_signals(struct agent *a)
 
 static void wait_for(struct agent *a, uint32_t ms)
 {
-        struct pollfd p[2] = {{.fd = a->signal_fd, .events = POLLIN},
-                              {.fd = a->levels.wake_fd, .events = POLLIN}};
+        struct pollfd p[3] = {{.fd = a->signal_fd, .events = POLLIN},
+                              {.fd = a->levels.wake_fd, .events = POLLIN},
+                              {.fd = a->beside_ended ? -1 : publisher_fd(a->publisher), .events = POLLIN}};
         uint64_t count;
-        poll(p, 2, (int)ms);
+        poll(p, 3, (int)ms);
+        a->beside_ended |= p[2].revents != 0;
         const ssize_t n = read(a->levels.wake_fd, &count, sizeof(count));
         (void)n; /* nothing to read: the time is over, or it was a signal */
 }
@@ -289,44 +293,110 @@ static void tell_ready(struct agent *a, const struct publish_report *r, uint64_t
 }
 
 /* -- publishing */
-static bool publish_now(struct agent *a, const struct schedule_action *do_it,
+/* What a publication did, for logs and for those who wait. seq: what the images show of the own domain. */
+static void tell(struct agent *a, const struct publish_report *r, unsigned images, unsigned n, uint64_t took)
+{
+        const struct track *own = a->level[0]->track;
+        const uint64_t seq = track_seq(own);
+        log_event(LOG_LEVEL_INFO, "published",
+                  "generation=%llu seq=%llu users=%u groups=%u images=%u deltas=%u domains=%u took_us=%llu",
+                  (unsigned long long)r->generation, (unsigned long long)seq, r->users, r->groups, images,
+                  r->deltas, n, (unsigned long long)took);
+        if (r->trouble[0] && strcmp(r->trouble, a->trouble) != 0)
+                log_event(LOG_LEVEL_WARNING, "published-partly", "why=\"%s\"", r->trouble);
+        if (r->left_out && r->left_out != a->left_out)
+                log_event(LOG_LEVEL_WARNING, "left-out", "count=%u first=\"%s\"", r->left_out,
+                          r->first_left_out);
+        a->left_out = r->left_out;
+        memcpy(a->trouble, r->trouble, sizeof(a->trouble));
+        if (images & ~r->deltas)
+                malloc_trim(0); /* what a whole image took is not needed for a long time */
+        tell_ready(a, r, seq);
+}
+
+static void tell_failure(const struct agent *a, int err, const struct publish_report *r)
+{
+        log_event(LOG_LEVEL_ERROR, "publish-failed", "folder=%s why=\"%s\"", a->config.snapshots,
+                  r->trouble[0] ? r->trouble : strerror(err));
+}
+
+static struct publish_what what_of(struct agent *a, const struct publish_domain *domains, unsigned n)
+{
+        return (struct publish_what){.config = &a->config,
+                                     .domains = domains,
+                                     .n = n,
+                                     .images = a->schedule.dirty,
+                                     .today = a->schedule.today,
+                                     .own = a->own,
+                                     .lock = &a->levels.lock};
+}
+
+/* A moment at which the images can be said to show what the own domain was. */
+struct moment {
+        bool known;
+        uint64_t epoch, seq;
+};
+
+static struct moment moment_of(const struct agent *a)
+{
+        const struct track *own = a->level[0]->track;
+        return (struct moment){track_table(own) != NULL, track_epoch(own), track_seq(own)};
+}
+
+static void tell_moment(struct agent *a, const struct moment *m)
+{
+        if (m->known && a->followed && a->ready && schedule_is_clean(&a->schedule))
+                followed_set(a->followed, m->epoch, m->seq);
+}
+
+static void publish_now(struct agent *a, const struct schedule_action *do_it,
                         const struct publish_domain *domains, unsigned n)
 {
         struct publish_report r;
         const uint64_t before = clock_mono_us();
-        const struct track *own = a->level[0]->track;
-        const uint64_t epoch = track_epoch(own), seq = track_seq(own);
-        const bool has_own = track_table(own) != NULL;
-        if (do_it->whole)
-                publisher_forget(a->publisher);
-        const int err = publish_images(a->publisher, &a->config, domains, n, do_it->images, a->schedule.today,
-                                       a->own, &a->levels.lock, &r);
+        const struct moment m = moment_of(a);
+        struct publish_what w = what_of(a, domains, n);
+        w.images = do_it->images;
+        w.whole = do_it->whole;
+        w.may_begin = do_it->may_begin;
+        const int err = publish_images(a->publisher, &w, &r);
         const uint64_t took = clock_mono_us() - before;
-        if (r.again)
-                return false; /* what is dirty stays so */
+        if (r.begun)
+                log_event(LOG_LEVEL_INFO, "making", "images=%u took_us=%llu", r.begun,
+                          (unsigned long long)took);
+        schedule_left(&a->schedule, r.left, r.begun);
+        if (r.again || (!err && !r.generation))
+                return; /* what is dirty stays so */
         schedule_published(&a->schedule, err == 0, took / 1000, r.grown, clock_mono_ms());
         if (err) {
-                log_event(LOG_LEVEL_ERROR, "publish-failed", "folder=%s why=\"%s\"", a->config.snapshots,
-                          r.trouble[0] ? r.trouble : strerror(err));
-                return false;
+                tell_failure(a, err, &r);
+                return;
         }
-        log_event(LOG_LEVEL_INFO, "published",
-                  "generation=%llu seq=%llu users=%u groups=%u images=%u deltas=%u domains=%u took_us=%llu",
-                  (unsigned long long)r.generation, (unsigned long long)seq, r.users, r.groups, do_it->images,
-                  r.deltas, n, (unsigned long long)took);
-        if (r.trouble[0] && strcmp(r.trouble, a->trouble) != 0)
-                log_event(LOG_LEVEL_WARNING, "published-partly", "why=\"%s\"", r.trouble);
-        if (r.left_out && r.left_out != a->left_out)
-                log_event(LOG_LEVEL_WARNING, "left-out", "count=%u first=\"%s\"", r.left_out,
-                          r.first_left_out);
-        a->left_out = r.left_out;
-        memcpy(a->trouble, r.trouble, sizeof(a->trouble));
-        if (do_it->images & ~r.deltas)
-                malloc_trim(0); /* what a whole image took is not needed for a long time */
-        tell_ready(a, &r, seq);
-        if (has_own && a->followed)
-                followed_set(a->followed, epoch, seq);
-        return true;
+        tell(a, &r, do_it->images & ~r.left & ~r.begun, n, took);
+        tell_moment(a, &m);
+}
+
+/* The process beside has ended. */
+static void publish_rest(struct agent *a, const struct publish_domain *domains, unsigned n)
+{
+        struct publish_report r;
+        const uint64_t before = clock_mono_us();
+        const struct moment m = moment_of(a);
+        const struct publish_what w = what_of(a, domains, n);
+        const unsigned making = a->schedule.making;
+        a->beside_ended = false;
+        const int err = publish_finish(a->publisher, &w, &r);
+        const uint64_t took = clock_mono_us() - before, now = clock_mono_ms();
+        schedule_left(&a->schedule, r.left, 0);
+        if (r.generation)
+                schedule_published(&a->schedule, true, took / 1000, r.grown, now);
+        schedule_beside_ended(&a->schedule, r.generation != 0, err != 0, now);
+        if (err) {
+                tell_failure(a, err, &r);
+        } else if (r.generation) {
+                tell(a, &r, (w.images & ~r.left) | making, n, took);
+                tell_moment(a, &m);
+        }
 }
 
 /* The domains that the images show: those that were read once, up to one that stands below itself. */
@@ -388,9 +458,8 @@ static bool may_begin(struct agent *a, uint64_t now)
 /* Who wrote something may be waiting for the images to show it (snapshot/followed.h). */
 static void tell_followers(struct agent *a)
 {
-        const struct track *own = a->level[0]->track;
-        if (a->followed && a->ready && track_table(own) && !a->schedule.dirty)
-                followed_set(a->followed, track_epoch(own), track_seq(own));
+        const struct moment m = moment_of(a);
+        tell_moment(a, &m);
 }
 
 /* What happened since the last time, and what is to be done about it. How long to wait. */
@@ -413,6 +482,10 @@ static uint32_t look(struct agent *a)
         note_own(a, now);
         const bool begun = may_begin(a, now);
         schedule_today(&a->schedule, (int64_t)(clock_wall_us() / DAY_US), n > 0, now);
+        if (a->beside_ended && !holds) {
+                publish_rest(a, domains, n);
+                return 0;
+        }
         const struct schedule_action next = schedule_next(&a->schedule, lags, holds || !begun, now);
         if (next.images) {
                 publish_now(a, &next, domains, n);
@@ -455,6 +528,9 @@ static void reload(struct agent *a)
         followed_close(a->followed);
         a->followed = followed_open(c.snapshots);
         pthread_mutex_lock(&a->levels.lock);
+        publisher_abort(a->publisher);
+        schedule_beside_ended(&a->schedule, false, false, clock_mono_ms());
+        a->beside_ended = false;
         agent_config_done(&a->config);
         a->config = c;
         own_free(a->own);
@@ -517,6 +593,9 @@ static int run(struct agent *a)
         int exit = 1;
         log_event(LOG_LEVEL_NOTICE, "start", "domain=%s snapshots=%s", a->config.domain, a->config.snapshots);
         a->followed = followed_open(a->config.snapshots);
+        snap_discard(a->config.snapshots); /* what a process left that died while it made them */
+        if (*a->config.durable)
+                snap_discard(a->config.durable);
         pthread_mutex_lock(&a->levels.lock);
         bool ok = add_level(a, &own);
         for (uint32_t i = 0; ok && i < a->config.above_count && a->count < a->config.max_domains; i++)
@@ -527,6 +606,7 @@ static int run(struct agent *a)
         pthread_mutex_unlock(&a->levels.lock);
         if (ok)
                 exit = follow(a);
+        publisher_abort(a->publisher);
         if (!leave(a))
                 _exit(exit);
         followed_close(a->followed);

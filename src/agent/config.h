@@ -20,6 +20,7 @@ struct agent_config {
         uint32_t min_id, publish_interval, quarantine;
         struct bytes *allow;
         size_t allow_count;
+        uint32_t beside; /* whole images of so many directories are made by a process of their own */
         bool publish_hashes, allow_empty_passwords;
         const char *snapshots, *durable; /* durable "": none */
         const char *state;               /* "": none */

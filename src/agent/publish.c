@@ -14,10 +14,13 @@
 /* -- what is remembered */
 struct publisher *publisher_new(void)
 {
-        return calloc(1, sizeof(struct publisher));
+        struct publisher *p = calloc(1, sizeof(*p));
+        if (p)
+                p->beside.fd = -1;
+        return p;
 }
 
-static void base_drop(struct publish_base *b)
+void publish_base_drop(struct publish_base *b)
 {
         if (b->map)
                 munmap(b->map, b->size);
@@ -26,14 +29,17 @@ static void base_drop(struct publish_base *b)
 
 void publisher_forget(struct publisher *p)
 {
+        p->beside.stale = true;
         for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
-                base_drop(&p->base[k]);
+                publish_base_drop(&p->base[k]);
 }
 
 void publisher_free(struct publisher *p)
 {
-        if (p)
+        if (p) {
+                publisher_abort(p);
                 publisher_forget(p);
+        }
         free(p);
 }
 
@@ -71,25 +77,30 @@ static void take_groups(struct publish_base *b, const struct job *j)
                         b->behind[d] = d ? b->behind[d - 1] : 0;
 }
 
-/* Takes what was just published as base of what follows. Without success nothing follows but whole images. */
-static void base_take(struct publish_base *b, const char *folder, unsigned kind, uint64_t generation,
-                      const struct job *j)
+bool publish_base_open(struct publish_base *b, const char *path, unsigned kind)
 {
-        char path[4096];
+        b->map = NULL;
+        if (snap_map_file(path, &b->map, &b->size)) {
+                b->map = NULL;
+                return false;
+        }
+        if (snap_image_open(b->map, b->size, (enum snap_kind)kind, &b->image) == 0)
+                return true;
+        publish_base_drop(b);
+        return false;
+}
+
+void publish_base_take(struct publish_base *b, const char *path, unsigned kind, const struct job *j)
+{
         bool all;
-        const int n = snprintf(path, sizeof(path), "%s/%s.%llu", folder, snap_map_name((enum snap_kind)kind),
-                               (unsigned long long)generation);
         const uint64_t *contested = snap_builder_contested(j->map[kind], &b->contested_count, &all);
-        base_drop(b);
-        if (!all || j->misfit[kind] || (kind == SNAP_GROUP && j->united_count > UNITED_MOST / 2) || n < 0 ||
-            (size_t)n >= sizeof(path) || snap_map_file(path, &b->map, &b->size))
+        publish_base_drop(b);
+        b->marked = false;
+        if (!all || j->misfit[kind] || (kind == SNAP_GROUP && j->united_count > UNITED_MOST / 2) ||
+            !publish_base_open(b, path, kind))
                 return;
         memcpy(b->contested, contested, b->contested_count * sizeof(*contested));
         qsort(b->contested, b->contested_count, sizeof(*contested), by_value);
-        if (snap_image_open(b->map, b->size, (enum snap_kind)kind, &b->image)) {
-                base_drop(b);
-                return;
-        }
         if (kind == SNAP_GROUP)
                 take_groups(b, j);
         const struct snap_header *h = b->map;
@@ -185,29 +196,32 @@ static void forget_children(struct merge_domain *d, size_t n)
         }
 }
 
-/* The images of j->whole from all that the tables have. */
-static int make_from_tables(struct publisher *p, struct job *j, const struct publish_domain *from,
-                            struct merge_domain *d, size_t n, const struct merge_rules *r)
+int publish_from_tables(const struct publish_what *w, const struct merge_rules *r, struct job *j,
+                        uint32_t *ret_users, uint32_t *ret_groups)
 {
+        struct merge_domain d[LIMIT_DEPTH] = {{NULL, false, NULL, NULL, 0, 0}};
         uint32_t users = 0, groups = 0;
         bool ok = true;
-        for (size_t i = 0; ok && i < n; i++) {
+        for (size_t i = 0; ok && i < w->n; i++) {
                 struct bytes *u = NULL, *g = NULL;
+                const struct publish_domain *from = &w->domains[i];
+                d[i] = (struct merge_domain){.name = from->name, .local = from->local};
                 ok = (!(j->whole & ~TABLE_GROUP) ||
-                      table_children(from[i].table, TOP_USERS, &u, &d[i].user_count)) &&
+                      table_children(from->table, TOP_USERS, &u, &d[i].user_count)) &&
                      (!(j->whole & TABLE_GROUP) ||
-                      table_children(from[i].table, TOP_GROUPS, &g, &d[i].group_count));
+                      table_children(from->table, TOP_GROUPS, &g, &d[i].group_count));
                 d[i].users = u;
                 d[i].groups = g;
                 users += (uint32_t)d[i].user_count;
                 groups += (uint32_t)d[i].group_count;
         }
-        const int err = ok ? make_whole(j, d, n, r) : ENOMEM;
+        const int err = ok ? make_whole(j, d, w->n, r) : ENOMEM;
         if (!err && j->whole & ~TABLE_GROUP)
-                p->users = users;
+                *ret_users = users;
         if (!err && j->whole & TABLE_GROUP)
-                p->groups = groups;
-        forget_children(d, n);
+                *ret_groups = groups;
+        forget_children(d, w->n);
+        j->domains = NULL;
         return err;
 }
 
@@ -236,26 +250,35 @@ static gid_t group_of(const char *name, struct publish_report *report)
         return (gid_t)-1;
 }
 
-static int publish(const struct agent_config *c, struct job *j, struct publish_report *ret_report)
+struct snap_publication publish_publication(const struct agent_config *c, struct publish_report *report)
 {
-        struct snap_report report;
-        struct snap_publication p = {
+        return (struct snap_publication){
                 .folder = c->snapshots,
                 .durable = *c->durable ? c->durable : NULL,
                 /* The table is exact: what the domain does not have is not published. */
                 .may_shrink = TABLE_ALL,
-                .shadow_group = group_of(c->shadow_group, ret_report),
+                .shadow_group = group_of(c->shadow_group, report),
                 .quarantine_s = c->quarantine,
         };
-        memcpy(p.map, j->map, sizeof(p.map));
-        const int err = snap_publish(&p, &report);
-        ret_report->generation = report.generation;
-        if (report.what[0])
-                snprintf(ret_report->trouble, sizeof(ret_report->trouble), "%s", report.what);
-        return err;
 }
 
-static void job_done(struct job *j)
+struct merge_rules publish_rules(const struct publish_what *w)
+{
+        const struct agent_config *c = w->config;
+        struct merge_rules r = {
+                .min_id = c->min_id,
+                .allow = c->allow,
+                .allow_count = c->allow_count,
+                .publish_hashes = c->publish_hashes,
+                .allow_empty_passwords = c->allow_empty_passwords,
+                .today = w->today,
+                .own = w->own,
+        };
+        random_bytes(&r.key, sizeof(r.key));
+        return r;
+}
+
+void publish_job_done(struct job *j)
 {
         for (unsigned k = 0; k < SNAP_KINDS; k++) {
                 snap_builder_free(j->map[k]);
@@ -264,43 +287,81 @@ static void job_done(struct job *j)
         arena_done(&j->arena);
 }
 
-/* Deltas where that is possible. passwd and shadow are made whole together, because a table counts what
- * changed of a user once for both. */
-static void make_deltas(const struct publisher *p, const struct publish_domain *from,
-                        const struct merge_domain *like, size_t n, const struct merge_rules *r,
-                        unsigned images, struct job *j, struct publish_report *report)
+/* Publishes what was made, with the lock let go. */
+static int publish(const struct publish_what *w, struct job *j, unsigned ready, struct publish_report *report)
 {
-        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
-                uint32_t *count = k == SNAP_GROUP ? &report->groups : &report->users;
-                if (!(images & 1u << k))
-                        continue;
-                if ((k == SNAP_SHADOW && (p->today != r->today || j->whole & TABLE_PASSWD)) ||
-                    !publish_delta(p, from, like, n, r, (enum snap_kind)k, j, count))
-                        j->whole |= k == SNAP_GROUP ? TABLE_GROUP : TABLE_PASSWD | TABLE_SHADOW;
-                else
-                        j->deltas |= 1u << k;
-        }
-        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
-                if (j->whole & j->deltas & 1u << k) {
+        struct snap_report said;
+        struct snap_publication p = publish_publication(w->config, report);
+        p.ready = ready;
+        memcpy(p.map, j->map, sizeof(p.map));
+        if (w->lock)
+                pthread_mutex_unlock(w->lock);
+        const int err = snap_publish(&p, &said);
+        if (w->lock)
+                pthread_mutex_lock(w->lock);
+        report->generation = said.generation;
+        if (said.what[0])
+                snprintf(report->trouble, sizeof(report->trouble), "%s", said.what);
+        return err;
+}
+
+static void drop(struct job *j, unsigned kinds)
+{
+        for (unsigned k = 0; k < SNAP_KINDS; k++)
+                if (kinds & 1u << k) {
                         snap_builder_free(j->map[k]);
                         j->map[k] = NULL;
+                        j->left_out[k] = 0;
                 }
-        j->deltas &= ~j->whole;
+        j->deltas &= ~kinds;
+}
+
+static bool as_delta(const struct publisher *p, const struct publish_what *w, const struct merge_rules *r,
+                     unsigned kind, struct job *j, struct publish_report *report)
+{
+        struct merge_domain like[LIMIT_DEPTH] = {{NULL, false, NULL, NULL, 0, 0}};
+        for (size_t i = 0; i < w->n; i++)
+                like[i] = (struct merge_domain){.name = w->domains[i].name, .local = w->domains[i].local};
+        if (!publish_delta(p, w->domains, like, w->n, r, (enum snap_kind)kind, j,
+                           kind == SNAP_GROUP ? &report->groups : &report->users))
+                return false;
+        j->deltas |= 1u << kind;
+        return true;
+}
+
+/* Deltas where that is possible; the others are to be whole. passwd and shadow are made whole together,
+ * because a table counts what changed of a user once for both. While shadow of a new day is being made,
+ * changes come as deltas upon the one of the day before. */
+static void make_deltas(const struct publisher *p, const struct publish_what *w, struct merge_rules r,
+                        struct job *j, struct publish_report *report)
+{
+        const bool day_comes =
+                p->beside.busy && p->beside.images & TABLE_SHADOW && p->beside.today == w->today;
+        if (day_comes)
+                r.today = p->today;
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
+                if (!(w->images & 1u << k))
+                        continue;
+                if (w->whole || (k == SNAP_SHADOW && (p->today != r.today || j->whole & TABLE_PASSWD)) ||
+                    !as_delta(p, w, &r, k, j, report))
+                        j->whole |= k == SNAP_GROUP ? TABLE_GROUP : TABLE_PASSWD | TABLE_SHADOW;
+        }
+        drop(j, j->whole & j->deltas);
 }
 
 #define GROWN 256u /* touched records: a quarter of what a delta may hold */
 
-static void tell(const struct job *j, const struct publish_domain *from, size_t n,
+static void tell(const struct publisher *p, const struct publish_what *w, const struct job *j,
                  struct publish_report *report)
 {
         report->deltas = j->deltas;
         for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
                 size_t all = 0;
-                for (size_t i = 0; i < n; i++) {
+                for (size_t i = 0; i < w->n; i++) {
                         const struct table_touched *unused;
                         size_t touched;
-                        if (table_touched(from[i].table, k == SNAP_GROUP ? TOP_GROUPS : TOP_USERS, &unused,
-                                          &touched))
+                        if (table_touched(w->domains[i].table, k == SNAP_GROUP ? TOP_GROUPS : TOP_USERS,
+                                          p->base[k].marked, &unused, &touched))
                                 all += touched;
                 }
                 if (j->deltas & 1u << k && all >= GROWN)
@@ -323,81 +384,272 @@ static bool keep_names(struct job *j, struct job_group *v, size_t n)
 }
 
 /* Everything is made: from here on the tables may change again, and count what they are changed by since. */
-static int let_go(struct job *j, const struct publish_domain *from, size_t n, struct publish_report *report)
+static int let_go(struct job *j, const struct publish_what *w)
 {
-        tell(j, from, n, report);
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < w->n; i++) {
                 if (j->whole & TABLE_PASSWD)
-                        table_begin(from[i].table, TOP_USERS);
+                        table_begin(w->domains[i].table, TOP_USERS);
                 if (j->whole & TABLE_GROUP)
-                        table_begin(from[i].table, TOP_GROUPS);
+                        table_begin(w->domains[i].table, TOP_GROUPS);
         }
         const size_t united = j->united_count < UNITED_MOST / 2 ? j->united_count : UNITED_MOST / 2;
         return keep_names(j, j->last, LIMIT_DEPTH) && keep_names(j, j->united, united) ? 0 : ENOMEM;
 }
 
 /* What was published is what the next deltas lie upon. */
-static void remember(struct publisher *p, const char *folder, const struct job *j, uint64_t generation,
-                     int64_t today)
+static void remember(struct publisher *p, const struct publish_what *w, const struct job *j,
+                     uint64_t generation)
 {
-        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
-                if (j->whole & 1u << k)
-                        base_take(&p->base[k], folder, k, generation, j);
+        char path[4096 + 64];
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
+                if (!(j->whole & 1u << k))
+                        continue;
+                snprintf(path, sizeof(path), "%s/%s.%llu", w->config->snapshots,
+                         snap_map_name((enum snap_kind)k), (unsigned long long)generation);
+                publish_base_take(&p->base[k], path, k, j);
+        }
         if (j->whole & TABLE_SHADOW)
-                p->today = today;
+                p->today = w->today;
 }
 
-static int make(struct publisher *p, const struct publish_domain *from, size_t n, unsigned images,
-                const struct merge_rules *r, struct job *j, struct publish_report *ret_report)
+/* -- what is made here, and what beside */
+static bool is_large(const struct publish_what *w)
 {
-        struct merge_domain d[LIMIT_DEPTH] = {{NULL, false, NULL, NULL, 0, 0}};
-        for (size_t i = 0; i < n; i++)
-                d[i] = (struct merge_domain){.name = from[i].name, .local = from[i].local};
-        make_deltas(p, from, d, n, r, images, j, ret_report);
-        int err = j->whole ? make_from_tables(p, j, from, d, n, r) : 0;
+        uint64_t all = 0;
+        for (size_t i = 0; i < w->n; i++)
+                all += table_count(w->domains[i].table);
+        return all >= w->config->beside;
+}
+
+/* Takes out of the job, and of the images that are asked for, what has to wait. */
+static void leave(struct publish_what *w, struct job *j, unsigned images, struct publish_report *report)
+{
+        report->left |= w->images & images;
+        w->images &= ~images;
+        drop(j, images);
+        j->whole &= ~images;
+}
+
+/* What takes long is begun beside, and whatever may not overtake it waits. Accounts of which one has to be
+ * made whole are made so together: each generation is one moment of the domains. */
+static void share_out(struct publisher *p, struct publish_what *w, const struct merge_rules *r, struct job *j,
+                      struct publish_report *report)
+{
+        const struct publish_beside *b = &p->beside;
+        const unsigned accounts = w->images & TABLE_ACCOUNTS, users = TABLE_PASSWD | TABLE_SHADOW;
+        const bool large = j->whole && is_large(w);
+        const bool needed = large && !w->whole && (accounts != TABLE_SHADOW || p->today == w->today);
+        unsigned beside = publish_maps_large(w->domains, w->n, w->images, w->config->beside);
+        if (b->busy) {
+                if (j->whole || b->needed)
+                        beside |= accounts;
+                leave(w, j, beside, report);
+                return;
+        }
+        if (large)
+                beside |= j->whole | (needed ? accounts : 0);
+        if (beside & users)
+                beside |= users;
+        if (beside && w->may_begin) {
+                if (!publish_beside_begin(p, w, r, beside, report))
+                        return; /* then here */
+                p->beside.needed = needed;
+                report->begun = beside;
+        }
+        leave(w, j, beside, report);
+}
+
+static int make_here(struct publisher *p, struct publish_what *w, const struct merge_rules *r, struct job *j,
+                     struct publish_report *report)
+{
+        int err = j->whole ? publish_from_tables(w, r, j, &p->users, &p->groups) : 0;
         if (!err)
-                err = publish_maps(from, n, r, images, j);
-        if (!err)
-                err = let_go(j, from, n, ret_report);
+                err = publish_maps(w->domains, w->n, r, w->images, j);
+        if (!err) {
+                tell(p, w, j, report);
+                err = let_go(j, w);
+        }
         if (err)
-                snprintf(ret_report->trouble, sizeof(ret_report->trouble), "%s", strerror(err));
+                snprintf(report->trouble, sizeof(report->trouble), "%s", strerror(err));
         return err;
 }
 
-int publish_images(struct publisher *p, const struct agent_config *c, const struct publish_domain *domains,
-                   size_t n, unsigned images, int64_t today, const struct own *own, pthread_mutex_t *lock,
-                   struct publish_report *ret_report)
+int publish_images(struct publisher *p, const struct publish_what *asked, struct publish_report *ret_report)
 {
-        struct merge_rules r = {
-                .min_id = c->min_id,
-                .allow = c->allow,
-                .allow_count = c->allow_count,
-                .publish_hashes = c->publish_hashes,
-                .allow_empty_passwords = c->allow_empty_passwords,
-                .today = today,
-                .own = own,
-        };
+        struct publish_what w = *asked;
+        const struct merge_rules r = publish_rules(&w);
         struct job j = {.error = 0};
         arena_init(&j.arena, LIMIT_ARENA);
         *ret_report = (struct publish_report){.users = p->users, .groups = p->groups};
-        random_bytes(&r.key, sizeof(r.key));
-        int err = make(p, domains, n, images, &r, &j, ret_report);
-        if (!err) {
-                if (lock)
-                        pthread_mutex_unlock(lock);
-                err = publish(c, &j, ret_report);
-                if (lock)
-                        pthread_mutex_lock(lock);
-        }
+        make_deltas(p, &w, r, &j, ret_report);
+        share_out(p, &w, &r, &j, ret_report);
+        int err = w.images ? make_here(p, &w, &r, &j, ret_report) : 0;
+        if (!err && w.images)
+                err = publish(&w, &j, 0, ret_report);
         if (j.whole & ~TABLE_GROUP)
                 ret_report->users = p->users;
         if (j.whole & TABLE_GROUP)
                 ret_report->groups = p->groups;
         ret_report->again = err && j.deltas && err != EBUSY; /* perhaps somebody took our bases away */
-        if (!err)
-                remember(p, c->snapshots, &j, ret_report->generation, today);
-        else if (ret_report->again || j.whole)
+        if (err && (ret_report->again || j.whole))
                 publisher_forget(p);
-        job_done(&j);
+        else if (!err && w.images) {
+                remember(p, &w, &j, ret_report->generation);
+                p->beside.overtaken |= w.images;
+        }
+        publish_job_done(&j);
+        return err;
+}
+
+/* -- the end of the process beside */
+/* Nothing is known to have been touched since the tables' mark. */
+static bool is_untouched(const struct publish_what *w, unsigned kind)
+{
+        for (size_t i = 0; i < w->n; i++) {
+                const struct table_touched *unused;
+                size_t n;
+                if (!table_touched(w->domains[i].table, kind == SNAP_GROUP ? TOP_GROUPS : TOP_USERS, true,
+                                   &unused, &n) ||
+                    n > 0)
+                        return false;
+        }
+        return true;
+}
+
+/* What the publisher will know when the images of the process beside are published. NULL: no memory. */
+static struct publisher *next_of(const struct publisher *p)
+{
+        const struct publish_beside *b = &p->beside;
+        struct publisher *next = malloc(sizeof(*next));
+        if (!next)
+                return NULL;
+        *next = *p;
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
+                char path[4096 + 64];
+                if (!(b->images & 1u << k))
+                        continue;
+                next->base[k] = b->told->base[k];
+                next->base[k].marked = true;
+                if (!b->told->base[k].map || b->stale ||
+                    !snap_aside_path(path, sizeof(path), b->folder[0], (enum snap_kind)k) ||
+                    !publish_base_open(&next->base[k], path, k))
+                        next->base[k].map = NULL;
+        }
+        if (b->images & TABLE_SHADOW)
+                next->today = b->today;
+        next->users = b->images & ~TABLE_GROUP & TABLE_ACCOUNTS ? b->told->users : p->users;
+        next->groups = b->images & TABLE_GROUP ? b->told->groups : p->groups;
+        return next;
+}
+
+/* All that changed since, upon the new images and the old ones. False: that is not possible. */
+static bool make_rest(const struct publisher *next, struct publish_what *w, const struct merge_rules *r,
+                      struct job *j, struct publish_report *report)
+{
+        const unsigned images = next->beside.images;
+        const unsigned accounts = (w->images | images) & TABLE_ACCOUNTS;
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
+                if (!(accounts & 1u << k) || (images & 1u << k && is_untouched(w, k)))
+                        continue;
+                if ((k == SNAP_SHADOW && next->today != r->today) || !as_delta(next, w, r, k, j, report))
+                        return false;
+        }
+        leave(w, j, publish_maps_large(w->domains, w->n, w->images, w->config->beside), report);
+        return publish_maps(w->domains, w->n, r, w->images, j) == 0;
+}
+
+/* From here on the tables may change again, and count from their mark. */
+static void count_from_mark(const struct publish_what *w, unsigned images)
+{
+        for (size_t i = 0; i < w->n; i++) {
+                if (images & TABLE_PASSWD)
+                        table_begin_at_mark(w->domains[i].table, TOP_USERS);
+                if (images & TABLE_GROUP)
+                        table_begin_at_mark(w->domains[i].table, TOP_GROUPS);
+        }
+}
+
+/* The new images are live: they take the place of those that were remembered. */
+static void adopt(struct publisher *p, struct publisher *next)
+{
+        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
+                if (!(next->beside.images & 1u << k))
+                        continue;
+                publish_base_drop(&p->base[k]);
+                p->base[k] = next->base[k];
+                p->base[k].marked = false;
+                next->base[k].map = NULL;
+        }
+        p->today = next->today;
+        p->users = next->users;
+        p->groups = next->groups;
+}
+
+static void take_told(const struct publish_beside *b, struct job *j)
+{
+        for (unsigned k = 0; k < SNAP_KINDS; k++)
+                if (b->images & 1u << k) {
+                        j->left_out[k] = b->told->left_out[k];
+                        memcpy(j->first_left_out[k], b->told->first_left_out[k],
+                               sizeof(j->first_left_out[k]));
+                }
+}
+
+/* The images of the process beside, with what changed since if that can be said, else as they are: unless
+ * newer ones are live. */
+static int finish(struct publisher *p, struct publisher *next, struct publish_what *w, struct job *j,
+                  struct publish_report *report)
+{
+        const struct publish_beside *b = &p->beside;
+        const struct merge_rules r = publish_rules(w);
+        const unsigned asked = w->images, users = TABLE_PASSWD | TABLE_SHADOW;
+        unsigned ready = b->images & ~(b->overtaken & TABLE_MAPS);
+        take_told(b, j);
+        if (b->stale || !make_rest(next, w, &r, j, report)) {
+                leave(w, j, TABLE_ALL, report);
+                report->left = asked;
+                report->users = next->users;
+                report->groups = next->groups;
+                ready &= ~(b->overtaken & users ? users : 0) & ~b->overtaken;
+                next->beside.images = ready;
+                take_told(&next->beside, j);
+                if (!ready)
+                        return 0;
+        }
+        ready &= ~(w->images & TABLE_MAPS);
+        tell(next, w, j, report);
+        if (!b->stale)
+                count_from_mark(w, ready);
+        const int err = publish(w, j, ready, report);
+        if (err)
+                publisher_forget(p);
+        else
+                adopt(p, next);
+        return err;
+}
+
+int publish_finish(struct publisher *p, const struct publish_what *asked, struct publish_report *ret_report)
+{
+        struct publish_what w = *asked;
+        struct job j = {.error = 0};
+        *ret_report = (struct publish_report){.users = p->users, .groups = p->groups};
+        int err = publish_beside_end(p, ret_report);
+        struct publisher *next = err ? NULL : next_of(p);
+        if (!err && !next)
+                err = ENOMEM;
+        arena_init(&j.arena, LIMIT_ARENA);
+        if (!err) {
+                ret_report->users = next->users;
+                ret_report->groups = next->groups;
+                err = finish(p, next, &w, &j, ret_report);
+        }
+        for (unsigned k = 0; next && k < SNAP_ACCOUNTS; k++)
+                if (next->base[k].map != p->base[k].map)
+                        publish_base_drop(&next->base[k]);
+        free(next);
+        publish_job_done(&j);
+        publisher_abort(p);
+        if (err && !ret_report->trouble[0])
+                snprintf(ret_report->trouble, sizeof(ret_report->trouble), "%s", strerror(err));
         return err;
 }

@@ -355,7 +355,7 @@ static bool count_touched(struct work *w, const struct publish_domain *domains, 
         for (size_t d = 0; d < n; d++) {
                 const struct table_touched *v;
                 size_t count;
-                if (!table_touched(domains[d].table, top, &v, &count))
+                if (!table_touched(domains[d].table, top, w->base->marked, &v, &count))
                         return false;
                 w->count += count;
         }
@@ -374,7 +374,7 @@ static bool collect(struct work *w, const struct publish_domain *domains, size_t
         for (size_t d = 0; d < n; d++) {
                 const struct table_touched *v;
                 size_t touched;
-                table_touched(domains[d].table, top, &v, &touched);
+                table_touched(domains[d].table, top, w->base->marked, &v, &touched);
                 for (size_t i = 0; i < touched; i++, o++) {
                         o->touched = &v[i];
                         o->domain = (unsigned)d;

@@ -68,6 +68,31 @@ static struct maps_domain *collect(const struct publish_domain *sources, size_t 
         return d;
 }
 
+unsigned publish_maps_large(const struct publish_domain *domains, size_t n, unsigned images, uint32_t from)
+{
+        uint64_t sizes[TABLE_TOPS] = {0}, all = 0;
+        unsigned large = 0;
+        for (size_t i = 0; i < n; i++)
+                all += table_count(domains[i].table);
+        if (!(images & TABLE_MAPS) || all < from)
+                return 0;
+        for (size_t i = 0; i < n; i++) {
+                uint32_t of_this[TABLE_TOPS];
+                table_sizes(domains[i].table, of_this);
+                for (unsigned top = 0; top < TABLE_TOPS; top++)
+                        sizes[top] += of_this[top];
+        }
+        for (unsigned k = SNAP_ACCOUNTS; k < SNAP_KINDS; k++) {
+                uint64_t children = 0;
+                for (unsigned top = 0; top < TABLE_TOPS; top++)
+                        if (maps_tops((enum snap_kind)k) & 1u << top)
+                                children += sizes[top];
+                if (images & 1u << k && children >= from)
+                        large |= 1u << k;
+        }
+        return large;
+}
+
 int publish_maps(const struct publish_domain *sources, size_t n, const struct merge_rules *r, unsigned images,
                  struct job *j)
 {

@@ -2,7 +2,10 @@
 
 void schedule_init(struct schedule *s, uint32_t interval_ms)
 {
-        *s = (struct schedule){.again_ms = SCHEDULE_AGAIN_LEAST_MS, .interval = interval_ms, .today = -1};
+        *s = (struct schedule){.again_ms = SCHEDULE_AGAIN_LEAST_MS,
+                               .beside_again_ms = SCHEDULE_AGAIN_LEAST_MS,
+                               .interval = interval_ms,
+                               .today = -1};
 }
 
 void schedule_mark(struct schedule *s, unsigned images, uint64_t now)
@@ -19,6 +22,11 @@ void schedule_today(struct schedule *s, int64_t today, bool known, uint64_t now)
         s->today = today;
 }
 
+static uint32_t longer(uint32_t ms)
+{
+        return ms * 2 < SCHEDULE_AGAIN_MOST_MS ? ms * 2 : SCHEDULE_AGAIN_MOST_MS;
+}
+
 void schedule_published(struct schedule *s, bool ok, uint64_t took_ms, unsigned grown, uint64_t now)
 {
         const uint64_t pause = took_ms > s->interval ? took_ms : s->interval;
@@ -26,13 +34,44 @@ void schedule_published(struct schedule *s, bool ok, uint64_t took_ms, unsigned 
                 s->published++;
                 s->again_ms = SCHEDULE_AGAIN_LEAST_MS;
                 s->publish_at = now + pause;
-                s->dirty = 0;
+                s->dirty &= s->held;
                 s->grown = grown;
                 s->quiet_at = now + SCHEDULE_QUIET_MS;
                 return;
         }
         s->publish_at = now + s->again_ms;
-        s->again_ms = s->again_ms * 2 < SCHEDULE_AGAIN_MOST_MS ? s->again_ms * 2 : SCHEDULE_AGAIN_MOST_MS;
+        s->again_ms = longer(s->again_ms);
+}
+
+void schedule_left(struct schedule *s, unsigned left, unsigned begun)
+{
+        if (begun) {
+                s->beside = true;
+                s->making = s->dirty & begun;
+                s->dirty &= ~begun;
+                left &= ~begun;
+        }
+        s->held = left;
+}
+
+void schedule_beside_ended(struct schedule *s, bool ok, bool failed, uint64_t now)
+{
+        if (ok) {
+                s->beside_again_ms = SCHEDULE_AGAIN_LEAST_MS;
+        } else {
+                schedule_mark(s, s->making, now);
+                if (failed) {
+                        s->beside_at = now + s->beside_again_ms;
+                        s->beside_again_ms = longer(s->beside_again_ms);
+                }
+        }
+        s->beside = false;
+        s->making = s->held = 0;
+}
+
+bool schedule_is_clean(const struct schedule *s)
+{
+        return !s->dirty && !s->making;
 }
 
 static struct schedule_action wait_until(uint64_t at, uint64_t now)
@@ -42,17 +81,34 @@ static struct schedule_action wait_until(uint64_t at, uint64_t now)
                                                 left < SCHEDULE_IDLE_MS ? (uint32_t)left : SCHEDULE_IDLE_MS};
 }
 
-struct schedule_action schedule_next(const struct schedule *s, bool lags, bool holds, uint64_t now)
+/* When something is dirty that need not wait: now, or at publish_at. */
+static struct schedule_action next_dirty(const struct schedule *s, bool lags, uint64_t now)
 {
-        const uint64_t quiet_at = s->quiet_at > s->publish_at ? s->quiet_at : s->publish_at;
-        if (holds || (!s->dirty && !s->grown))
-                return (struct schedule_action){.wait_ms = SCHEDULE_IDLE_MS};
-        if (!s->dirty) /* nothing has changed for a while: the time for work that grows with the domain */
-                return now >= quiet_at ? (struct schedule_action){.images = s->grown, .whole = true}
-                                       : wait_until(quiet_at, now);
         if (now < s->publish_at)
                 return wait_until(s->publish_at, now);
         if (lags && now < s->dirty_since + SCHEDULE_LAG_MS)
                 return wait_until(s->dirty_since + SCHEDULE_LAG_MS, now); /* catching up ends it sooner */
-        return (struct schedule_action){.images = s->dirty};
+        return (struct schedule_action){.images = s->dirty, .may_begin = now >= s->beside_at};
+}
+
+struct schedule_action schedule_next(const struct schedule *s, bool lags, bool holds, uint64_t now)
+{
+        const struct schedule_action idle = {.wait_ms = SCHEDULE_IDLE_MS};
+        const unsigned held = s->beside || now < s->beside_at ? s->held : 0;
+        uint64_t quiet_at = s->quiet_at > s->publish_at ? s->quiet_at : s->publish_at;
+        quiet_at = quiet_at > s->beside_at ? quiet_at : s->beside_at;
+        if (holds)
+                return idle;
+        if (s->dirty & ~held)
+                return next_dirty(s, lags, now);
+        if (s->beside)
+                return idle;
+        if (s->dirty)
+                return wait_until(s->beside_at, now);
+        if (!s->grown)
+                return idle;
+        /* Nothing has changed for a while: the time for work that grows with the domain. */
+        return now >= quiet_at
+                       ? (struct schedule_action){.images = s->grown, .whole = true, .may_begin = true}
+                       : wait_until(quiet_at, now);
 }

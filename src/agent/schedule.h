@@ -19,11 +19,17 @@ struct schedule {
         uint32_t again_ms, interval;
         int64_t today;
         uint64_t published;
+        bool beside;        /* a process makes whole images */
+        unsigned making;    /* images that were dirty and that it makes */
+        unsigned held;      /* dirty images that wait for its end, or until one may begin again */
+        uint64_t beside_at; /* not before, after one failed */
+        uint32_t beside_again_ms;
 };
 
 struct schedule_action {
         unsigned images;  /* make these now; 0: wait */
         bool whole;       /* nothing changed, and there is time to make them without deltas */
+        bool may_begin;   /* a process beside */
         uint32_t wait_ms; /* at most */
 };
 
@@ -34,6 +40,14 @@ void schedule_mark(struct schedule *s, unsigned images, uint64_t now);
 void schedule_today(struct schedule *s, int64_t today, bool known, uint64_t now);
 /* A publication ended; took_ms; grown: images with a delta that had better be none. */
 void schedule_published(struct schedule *s, bool ok, uint64_t took_ms, unsigned grown, uint64_t now);
+/* Of the images that were asked for, `left` were not made: they wait; those of `begun` are being made beside.
+ * Call before schedule_published, or alone when nothing was published. */
+void schedule_left(struct schedule *s, unsigned left, unsigned begun);
+/* The process beside is at its end. ok: what it made is live (call schedule_left and schedule_published
+ * before); else all that it was to make must be made again, and `failed`: not at once. */
+void schedule_beside_ended(struct schedule *s, bool ok, bool failed, uint64_t now);
+/* The images show everything that was marked. */
+bool schedule_is_clean(const struct schedule *s);
 /* lags: a table is behind its server, which is worth a short wait. holds: nothing may be published now. */
 struct schedule_action schedule_next(const struct schedule *s, bool lags, bool holds, uint64_t now);
 

@@ -1,39 +1,10 @@
-#include "agent/table.h"
+#include "agent/table-internal.h"
 
 #include "sys/random.h"
 
 #include <stdlib.h>
 
-#define ROOT 0u
-#define NONE UINT32_MAX
-
-struct entry { /* 40 bytes: there are twice as many as directories, or more */
-        uint64_t ordinal, born;
-        uint8_t *props; /* encoded, only what images need */
-        uint32_t len, object, parent;
-        bool used;
-};
-
 #define SCAN_MOST (4u << 20) /* slots looked at for the tops in one list of changes; some 20 ms */
-
-/* Open addressing by object number, deletion by moving back. The numbers are the server's, and what is done
- * with the table is done under a lock that all domains share: so where one stands is nothing that a server
- * can know. */
-struct table {
-        uint64_t key[2]; /* random */
-        struct entry *v;
-        uint32_t count, mask;
-        uint64_t bytes;           /* of all props */
-        uint32_t top[TABLE_TOPS]; /* object numbers; NONE: there is no such directory */
-        uint64_t scanned;         /* slots, since table_listed */
-        bool stale;               /* `top` waits for table_listed, and so long all images are dirty */
-        struct touched {
-                bool known;
-                struct table_touched *v;
-                size_t n;
-                uint64_t last; /* highest place when it began: whoever comes later stands behind */
-        } touched[TABLE_ACCOUNTED];
-};
 
 /* -- what is kept of a directory, and which images each property belongs to, in each of the tops */
 #define HOSTS     (1u << SNAP_HOSTS)
@@ -176,66 +147,6 @@ static unsigned compare_children(unsigned top, struct bytes a, struct bytes b)
         return images & (images_of(top, a) | images_of(top, b));
 }
 
-static struct bytes props_of(const struct entry *e)
-{
-        return bytes_of(e->props, e->len);
-}
-
-/* -- what was touched */
-static void touched_forget(struct touched *s)
-{
-        for (size_t i = 0; i < s->n; i++)
-                free((void *)(uintptr_t)s->v[i].props.data);
-        free(s->v);
-        *s = (struct touched){.known = false};
-}
-
-static bool is_below(const struct table *t, unsigned top, const struct entry *e)
-{
-        return e && t->top[top] != NONE && e->parent == t->top[top] && e->object != ROOT;
-}
-
-/* Keeps what the entry is before it changes; NULL: `object` is not there yet. */
-static void touched_add(struct touched *s, uint32_t object, const struct entry *e)
-{
-        struct table_touched n = {.object = object, .was = e != NULL, .ordinal = e ? e->ordinal : 0};
-        for (size_t i = 0; i < s->n; i++)
-                if (s->v[i].object == object)
-                        return;
-        if (s->n == TABLE_TOUCHED_MAX) {
-                touched_forget(s);
-                return;
-        }
-        if (!s->v)
-                s->v = malloc(TABLE_TOUCHED_MAX * sizeof(*s->v));
-        if (s->v && e) {
-                uint8_t *copy = malloc(e->len);
-                if (copy)
-                        memcpy(copy, e->props, e->len);
-                n.props = bytes_of(copy, copy ? e->len : 0);
-        }
-        if (!s->v || (e && !n.props.data))
-                touched_forget(s);
-        else
-                s->v[s->n++] = n;
-}
-
-/* The entry (NULL: a new one) is about to have this parent and place. */
-static void touch(struct table *t, uint32_t object, const struct entry *e, uint32_t parent, uint64_t ordinal)
-{
-        for (unsigned top = 0; top < TABLE_ACCOUNTED; top++) {
-                struct touched *s = &t->touched[top];
-                const bool was = is_below(t, top, e);
-                const bool is = parent == t->top[top] && parent != NONE && object != ROOT;
-                if (!s->known || (!was && !is))
-                        continue;
-                if (is && (was ? ordinal != e->ordinal : ordinal <= s->last))
-                        touched_forget(s);
-                else
-                        touched_add(s, object, was ? e : NULL);
-        }
-}
-
 /* -- the table */
 static uint32_t home_of(const struct table *t, uint32_t object)
 {
@@ -318,7 +229,7 @@ struct table *table_new(void)
         t->key[1] |= 1;
         t->mask = 63;
         for (unsigned top = 0; top < TABLE_TOPS; top++)
-                t->top[top] = NONE;
+                t->top[top] = TABLE_NONE;
         t->v = calloc(64, sizeof(*t->v));
         if (!t->v) {
                 free(t);
@@ -333,7 +244,7 @@ void table_free(struct table *t)
                 if (t->v[i].used)
                         free(t->v[i].props);
         for (unsigned top = 0; t && top < TABLE_ACCOUNTED; top++)
-                touched_forget(&t->touched[top]);
+                table_touched_forget(t, top);
         if (t)
                 free(t->v);
         free(t);
@@ -356,8 +267,8 @@ static void find_tops_in(const struct table *t, uint32_t ret[TABLE_TOPS])
         for (uint32_t i = 0; i <= t->mask; i++) {
                 const struct entry *e = &t->v[i];
                 struct prop_walk w;
-                if (!e->used || e->parent != ROOT || e->object == ROOT ||
-                    !prop_find(props_of(e), BYTES_LIT("name"), &w))
+                if (!e->used || e->parent != TABLE_ROOT || e->object == TABLE_ROOT ||
+                    !prop_find(table_props(e), BYTES_LIT("name"), &w))
                         continue;
                 for (unsigned top = 0; top < TABLE_TOPS; top++)
                         if (!(best[top] && best[top]->ordinal < e->ordinal) &&
@@ -365,7 +276,7 @@ static void find_tops_in(const struct table *t, uint32_t ret[TABLE_TOPS])
                                 best[top] = e;
         }
         for (unsigned top = 0; top < TABLE_TOPS; top++)
-                ret[top] = best[top] ? best[top]->object : NONE;
+                ret[top] = best[top] ? best[top]->object : TABLE_NONE;
 }
 
 static void find_tops(struct table *t, unsigned *dirty)
@@ -377,7 +288,7 @@ static void find_tops(struct table *t, unsigned *dirty)
                         continue;
                 *dirty |= top_images[top];
                 if (top < TABLE_ACCOUNTED)
-                        touched_forget(&t->touched[top]);
+                        table_touched_forget(t, top);
                 t->top[top] = now[top];
         }
 }
@@ -386,8 +297,8 @@ static void find_tops(struct table *t, unsigned *dirty)
 static bool is_candidate(const struct entry *e)
 {
         struct prop_walk w;
-        if (e->parent != ROOT || e->object == ROOT || !e->props ||
-            !prop_find(props_of(e), BYTES_LIT("name"), &w))
+        if (e->parent != TABLE_ROOT || e->object == TABLE_ROOT || !e->props ||
+            !prop_find(table_props(e), BYTES_LIT("name"), &w))
                 return false;
         for (unsigned top = 0; top < TABLE_TOPS; top++)
                 if (namelist_has(w.values, bytes_str(top_names[top])))
@@ -406,7 +317,7 @@ static void tops_changed(struct table *t, unsigned *dirty)
         t->stale = true;
         *dirty |= TABLE_ALL;
         for (unsigned top = 0; top < TABLE_ACCOUNTED; top++)
-                touched_forget(&t->touched[top]);
+                table_touched_forget(t, top);
 }
 
 void table_listed(struct table *t)
@@ -421,7 +332,7 @@ void table_listed(struct table *t)
 static unsigned images_below(const struct table *t, uint32_t parent, struct bytes props)
 {
         unsigned images = 0;
-        for (unsigned top = 0; parent != NONE && top < TABLE_TOPS; top++)
+        for (unsigned top = 0; parent != TABLE_NONE && top < TABLE_TOPS; top++)
                 if (parent == t->top[top])
                         images |= images_of(top, props);
         return images;
@@ -466,11 +377,11 @@ static enum table_result change_props(struct table *t, struct entry *e, struct b
                 e->props = before.props;
                 return TABLE_NO_MEMORY;
         }
-        if (!bytes_eq(props_of(&before), props_of(e)))
-                touch(t, before.object, &before, before.parent, before.ordinal);
+        if (!bytes_eq(table_props(&before), table_props(e)))
+                table_touch(t, before.object, &before, before.parent, before.ordinal);
         for (unsigned top = 0; top < TABLE_TOPS; top++)
-                if (is_below(t, top, e))
-                        *dirty |= compare_children(top, props_of(&before), props_of(e));
+                if (table_is_below(t, top, e))
+                        *dirty |= compare_children(top, table_props(&before), table_props(e));
         t->bytes -= before.len;
         free(before.props);
         return TABLE_OK;
@@ -482,7 +393,7 @@ static enum table_result create(struct table *t, const struct ext_record *r, boo
         if (!r->has_after || (e && !lenient))
                 return TABLE_GAP;
         const bool was = e && is_candidate(e);
-        touch(t, r->object, e, r->parent, r->ordinal);
+        table_touch(t, r->object, e, r->parent, r->ordinal);
         if (!e)
                 e = insert(t, r->object);
         if (!e || !set_props(t, e, r->after))
@@ -490,7 +401,7 @@ static enum table_result create(struct table *t, const struct ext_record *r, boo
         e->parent = r->parent;
         e->ordinal = r->ordinal;
         e->born = r->born;
-        *dirty |= images_below(t, e->parent, props_of(e));
+        *dirty |= images_below(t, e->parent, table_props(e));
         if (was || is_candidate(e))
                 tops_changed(t, dirty);
         return TABLE_OK;
@@ -501,8 +412,8 @@ static void place(struct table *t, struct entry *e, const struct ext_record *r, 
 {
         if (e->parent == r->parent && e->ordinal == r->ordinal)
                 return;
-        *dirty |= images_below(t, e->parent, props_of(e)) | images_below(t, r->parent, props_of(e));
-        touch(t, e->object, e, r->parent, r->ordinal);
+        *dirty |= images_below(t, e->parent, table_props(e)) | images_below(t, r->parent, table_props(e));
+        table_touch(t, e->object, e, r->parent, r->ordinal);
         e->parent = r->parent;
         e->ordinal = r->ordinal;
 }
@@ -517,8 +428,8 @@ enum table_result table_apply(struct table *t, const struct ext_record *r, bool 
                 return lenient ? TABLE_OK : TABLE_GAP;
         bool candidate = is_candidate(e);
         if (r->kind == EXT_DESTROYED) {
-                touch(t, e->object, e, NONE, 0);
-                *dirty |= images_below(t, e->parent, props_of(e));
+                table_touch(t, e->object, e, TABLE_NONE, 0);
+                *dirty |= images_below(t, e->parent, table_props(e));
                 delete (t, e);
         } else {
                 place(t, e, r, dirty);
@@ -541,7 +452,7 @@ bool table_next(const struct table *t, uint32_t *at, struct ext_node *ret)
                                          .parent = e->parent,
                                          .ordinal = e->ordinal,
                                          .born = e->born,
-                                         .props = props_of(e)};
+                                         .props = table_props(e)};
                 return true;
         }
         return false;
@@ -559,13 +470,13 @@ static bool collect(const struct table *t, uint32_t parent, const struct entry *
         size_t n = 0;
         *ret = NULL;
         *ret_count = 0;
-        if (parent == NONE)
+        if (parent == TABLE_NONE)
                 return true;
         const struct entry **v = malloc(((size_t)t->count + 1) * sizeof(const struct entry *));
         if (!v)
                 return false;
         for (uint32_t i = 0; i <= t->mask; i++)
-                if (t->v[i].used && t->v[i].parent == parent && t->v[i].object != ROOT)
+                if (t->v[i].used && t->v[i].parent == parent && t->v[i].object != TABLE_ROOT)
                         v[n++] = &t->v[i];
         qsort(v, n, sizeof(const struct entry *), by_ordinal);
         *ret = v;
@@ -573,31 +484,21 @@ static bool collect(const struct table *t, uint32_t parent, const struct entry *
         return true;
 }
 
-void table_begin(struct table *t, enum table_top top)
+void table_sizes(const struct table *t, uint32_t ret[TABLE_TOPS])
 {
-        struct touched *s = &t->touched[top];
-        touched_forget(s);
-        s->known = true;
+        memset(ret, 0, TABLE_TOPS * sizeof(*ret));
         for (uint32_t i = 0; i <= t->mask; i++)
-                if (t->v[i].used && is_below(t, top, &t->v[i]) && t->v[i].ordinal > s->last)
-                        s->last = t->v[i].ordinal;
-}
-
-bool table_touched(const struct table *t, enum table_top top, const struct table_touched **ret,
-                   size_t *ret_count)
-{
-        *ret = t->touched[top].v;
-        *ret_count = t->touched[top].n;
-        return t->touched[top].known;
+                for (unsigned top = 0; t->v[i].used && top < TABLE_TOPS; top++)
+                        ret[top] += table_is_below(t, top, &t->v[i]);
 }
 
 bool table_child(const struct table *t, enum table_top top, uint32_t object, struct bytes *ret_props,
                  uint64_t *ret_ordinal)
 {
         const struct entry *e = find(t, object);
-        if (!is_below(t, top, e))
+        if (!table_is_below(t, top, e))
                 return false;
-        *ret_props = props_of(e);
+        *ret_props = table_props(e);
         *ret_ordinal = e->ordinal;
         return true;
 }
@@ -612,7 +513,7 @@ bool table_children(const struct table *t, enum table_top top, struct bytes **re
         if (n)
                 out = malloc(n * sizeof(*out));
         for (size_t i = 0; out && i < n; i++)
-                out[i] = props_of(v[i]);
+                out[i] = table_props(v[i]);
         free(v);
         if (n && !out)
                 return false;
@@ -630,7 +531,7 @@ static unsigned compare(const struct table *a, uint32_t in_a, const struct table
         if (!collect(a, in_a, &v, &n) || !collect(b, in_b, &w, &m) || n != m)
                 images = top_images[top]; /* without memory to compare, say that all may differ */
         for (size_t i = 0; images != top_images[top] && i < n; i++)
-                images |= compare_children(top, props_of(v[i]), props_of(w[i]));
+                images |= compare_children(top, table_props(v[i]), table_props(w[i]));
         free(v);
         free(w);
         return images;

@@ -79,9 +79,17 @@ struct table_touched {
 };
 
 void table_begin(struct table *t, enum table_top top);
-/* False: not known. The array is borrowed until the next change. */
-bool table_touched(const struct table *t, enum table_top top, const struct table_touched **ret,
-                   size_t *ret_count);
+/* Images are being made beside of what the table is at this moment: what is touched from now on is remembered
+ * a second time, */
+void table_mark(struct table *t, enum table_top top);
+/* and these images are published now: it is as if table_begin had been called at the mark. Without one, or
+ * when it was lost meanwhile, nothing is known. */
+void table_begin_at_mark(struct table *t, enum table_top top);
+/* Since the mark, or since table_begin. False: not known. The array is borrowed until the next change. */
+bool table_touched(const struct table *t, enum table_top top, bool since_mark,
+                   const struct table_touched **ret, size_t *ret_count);
+/* How many children each of them has. */
+void table_sizes(const struct table *t, uint32_t ret[TABLE_TOPS]);
 /* The properties and place of a directory that is a child of /users (or /groups) now; false: it is none. */
 bool table_child(const struct table *t, enum table_top top, uint32_t object, struct bytes *ret_props,
                  uint64_t *ret_ordinal);

@@ -237,24 +237,31 @@ static bool verify_file(const char *temporary, void *context)
         return good;
 }
 
-static int write_image(const struct snap_publication *p, const struct folder *f, unsigned kind,
-                       uint64_t generation, const char *end, struct bytes image, struct snap_report *r)
+/* below: where its base is, of a delta. */
+static int write_file(const struct snap_publication *p, const struct folder *f, unsigned kind,
+                      const char *path, const char *below, struct bytes image, struct snap_report *r)
 {
-        char path[PATH_MAX], below[PATH_MAX];
         struct verifying v = {.kind = (enum snap_kind)kind, .below = below};
-        int err = image_path(path, f, kind, generation, end);
         const bool shadow = kind == SNAP_SHADOW || kind == SNAP_GSHADOW;
         const mode_t mode = !shadow ? 0444 : p->shadow_group == (gid_t)-1 ? 0600 : 0640;
-        if (!err)
-                err = image_path(below, f, kind, generation, SNAP_BASE);
-        if (!err)
-                err = fs_replace(path, image, mode, (uid_t)-1, shadow ? p->shadow_group : (gid_t)-1,
-                                 verify_file, &v);
+        const int err = fs_replace(path, image, mode, (uid_t)-1, shadow ? p->shadow_group : (gid_t)-1,
+                                   verify_file, &v);
         if (!err)
                 return 0;
         r->kind = (int)kind;
         return fail(r, err, "cannot publish %s in %.60s: %.60s", snap_map_name((enum snap_kind)kind), f->path,
                     v.findings.what[0] ? v.findings.what : strerror(err));
+}
+
+static int write_image(const struct snap_publication *p, const struct folder *f, unsigned kind,
+                       uint64_t generation, const char *end, struct bytes image, struct snap_report *r)
+{
+        char path[PATH_MAX], below[PATH_MAX];
+        int err = image_path(path, f, kind, generation, end);
+        if (!err)
+                err = image_path(below, f, kind, generation, SNAP_BASE);
+        return err ? fail(r, err, "the path of the folder %.90s is too long", f->path)
+                   : write_file(p, f, kind, path, below, image, r);
 }
 
 /* Two names of the same bytes? Hash key and sum stand in the header. */
@@ -349,6 +356,82 @@ static void unlink_generation(const struct folder *f, uint64_t generation)
         }
 }
 
+/* -- images that were made beforehand */
+#define ASIDE "aside."
+
+bool snap_aside_path(char *out, size_t size, const char *folder, enum snap_kind kind)
+{
+        const int n = snprintf(out, size, "%s/" ASIDE "%s", folder, snap_map_name(kind));
+        return n > 0 && (size_t)n < size;
+}
+
+/* The image that snap_prepare has put aside gets its name. If it is not here, which only the durable folder
+ * may lack, it is copied from `from`, which has it under the new name already. */
+static int place_ready(const struct snap_publication *p, const struct folder *f, const struct folder *from,
+                       unsigned kind, uint64_t generation, struct snap_report *r)
+{
+        char aside[PATH_MAX], path[PATH_MAX];
+        const char *end = p->map[kind] ? SNAP_BASE : "";
+        int err = image_path(path, f, kind, generation, end);
+        if (!err && !snap_aside_path(aside, sizeof(aside), f->path, (enum snap_kind)kind))
+                err = ENAMETOOLONG;
+        if (!err && rename(aside, path) < 0)
+                err = errno;
+        if (err == ENOENT && f != from && !image_path(aside, from, kind, generation, end))
+                err = carry(p, f, aside, kind, generation, end, r);
+        return err ? fail(r, err, "the image of %s that was made beforehand is not there: %s",
+                          snap_map_name((enum snap_kind)kind), strerror(err))
+                   : 0;
+}
+
+static int prepare_in(const struct snap_publication *p, const char *folder, unsigned kind, struct bytes image,
+                      struct snap_report *r)
+{
+        char path[PATH_MAX];
+        const struct folder f = {.path = folder, .fd = -1};
+        if (!snap_aside_path(path, sizeof(path), folder, (enum snap_kind)kind))
+                return fail(r, ENAMETOOLONG, "the path of the folder %.90s is too long", folder);
+        return write_file(p, &f, kind, path, "", image, r);
+}
+
+int snap_prepare(const struct snap_publication *p, struct snap_report *ret_report)
+{
+        *ret_report = (struct snap_report){.kind = -1};
+        uint64_t live = 0;
+        int err = 0;
+        snap_folder_generation(p->folder, &live); /* none yet: 0 */
+        for (unsigned k = 0; !err && k < SNAP_KINDS; k++) {
+                struct bytes image;
+                if (!p->map[k])
+                        continue;
+                err = snap_build(p->map[k], live + 1, &image);
+                if (err)
+                        return fail(ret_report, err, "cannot build the image of %s: %s",
+                                    snap_map_name((enum snap_kind)k), strerror(err));
+                err = prepare_in(p, p->folder, k, image, ret_report);
+                if (!err && p->durable)
+                        ret_report->durable_error = prepare_in(p, p->durable, k, image, ret_report);
+        }
+        if (!err)
+                ret_report->generation = live + 1;
+        return err;
+}
+
+static void discard_one(const struct folder *f, const char *name, void *context)
+{
+        (void)context;
+        if (strncmp(name, ASIDE, strlen(ASIDE)) == 0)
+                unlinkat(f->fd, name, 0);
+}
+
+void snap_discard(const char *folder)
+{
+        struct folder f = {.path = folder, .fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        if (f.fd >= 0)
+                each_name(&f, discard_one, NULL);
+        folder_close(&f);
+}
+
 /* unchanged_from: where the files of unchanged maps are. */
 static int write_generation(const struct snap_publication *p, const struct folder *f,
                             const struct folder *unchanged_from, uint64_t generation, struct snap_report *r)
@@ -357,15 +440,18 @@ static int write_generation(const struct snap_publication *p, const struct folde
         for (unsigned k = 0; !err && k < SNAP_KINDS;
              k++) { /* no file has a name of this generation: folder_open */
                 struct bytes image;
-                if (!p->map[k]) {
-                        err = keep_image(p, f, unchanged_from, k, generation, r);
+                const bool ready = p->ready & 1u << k;
+                if (ready)
+                        err = place_ready(p, f, unchanged_from, k, generation, r);
+                if (err || !p->map[k]) {
+                        err = err || ready ? err : keep_image(p, f, unchanged_from, k, generation, r);
                         continue;
                 }
                 err = snap_build(p->map[k], generation, &image);
                 if (err)
                         return fail(r, err, "cannot build the image of %s: %s",
                                     snap_map_name((enum snap_kind)k), strerror(err));
-                if (snap_is_delta(image.data, image.len))
+                if (!ready && snap_is_delta(image.data, image.len))
                         err = keep_base(p, f, unchanged_from, k, generation, r);
                 if (!err)
                         err = write_image(p, f, k, generation, "", image, r);

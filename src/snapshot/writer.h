@@ -122,10 +122,12 @@ struct snap_publication {
         struct snap_builder *map[SNAP_KINDS]; /* NULL: this map is unchanged (its present files are linked),
                                                  or absent when there was none. A delta: its base is the
                                                  whole image of the map that is live now */
-        unsigned may_shrink;   /* bits 1 << kind: an image without records, or with less than a tenth of 20 or
-                                  more, is meant so */
-        gid_t shadow_group;    /* group of the images of shadow and gshadow, mode 0640; (gid_t)-1: mode 0600,
-                                  group untouched */
+        unsigned ready;      /* bits 1 << kind: the image that snap_prepare has put aside is the new one, or,
+                                when map[] is a delta, the base of that */
+        unsigned may_shrink; /* bits 1 << kind: an image without records, or with less than a tenth of 20 or
+                                more, is meant so */
+        gid_t shadow_group;  /* group of the images of shadow and gshadow, mode 0640; (gid_t)-1: mode 0600,
+                                group untouched */
         unsigned quarantine_s; /* superseded images are kept so long: a reader may be about to open one. 0:
                                   SNAP_QUARANTINE_S */
 };
@@ -146,5 +148,16 @@ struct snap_report {
  * shrink to nothing; EBADMSG: the written image did not pass the reader; EBUSY: another process is publishing
  * here; ENOSPC, EACCES ... as the system said. ret_report is always filled. */
 int snap_publish(const struct snap_publication *p, struct snap_report *ret_report);
+
+/* The long part of publishing whole images, which another process may do while this one goes on publishing:
+ * builds each map[], writes it aside in both folders, forces it to the disk, and looks all its keys up with
+ * the reader. `ready` of a later snap_publish gives it its name; `generation` in its header is the one
+ * that would be next now. 0 or an errno as above; the durable copy may fail alone, and is then made by
+ * snap_publish. */
+int snap_prepare(const struct snap_publication *p, struct snap_report *ret_report);
+/* Where that image lies; false: the path is too long. */
+bool snap_aside_path(char *out, size_t size, const char *folder, enum snap_kind kind);
+/* Removes all that lies aside in a folder, also what a process has left that died while it was writing. */
+void snap_discard(const char *folder);
 
 #endif

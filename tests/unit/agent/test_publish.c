@@ -13,7 +13,8 @@
 #define MIDDLE 50u
 #define LAST   90u
 #define STEPS  400u
-#define MOST   3u /* domains */
+#define BESIDE 150u /* steps with a process beside */
+#define MOST   3u   /* domains */
 
 static uint64_t state_of = SEED;
 
@@ -237,17 +238,49 @@ static void answers(const struct side *s, struct buf *out)
         buf_done(&list);
 }
 
-static struct publish_report publish(struct side *s, unsigned images)
+static struct publish_report publish_with(struct side *s, unsigned images, bool whole,
+                                          int (*how)(struct publisher *, const struct publish_what *,
+                                                     struct publish_report *))
 {
         struct publish_report r;
         static const char *const names[MOST] = {"local", "department", "root"};
         struct publish_domain d[MOST];
+        const struct publish_what w = {.config = &s->config,
+                                       .domains = d,
+                                       .n = domains,
+                                       .images = images,
+                                       .whole = whole,
+                                       .may_begin = !publisher_is_busy(s->publisher),
+                                       .today = 20000};
         for (unsigned i = 0; i < domains; i++)
                 d[i] = (struct publish_domain){names[i], i == 0, s->table[i]};
-        const int err = publish_images(s->publisher, &s->config, d, domains, images, 20000, NULL, NULL, &r);
+        const int err = how(s->publisher, &w, &r);
         if (err)
                 fail_msg("%s", r.trouble);
         return r;
+}
+
+static struct publish_report publish(struct side *s, unsigned images)
+{
+        return publish_with(s, images, false, publish_images);
+}
+
+static void same(struct buf *x, struct buf *y, unsigned step)
+{
+        const char *p = (const char *)x->data, *q = (const char *)y->data;
+        size_t n = 0;
+        while (p[n] && p[n] == q[n])
+                n++;
+        if (p[n] != q[n])
+                fail_msg("step %u: '%.200s' but whole '%.200s'", step, p + (n > 60 ? n - 60 : 0),
+                         q + (n > 60 ? n - 60 : 0));
+}
+
+static void answers_of(const struct side *s, struct buf *out)
+{
+        buf_clear(out);
+        answers(s, out);
+        buf_putc(out, '\0');
 }
 
 static void compare(unsigned step)
@@ -255,24 +288,15 @@ static void compare(unsigned step)
         struct buf x, y;
         buf_init(&x, 0);
         buf_init(&y, 0);
-        answers(&one, &x);
-        answers(&two, &y);
-        buf_putc(&x, '\0');
-        buf_putc(&y, '\0');
-        const char *p = (const char *)x.data, *q = (const char *)y.data;
-        size_t same = 0;
-        while (p[same] && p[same] == q[same])
-                same++;
-        if (p[same] != q[same])
-                fail_msg("step %u: '%.200s' but whole '%.200s'", step, p + (same > 60 ? same - 60 : 0),
-                         q + (same > 60 ? same - 60 : 0));
+        answers_of(&one, &x);
+        answers_of(&two, &y);
+        same(&x, &y, step);
         buf_done(&x);
         buf_done(&y);
 }
 
-static void deltas_answer_like_whole_images(unsigned how_many)
+static void begin(unsigned how_many)
 {
-        unsigned all = 0, some = 0, whole = 0;
         domains = how_many;
         memset(there, 0, sizeof(there));
         side_begin(&one);
@@ -284,6 +308,12 @@ static void deltas_answer_like_whole_images(unsigned how_many)
                 table_settle(one.table[d]);
                 table_settle(two.table[d]);
         }
+}
+
+static void deltas_answer_like_whole_images(unsigned how_many)
+{
+        unsigned all = 0, some = 0, whole = 0;
+        begin(how_many);
         for (unsigned step = 0; step < STEPS; step++) {
                 for (uint32_t n = step ? 1 + below(3) : 60; n; n--)
                         change();
@@ -307,6 +337,109 @@ static void deltas_answer_like_whole_images(unsigned how_many)
         side_end(&two);
 }
 
+/* -- whole images made beside: at every moment the images are those of one moment of the domains, which never
+ * goes back, and in the end of the last one */
+struct walk {
+        struct buf now, shown, begun; /* answers of: the domains; the images; the domains when it began */
+        unsigned finished, with_rest, as_begun, dropped, overtaken;
+};
+
+static void made(struct walk *w, const struct publish_report *r, const struct buf *must_be, unsigned step)
+{
+        struct buf x;
+        buf_init(&x, 0);
+        answers_of(&one, &x);
+        same(&x, r->generation ? (struct buf *)(uintptr_t)must_be : &w->shown, step);
+        buf_clear(&w->shown);
+        buf_put(&w->shown, buf_bytes(&x));
+        buf_done(&x);
+}
+
+static void begin_or_publish(struct walk *w, unsigned step)
+{
+        const bool busy = publisher_is_busy(one.publisher);
+        const struct publish_report r =
+                publish_with(&one, TABLE_ACCOUNTS, !busy && below(8) == 0, publish_images);
+        if (r.begun) {
+                buf_clear(&w->begun);
+                buf_put(&w->begun, buf_bytes(&w->now));
+        }
+        assert_true(r.generation ? !r.left : r.left == TABLE_ACCOUNTS);
+        w->overtaken += busy && r.generation;
+        made(w, &r, &w->now, step);
+}
+
+static void finish(struct walk *w, unsigned step)
+{
+        const struct publish_report r = publish_with(&one, TABLE_ACCOUNTS, false, publish_finish);
+        assert_false(publisher_is_busy(one.publisher));
+        w->finished++;
+        w->with_rest += r.generation && !r.left;
+        w->as_begun += r.generation && r.left;
+        w->dropped += !r.generation;
+        made(w, &r, r.left ? &w->begun : &w->now, step);
+}
+
+static void made_beside(unsigned how_many)
+{
+        struct walk w = {.finished = 0};
+        buf_init(&w.now, 0);
+        buf_init(&w.shown, 0);
+        buf_init(&w.begun, 0);
+        begin(how_many);
+        for (uint32_t n = 60; n; n--)
+                change();
+        publish(&one, TABLE_ACCOUNTS);
+        answers_of(&one, &w.shown);
+        one.config.beside = 0;
+        for (unsigned step = 0; step < BESIDE; step++) {
+                for (uint32_t n = 1 + below(2); n; n--)
+                        change();
+                publisher_forget(two.publisher);
+                publish(&two, TABLE_ACCOUNTS);
+                answers_of(&two, &w.now);
+                if (below(30) == 0)
+                        publisher_forget(one.publisher); /* other rules, as far as it knows */
+                if (below(40) == 0)
+                        publisher_abort(one.publisher);
+                if (publisher_is_busy(one.publisher) && below(4) == 0)
+                        finish(&w, step);
+                else
+                        begin_or_publish(&w, step);
+                arena_reset(&a);
+        }
+        for (unsigned i = 0; i < 2; i++) {
+                if (publisher_is_busy(one.publisher))
+                        finish(&w, BESIDE);
+                begin_or_publish(&w, BESIDE);
+        }
+        if (publisher_is_busy(one.publisher))
+                finish(&w, BESIDE);
+        same(&w.shown, &w.now, BESIDE);
+        print_message(
+                "%u domains: %u made beside; with what came since %u, as they were begun %u, dropped %u; "
+                "%u published meanwhile\n",
+                domains, w.finished, w.with_rest, w.as_begun, w.dropped, w.overtaken);
+        assert_true(w.with_rest > 2 && w.as_begun > 2 && w.overtaken + how_many > 1);
+        side_end(&one);
+        side_end(&two);
+        buf_done(&w.now);
+        buf_done(&w.shown);
+        buf_done(&w.begun);
+}
+
+static void beside_one_domain(void **state)
+{
+        (void)state;
+        made_beside(1);
+}
+
+static void beside_three_domains(void **state)
+{
+        (void)state;
+        made_beside(3);
+}
+
 static void one_domain(void **state)
 {
         (void)state;
@@ -321,7 +454,9 @@ static void three_domains(void **state)
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(one_domain), cmocka_unit_test(three_domains)};
+        const struct CMUnitTest tests[] = {cmocka_unit_test(one_domain), cmocka_unit_test(three_domains),
+                                           cmocka_unit_test(beside_one_domain),
+                                           cmocka_unit_test(beside_three_domains)};
         arena_init(&a, 0);
         const int failed = cmocka_run_group_tests(tests, NULL, NULL);
         arena_done(&a);
