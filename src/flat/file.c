@@ -89,19 +89,27 @@ static bool join(enum flat_join how, struct bytes raw, struct arena *a, struct b
 }
 
 /* -- one line to one item */
+static enum flat_outcome too_large(struct flat_in *in, enum flat_outcome bad)
+{
+        in->why->limit = true;
+        return bad;
+}
+
 static bool fits(const struct proplist *l, struct flat_in *in)
 {
         if (l->n > NI_PROPS_MAX)
-                return flat_bad(in, "more than %u properties", NI_PROPS_MAX), false;
+                return too_large(in, flat_bad(in, "more than %u properties", NI_PROPS_MAX)), false;
         for (uint32_t i = 0; i < l->n; i++) {
                 const struct property *p = &l->v[i];
                 if (p->values.n > NI_VALUES_MAX)
-                        return flat_bad(in, "more than %u values of '%.*s'", NI_VALUES_MAX,
-                                        BYTES_FMT(p->name)),
+                        return too_large(in, flat_bad(in, "more than %u values of '%.*s'", NI_VALUES_MAX,
+                                                      BYTES_FMT(p->name))),
                                false;
                 for (uint32_t k = 0; k < p->values.n; k++)
                         if (p->values.v[k].len > NI_NAME_MAX || p->name.len > NI_NAME_MAX)
-                                return flat_bad(in, "a value is longer than %u bytes", NI_NAME_MAX), false;
+                                return too_large(in, flat_bad(in, "a value is longer than %u bytes",
+                                                              NI_NAME_MAX)),
+                                       false;
         }
         return true;
 }
@@ -113,9 +121,9 @@ static enum flat_outcome parse(const struct flat_file *file, const struct flat_l
         const struct bytes raw = bytes_sub(file->text, line->at, line->len);
         struct bytes text = raw;
         *ret = (struct flat_item){{NULL, 0}, {NULL, 0}};
-        *why = (struct flat_why){line->number, ""};
+        *why = (struct flat_why){.line = line->number};
         if (raw.len > FLAT_LINE_MAX)
-                return flat_bad(&in, "the line is longer than %u bytes", FLAT_LINE_MAX);
+                return too_large(&in, flat_bad(&in, "the line is longer than %u bytes", FLAT_LINE_MAX));
         if (bytes_find(raw, 0) != raw.len)
                 return flat_bad(&in, "the line holds a NUL byte: this is no text");
         if ((raw.len && raw.data[0] == '#') || blank_only(raw))
@@ -130,7 +138,7 @@ static enum flat_outcome parse(const struct flat_file *file, const struct flat_l
                 outcome = file->format->parse(&in, text);
         }
         if (a->failed)
-                return flat_bad(&in, "there is not enough memory for this line");
+                return too_large(&in, flat_bad(&in, "there is not enough memory for this line"));
         if (outcome != FLAT_ITEM)
                 return outcome;
         if (!fits(&ret->props, &in) || !flat_sort(&ret->props, a) || !flat_sort(&ret->initial, a))
@@ -292,7 +300,7 @@ static bool read_lines(struct flat_file *file, bool with_header, struct arena *a
         file->lines = s.number - 1;
         file->header_seen = counts;
         if (!counts && file->options.strict && !blank_only(file->text)) {
-                *why = (struct flat_why){0, "there is no line that begins with %%, so nothing would be read"};
+                *why = (struct flat_why){.text = "there is no line that begins with %%, so nothing would be read"};
                 return false;
         }
         return true;
@@ -302,7 +310,7 @@ static bool read_file(struct flat_file *ret, const struct flat_format *f, struct
                       const struct flat_options *o, struct flat_why *ret_why)
 {
         struct flat_file file = {.format = f, .options = *o, .text = text};
-        struct flat_why why = {0, ""};
+        struct flat_why why = {.line = 0};
         struct arena a;
         arena_init(&a, LIMIT_ARENA);
         bool ok = false;
@@ -335,7 +343,7 @@ bool flat_comes_back(const struct flat_format *f, struct bytes text, struct flat
                 return false;
         const bool one = file.entry_count == 1;
         if (!one)
-                *ret_why = (struct flat_why){0, "its lines would read as more than one record"};
+                *ret_why = (struct flat_why){.text = "its lines would read as more than one record"};
         flat_file_done(&file);
         return one;
 }

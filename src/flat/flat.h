@@ -48,6 +48,7 @@ struct flat_identity flat_identity_of(const struct flat_format *f, const struct 
 struct flat_why {
         uint32_t line;  /* the first line is 1; 0: no line in particular */
         char text[240]; /* the reason and the way out */
+        bool limit;     /* nothing is wrong with the line, but it is larger than what is taken */
 };
 
 /* Appends the record's lines. A record this format has nothing to say about (no name, a machine without an

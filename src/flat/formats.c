@@ -238,7 +238,7 @@ struct flat_identity flat_identity_of(const struct flat_format *f, const struct 
 bool flat_print(const struct flat_format *f, const struct proplist *props, bool faithful, struct arena *a,
                 struct buf *out, struct flat_why *ret_why)
 {
-        struct flat_why why = {0, ""};
+        struct flat_why why = {.line = 0};
         struct flat_out o = {.a = a,
                              .faithful = faithful,
                              .comments = f->comments,

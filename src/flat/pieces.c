@@ -55,12 +55,12 @@ static bool fill(struct flat_pieces *p)
 bool flat_pieces_next(struct flat_pieces *p, struct flat_file *ret, struct flat_why *ret_why)
 {
         size_t cut = 0;
-        *ret_why = (struct flat_why){0, ""};
+        *ret_why = (struct flat_why){.line = 0};
         buf_consume(&p->text, p->taken);
         p->taken = 0;
         while (!p->ended && cut == 0) {
                 if (!fill(p)) {
-                        *ret_why = (struct flat_why){p->options.lines_before + 1, ""};
+                        *ret_why = (struct flat_why){.line = p->options.lines_before + 1};
                         snprintf(ret_why->text, sizeof(ret_why->text),
                                  "the lines of one record are longer than %u MiB, or there is no memory for "
                                  "them",

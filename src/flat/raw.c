@@ -36,7 +36,7 @@ struct parser {
 static bool fail(struct parser *p, const char *what)
 {
         if (!p->bad)
-                *p->why = (struct flat_why){p->line, ""};
+                *p->why = (struct flat_why){.line = p->line};
         if (!p->bad)
                 snprintf(p->why->text, sizeof(p->why->text), "%s", what);
         p->bad = true;

@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define EDIT_BYTES  (LIMIT_CALL / 4) /* of properties in one edit: well below what a server takes */
-#define PROGRESS_MS 2000u            /* silence before the first word, and between two */
+#define EDIT_BYTES  (LIMIT_CALL / 4)      /* of properties in one edit: well below what a server takes */
+#define ONE_MOST    (LIMIT_CALL - 65536u) /* of one record, with the rest of the call around it */
+#define PROGRESS_MS 2000u                 /* silence before the first word, and between two */
 #define AHEAD_BYTES                                                                            \
         (LIMIT_AWAY_BYTES - LIMIT_CALL) /* on their way at once: what a server takes, less one \
                                          */
@@ -295,6 +296,27 @@ static enum import_outcome send_edit(struct sender *s)
         return IMPORT_DONE;
 }
 
+/* What no call can carry. Records that come before it are stored. */
+static enum import_outcome too_large(struct sender *s, uint32_t step, size_t bytes)
+{
+        const uint32_t last = s->op_count - 1;
+        const char *name = thing_of(s, last);
+        while (s->op_count && s->step_of[s->op_count - 1] == step)
+                s->op_count--;
+        s->name_count -= s->plan->step[step].kind == IMPORT_CREATE && !flat_by_port(s->plan->format);
+        s->waiting--;
+        const char *reason = arena_printf(&s->t->arena,
+                                          "the record is %zu KiB, and one call carries at most %u KiB: "
+                                          "nothing behind it was imported",
+                                          bytes >> 10, ONE_MOST >> 10);
+        name = name ? arena_printf(&s->t->arena, "%s", name) : NULL;
+        if (send_edit(s) == IMPORT_DONE)
+                land_all(s, IMPORT_DONE);
+        talk_error(s->t, EXIT_FAILED, name, reason, "spread its values over several records");
+        say_how_far(s);
+        return IMPORT_FAILED;
+}
+
 /* Adds one step to the edit at hand, which is sent first when it would be too long. */
 static enum import_outcome add_step(struct sender *s, uint32_t i)
 {
@@ -317,6 +339,7 @@ static enum import_outcome add_step(struct sender *s, uint32_t i)
                 say_how_far(s);
                 return IMPORT_FAILED;
         }
+        const size_t before = s->bytes;
         if (step->kind == IMPORT_CHANGE)
                 change_ops(s, i, &old, &now, false);
         if (step->kind == IMPORT_REMOVE)
@@ -335,7 +358,7 @@ static enum import_outcome add_step(struct sender *s, uint32_t i)
         }
         s->creates &= step->kind == IMPORT_CREATE;
         s->waiting++;
-        return IMPORT_DONE;
+        return s->bytes - before > ONE_MOST ? too_large(s, i, s->bytes - before) : IMPORT_DONE;
 }
 
 /* The directory itself: one edit, so that everybody sees it at once with its name. */

@@ -39,7 +39,7 @@ static inline bool raw_again(struct bytes text, struct arena *a, struct buf *out
         struct raw_cursor c;
         if (!raw_check(text, NULL, NULL, ret_why))
                 return false;
-        *ret_why = (struct flat_why){0, ""};
+        *ret_why = (struct flat_why){.line = 0};
         return raw_top(text, NULL, NULL, a, &top, &c) && raw_again_below(&top, c, 0, false, a, out);
 }
 

@@ -72,6 +72,22 @@ class Ahead(WithService):
         self.assertEqual({"y,x"}, {table[f"k{i}"] for i in range(3500)})
         self.assertEqual("x", table["k3500"])
 
+    def test_what_is_too_large(self):
+        """A line that is larger than what is taken is not lost in silence; one call carries 4 MiB of a record."""
+        many = "many:*:7:" + ",".join(f"m{i}" for i in range(65536))
+        self.load("group", f"x1:*:1:a\n{many}\nx2:*:2:\n", "-d", code=1, err="niload: line 2: more than 65535 values of 'users': not loaded\n")
+        self.gives("x1:*:1:a\nx2:*:2:\n", "nidump", "group", ".")
+        wide = "wide:*:7:" + ",".join("m" * 74 + f"{i:06}" for i in range(60000))
+        for options in ([], ["--strict"]):
+            self.load("group", f"y1:*:1:a\n{wide}\n", *options, code=1,
+                      err=re.compile(r"\Aniload: can't update NetInfo /groups/wide: No space available for write operation \(.*4 MiB.*\)\n\Z"))
+        self.load("group", "z1:*:1:a\nz2:*:2\nno line\n", "--strict", code=1, err=re.compile("niload: line [23]: "))
+        self.gives("", "niutil", "-read", ".", "/groups/z1", code=105, err=re.compile("No such directory"))
+        done = self.run_tool("ni", "import", "group", "-", stdin=f"w1:*:1:\n{wide}\nw2:*:2:\n")
+        self.assertEqual(1, done[0])
+        self.assertRegex(done[2], r"/groups/wide: the record is \d+ KiB, and one call carries at most \d+ KiB.*\n.*\n1 of 3 records")
+        self.gives("w1\n", "niutil", "-readprop", ".", "/groups/w1", "name")
+
     def test_raw_of_all_shapes(self):
         """More children than one step carries, leaves and others mixed, three levels."""
         def entry(name, below=""):

@@ -119,16 +119,12 @@ static int options(struct niload *l, int argc, char **argv)
         return 0;
 }
 
-bool niload_read_all(const struct niload *l, FILE *f, const char *name, struct buf *to)
+bool niload_spool(struct niload *l)
 {
-        size_t n;
-        uint8_t piece[1 << 16];
-        while ((n = fread(piece, 1, sizeof(piece), f)) > 0)
-                buf_put(to, bytes_of(piece, n));
-        if (!ferror(f) && !to->failed)
-                return true;
-        tool_say(&l->t, "%s: %s", name, ferror(f) ? strerror(errno) : "larger than 1 GiB");
-        return false;
+        const int e = spool_take(&l->input, stdin);
+        if (e)
+                tool_say(&l->t, "standard input cannot be kept in TMPDIR or /var/tmp: %s", strerror(e));
+        return e == 0;
 }
 
 size_t niload_size_of(const struct proplist *p)
@@ -155,7 +151,6 @@ int niload_run(int argc, char **argv)
 {
         struct niload l = {.waiting = NULL};
         tool_init(&l.t, argv, "");
-        buf_init(&l.text, FLAT_TEXT_MAX);
         buf_init(&l.shadow_text, FLAT_TEXT_MAX);
         arena_init(&l.arena, 0);
         names_init(&l.names);
@@ -175,7 +170,7 @@ int niload_run(int argc, char **argv)
                 flat_file_done(&l.shadow);
         if (l.shadow_text.data)
                 explicit_bzero(l.shadow_text.data, l.shadow_text.len);
-        buf_done(&l.text);
+        spool_done(&l.input);
         buf_done(&l.shadow_text);
         arena_done(&l.arena);
         names_done(&l.names);

@@ -6,6 +6,7 @@
 #include "tools/historical/edit.h"
 #include "tools/historical/names.h"
 #include "tools/historical/sender.h"
+#include "tools/historical/spool.h"
 #include "tools/historical/tool.h"
 
 #include "flat/flat.h"
@@ -19,10 +20,12 @@
 
 struct niload {
         struct tool t;
+        bool lost; /* a line was larger than what is taken */
         bool raw, destroy, merge, verbose, replace_all, strict, force;
         const char *what, *domain, *shadow_file;
         const struct flat_format *format;
-        struct buf text, shadow_text;
+        struct spool input;     /* of what must be seen whole before any of it is loaded: -r, --strict */
+        struct buf shadow_text; /* in memory only: it holds hashes */
         struct flat_file file, shadow;
         struct arena arena;      /* of one item, or of some directories of a raw text */
         netinfo_change *waiting; /* room for QUEUE_MOST of them, or NULL; sent together */
@@ -33,8 +36,8 @@ struct niload {
         struct sender sender;
 };
 
-/* The whole of f into memory; `name` is for the message. False: said why. */
-bool niload_read_all(const struct niload *l, FILE *f, const char *name, struct buf *to);
+/* Standard input into l->input. False: said why. */
+bool niload_spool(struct niload *l);
 /* About the bytes that the list takes in a call. */
 size_t niload_size_of(const struct proplist *p);
 /* What waits is not sent any more. */

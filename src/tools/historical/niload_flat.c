@@ -11,14 +11,30 @@
 
 static void skipped(void *context, const struct flat_why *why)
 {
-        const struct niload *l = context;
-        if (l->verbose)
+        struct niload *l = context;
+        l->lost |= why->limit;
+        if (why->limit) /* what is no mistake of the file must not be lost in silence */
+                tool_say(&l->t, "line %u: %s: not loaded", why->line, why->text);
+        else if (l->verbose)
                 tool_say(&l->t, "line %u: ignored", why->line);
 }
 
 static size_t read_some(void *context, uint8_t *to, size_t n)
 {
         return fread(to, 1, n, context);
+}
+
+/* The whole of f into memory. False: said why. */
+static bool read_shadow(struct niload *l, FILE *f)
+{
+        size_t n;
+        uint8_t piece[1 << 16];
+        while ((n = fread(piece, 1, sizeof(piece), f)) > 0)
+                buf_put(&l->shadow_text, bytes_of(piece, n));
+        if (!ferror(f) && !l->shadow_text.failed)
+                return true;
+        tool_say(&l->t, "%s: %s", l->shadow_file, ferror(f) ? strerror(errno) : "larger than 1 GiB");
+        return false;
 }
 
 static bool shadow_file(struct niload *l, struct flat_options o)
@@ -29,7 +45,7 @@ static bool shadow_file(struct niload *l, struct flat_options o)
                 tool_say(&l->t, "%s: %s", l->shadow_file, strerror(errno));
                 return false;
         }
-        const bool read = niload_read_all(l, f, l->shadow_file, &l->shadow_text);
+        const bool read = read_shadow(l, f);
         fclose(f);
         o.skipped = NULL;
         if (!read)
@@ -52,7 +68,7 @@ static void refused(const struct niload *l, const struct flat_why *why)
  * strict input is one part: its lines are compared with each other before any of them is loaded. */
 static bool next_part(struct niload *l, struct flat_pieces *p, bool *ret_bad)
 {
-        struct flat_why why = {0, ""};
+        struct flat_why why = {.line = 0};
         bool more;
         do {
                 if (l->file.format)
@@ -61,11 +77,10 @@ static bool next_part(struct niload *l, struct flat_pieces *p, bool *ret_bad)
                 if (!l->strict) {
                         more = flat_pieces_next(p, &l->file, &why);
                 } else {
-                        more = !p->ended && niload_read_all(l, stdin, "standard input", &l->text);
+                        more = !p->ended && niload_spool(l);
                         *ret_bad |= !p->ended && !more;
                         p->ended = true;
-                        more = more &&
-                               flat_file_read(&l->file, l->format, buf_bytes(&l->text), &p->options, &why);
+                        more = more && flat_file_read(&l->file, l->format, l->input.text, &p->options, &why);
                 }
         } while (more && l->file.entry_count == 0);
         if (!more && why.text[0])
@@ -161,8 +176,10 @@ static enum flat_mode mode_of(const struct niload *l)
 static ni_status complain(const struct niload *l, ni_status s, const char *name)
 {
         if (s != NI_OK)
-                tool_say(&l->t, "can't update NetInfo %s/%s: %s", flat_directory(l->format), name,
-                         ni_error(s));
+                tool_say(&l->t, "can't update NetInfo %s/%s: %s%s", flat_directory(l->format), name,
+                         ni_error(s),
+                         s == NI_NOSPACE ? " (one record may have 4 MiB; or the store, or memory, is full)"
+                                         : "");
         return s;
 }
 
@@ -364,7 +381,7 @@ static int load_parts(struct niload *l, struct flat_pieces *p)
                 tool_say(&l->t, "%u items read from input", items);
         ni_free(writer);
         ni_free(h);
-        return s == NI_OK && !bad ? 0 : 1;
+        return s == NI_OK && !bad && !l->lost ? 0 : 1;
 }
 
 int niload_flat(struct niload *l)
@@ -384,5 +401,5 @@ int niload_flat(struct niload *l)
         if (ferror(stdin))
                 tool_say(&l->t, "standard input: %s", strerror(errno));
         flat_pieces_done(&p);
-        return bad ? 1 : e;
+        return bad || l->lost ? 1 : e;
 }

@@ -1,11 +1,9 @@
 /* niload -r: a raw text into a directory (doc/tools.md 7.3). */
 #include "tools/historical/niload.h"
-#include "tools/historical/spool.h"
 
 #include "api/convert.h"
 #include "flat/raw.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 /* Some children of one directory on their way; each level of the tree has its own. */
@@ -148,7 +146,6 @@ static bool is_sound(struct spool *input)
 /* The input is read and checked before the domain is opened: a syntax error changes nothing. */
 int niload_raw(struct niload *l)
 {
-        struct spool input;
         void *h;
         if (l->what[0] != '/') {
                 tool_say(&l->t, "directory %s must begin with /", l->what);
@@ -159,18 +156,14 @@ int niload_raw(struct niload *l)
                                 "mean it");
                 return 1;
         }
-        const int e = spool_take(&input, stdin);
-        if (e)
-                tool_say(&l->t, "standard input cannot be kept in TMPDIR or /var/tmp: %s", strerror(e));
-        int result = e || !is_sound(&input) ? 1 : 0;
+        int result = !niload_spool(l) || !is_sound(&l->input) ? 1 : 0;
         if (!result) {
                 result = tool_exit(tool_open(&l->t, l->domain, &h, NULL));
                 if (!result) {
                         ni_needwrite(h, 1);
-                        result = tool_exit((int)load(l, h, &input));
+                        result = tool_exit((int)load(l, h, &l->input));
                         ni_free(h);
                 }
         }
-        spool_done(&input);
         return result;
 }
