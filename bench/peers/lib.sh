@@ -110,6 +110,8 @@ private_kib() { # PIDS: anonymous memory
         echo $sum
 }
 
+resident_kib() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status"; } # PID: what it maps and shares, too
+
 # Ours, in the same minutes on the same disk: rows of netinfod and its floor.
 netinfod_too() { # USERS reads|writes
         local rows=read.16x1.cpu,read.16x8.cpu

@@ -96,7 +96,7 @@ nscd_tuned() { # everything in its memory before it is asked; in front of our ow
                 not_run lookup.name_hit,lookup.uid_hit "$1" "nscd, warm" "it did not start"
         elif limit=$patience call libc "nscd, warm" "$1" 1 warm; then
                 call libc "nscd, warm" "$1" "$duration" name_hit,uid_hit "$1" "$pid"
-                result memory.lookup "$1" "nscd, warm" "$(private_kib "$pid")" KiB
+                result memory.lookup "$1" "nscd, warm, its tables too" "$(resident_kib "$pid")" KiB
         else
                 not_run lookup.name_hit,lookup.uid_hit "$1" "nscd, warm" "not warm after $patience s"
         fi

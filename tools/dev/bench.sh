@@ -23,7 +23,7 @@ usage: ./dev bench [--quick] [NAME...]
   aims of doc/peers.md, and in build-bench/results.md (rows: build-bench/results.tsv). Figures of this project's own machine: bench/RESULTS.md.
   Peers (slapd, etcd, ypserv, nscd, sssd, nslcd ...) are installed in a folder of their own, build-peers/, and run in namespaces: nothing
   of this machine is changed. They need root and debootstrap; without them their rows are left out.
-  What fails or hangs is ended (BENCH_LIMIT, 900 seconds for each bench), the rest goes on, and the table says what was not run and why.
+  What fails or hangs is ended (BENCH_LIMIT, 900 seconds for each bench; BENCH_PATIENCE, 300 for loading a peer), the rest goes on, and the table says what was not run and why.
 examples: ./dev bench      ./dev bench --quick      ./dev bench nss lookups
 TEXT
                 exit 0
