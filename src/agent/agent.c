@@ -311,7 +311,9 @@ static void tell(struct agent *a, const struct publish_report *r, unsigned image
         memcpy(a->trouble, r->trouble, sizeof(a->trouble));
         if (images & ~r->deltas)
                 malloc_trim(0); /* what a whole image took is not needed for a long time */
-        tell_ready(a, r, seq);
+        /* Small maps are out before large ones: that is not all. */
+        if (!a->schedule.making && !a->schedule.held)
+                tell_ready(a, r, seq);
 }
 
 static void tell_failure(const struct agent *a, int err, const struct publish_report *r)

@@ -5,6 +5,7 @@ process is stopped, killed, or its agent dies.
 usage: beside.py netinfod=PATH ni=PATH agent=PATH [unittest options]
 NETINFO_TEST_LENGTH=quick, long: users of the domain, and times that somebody is killed."""
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -187,6 +188,19 @@ class Beside(unittest.TestCase):
         self.assertIn('ended before it was done', self.agent.log())
         until(lambda: not self.asides())
         self.check()
+
+    def test_ready_means_everything(self):
+        """Not the small maps alone, which are out before the process beside has made the large ones."""
+        self.assertEqual(self.agent.stop(), 0)
+        with open(os.path.join(self.d.folder, 'agent.conf'), 'w', encoding='utf-8') as f:
+            f.write('beside = %d\ndurable = %s\n' % (USERS // 2, self.durable))
+        for options in ((), ('--once',)):
+            for folder in (self.live, self.durable):
+                shutil.rmtree(folder)
+            self.agent = daemon.Agent(self.d.folder, *options)
+            self.assertEqual(self.agent.ready['users'], USERS)
+            self.assertEqual(self.agent.process.wait(30) if options else self.agent.stop(), 0)
+            self.assertEqual(self.shell('u1'), '/bin/sh')
 
     def test_the_agent_is_killed(self):
         """Lookups go on as they were, nobody is left, and the next agent makes everything anew."""
