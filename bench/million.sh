@@ -35,6 +35,21 @@ ready() { # FILE: at most five minutes
         return 1
 }
 private() { sed -n 's/^RssAnon:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status"; }
+# Of a process and its children, until it ends: the most anonymous memory seen at once, pages that they share counted once.
+watch_memory() { # PID FILE
+        local most=0 now p
+        while [ -d "/proc/$1" ]; do
+                now=0
+                for p in "$1" $(pgrep -P "$1"); do
+                        now=$((now + $(sed -n 's/^Pss_Anon:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/smaps_rollup" 2>/dev/null || true) + 0))
+                done
+                if [ $now -gt $most ]; then
+                        most=$now
+                        echo $most >"$2"
+                fi
+                sleep 0.2
+        done
+}
 start_server() {
         rm -f "$work/ready"
         "$build/src/server/netinfod" --dir "$work" --listen 127.0.0.1:0 --log-level warning --ready-fd 3 3>"$work/ready" 2>>"$work/log" &
@@ -47,6 +62,7 @@ start_agent() {
         "$build/src/agent/netinfo-agent" --dir "$work" --ready-fd 3 3>"$work/agent.ready" 2>>"$work/agent.log" &
         pids+=($!)
         agent=$!
+        watch_memory "$agent" "$work/agent.most" & # ends with it
 }
 
 mkdir "$work/people"
@@ -78,3 +94,4 @@ result million.first_lookup module "$(sort -n "$work/first" | head -n 1)" us
 
 "$build/bench/bench-visibility" "$NETINFO_SOCKET" "$NETINFO_SNAPSHOTS" "$build/src/nss/libnss_netinfo.so.2" "${MILLION_CHANGES:-100}" "$n"
 result million.agent_private_after netinfo-agent "$(private "$agent")" KiB
+result million.agent_private_most netinfo-agent "$(cat "$work/agent.most")" KiB
