@@ -90,7 +90,7 @@ enum ni_status client_edit(struct client *c, const struct ext_edit_args *args, s
  * way (NI_NOSPACE), and no other call may be made until all are answered (NI_NODIR: none is). Neither repeats
  * anything; after one that failed, whatever is on its way may or may not have been made, and the client
  * forgets it. */
-#define CLIENT_AHEAD 32u
+#define CLIENT_AHEAD 64u /* LIMIT_AWAY: what a server takes */
 enum ni_status client_edit_ahead(struct client *c, const struct ext_edit_args *args, uint32_t *ret_ticket);
 enum ni_status client_edit_answer(struct client *c, uint32_t *ret_ticket, struct ext_edit_result *ret);
 enum ni_status client_search(struct client *c, const struct ext_search_args *args,

@@ -177,6 +177,7 @@ static struct store *store_new(const char *path, const struct store_options *o)
         s->lock_fd = -1;
         s->hash_mask = UINT64_MAX;
         s->counts.length = COUNTED_LENGTH;
+        s->writer.backlog.most = BACKLOG_MOST;
         snprintf(s->path, sizeof(s->path), "%s", path);
         buf_init(&s->rows_bytes, 0);
         s->writer.s = s;
@@ -211,6 +212,7 @@ void store_close(struct store *s)
         buf_done(&s->writer.scratch);
         arena_done(&s->writer.change.arena);
         store_counted_done(&s->counts);
+        store_backlog_done(&s->writer.backlog);
         free(s->writer.change.v);
         free(s->writer.change.slot);
         free(s->writer.old_hashes.v);
@@ -616,6 +618,8 @@ enum ni_status store_get_usage(struct store_txn *t, struct store_usage *ret)
         struct stat file;
         mdb_filehandle_t fd;
         uint64_t unused = 0;
+        if (t->writer && store_backlog_put(t) != NI_OK)
+                return t->failed;
         int rc = mdb_env_info(s->env, &info);
         if (!rc)
                 rc = mdb_env_get_fd(s->env, &fd);

@@ -46,16 +46,25 @@ void store_index_key(const struct store *s, const struct store_row *row, uint32_
         key_put(parent, hash_of(s, row, value), ordinal, to);
 }
 
+void store_index_entry_key(const struct store_index_entry *e, uint8_t to[INDEX_KEY])
+{
+        key_put(e->parent, e->hash, e->ordinal, to);
+}
+
 /* Whose entries are written, and under which place. */
 struct spot {
         struct store_txn *t;
         uint32_t parent, child;
         uint64_t ordinal;
+        bool is_new; /* it has no entries yet */
 };
 
 static enum ni_status add(const struct spot *at, struct hash128 h)
 {
         uint8_t key[INDEX_KEY], value[4];
+        if (at->is_new)
+                return store_backlog_add(at->t,
+                                         &(struct store_index_entry){h, at->ordinal, at->parent, at->child});
         key_put(at->parent, h, at->ordinal, key);
         xdr_store(value, at->child);
         return store_table_put(at->t, T_INDEX, bytes_of(key, sizeof(key)), bytes_of(value, 4), 0);
@@ -64,8 +73,11 @@ static enum ni_status add(const struct spot *at, struct hash128 h)
 static enum ni_status drop(const struct spot *at, struct hash128 h)
 {
         uint8_t key[INDEX_KEY];
+        enum ni_status st = store_backlog_put(at->t); /* it may be among them */
+        if (st != NI_OK)
+                return st;
         key_put(at->parent, h, at->ordinal, key);
-        const enum ni_status st = store_table_del(at->t, T_INDEX, bytes_of(key, sizeof(key)));
+        st = store_table_del(at->t, T_INDEX, bytes_of(key, sizeof(key)));
         return st == NI_NODIR ? NI_OK : st; /* under a narrow hash two values may share an entry */
 }
 
@@ -208,7 +220,7 @@ static void first_values(const struct store *s, struct bytes props, struct bytes
 enum ni_status store_index_change(struct store_txn *t, uint32_t parent, uint64_t ordinal, uint32_t child,
                                   struct bytes old_props, struct bytes new_props)
 {
-        const struct spot at = {t, parent, child, ordinal};
+        const struct spot at = {t, parent, child, ordinal, old_props.len == 0};
         struct bytes old[INDEX_ROWS], now[INDEX_ROWS];
         enum ni_status st = NI_OK;
         first_values(t->s, old_props, old);

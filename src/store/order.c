@@ -317,7 +317,7 @@ static enum ni_status advance(struct store_walk *w)
         const enum store_table table = w->indexed ? T_INDEX : T_CHILDREN;
         const size_t prefix = w->indexed ? INDEX_KEY - 8 : 4;
         const MDB_cursor_op op = w->started && w->generation == t->generation ? MDB_NEXT : MDB_SET_RANGE;
-        uint8_t start[INDEX_KEY];
+        uint8_t start[INDEX_KEY] = {0};
         struct bytes key, value;
         if (!w->cursor && !(w->cursor = store_cursor(t, table)))
                 return NI_SYSTEMERR;
@@ -326,6 +326,10 @@ static enum ni_status advance(struct store_walk *w)
         else
                 order_key(start, w->parent, w->ordinal + 1);
         key = bytes_of(start, prefix + 8);
+        const struct hash128 hash = {load64(start + 12), load64(start + 4)};
+        if (w->indexed && op == MDB_SET_RANGE && store_backlog_has(&t->backlog, w->parent, hash) &&
+            store_backlog_put(t) != NI_OK)
+                return t->failed;
         const enum ni_status st = store_cursor_move(t, w->cursor, op, &key, &value);
         w->started = true;
         w->generation = t->generation;

@@ -26,7 +26,8 @@ struct store_run {
         uint64_t first; /* ordinals from here to the next run's are its */
         uint32_t n;     /* children */
 };
-#define COUNTED_LISTS 8u /* lists kept at once, the last ones asked for: some 64 KiB each for a million children */
+#define COUNTED_LISTS \
+        8u /* lists kept at once, the last ones asked for: some 64 KiB each for a million children */
 #define COUNTED_LENGTH                                                                           \
         256u /* children of a run that was cut: adding up 4,000 runs of a million children costs \
                 about what walking one does */
@@ -65,6 +66,24 @@ struct store_change {
         uint32_t tail_of;
 };
 
+/* Of backlog.c: an entry of the index, and those that wait to be put. */
+struct store_index_entry {
+        struct hash128 hash;
+        uint64_t ordinal;
+        uint32_t parent, child;
+};
+#define BACKLOG_MOST (1u << 18) /* entries that wait: those of 65,536 users, the largest commit; 8 MiB */
+struct store_backlog {
+        uint32_t most;               /* BACKLOG_MOST; tests take less */
+        struct store_index_entry *v; /* n of them; the first `put` are in the table */
+        uint32_t n, cap, put;
+        struct {
+                uint32_t n, put;
+        } before;       /* when the nested transaction began */
+        uint64_t *slot; /* words of what waits: an open table, 0: free */
+        uint32_t slots, words;
+};
+
 struct store_txn {
         struct store *s;
         MDB_txn *txn;       /* at hand: top, or the nested one */
@@ -81,6 +100,7 @@ struct store_txn {
         bool cached;         /* `cache` is the node last read, in this generation */
         struct store_node cache;
         struct store_change change;
+        struct store_backlog backlog;
         struct buf scratch; /* the node being written */
         struct store_hashes old_hashes, new_hashes;
         store_tracer *tracer;
@@ -164,11 +184,24 @@ const struct store_row *store_row_of(const struct store *s, struct bytes name);
 /* The key of one value; ordinal 0 .. gives the beginning of its hits. */
 void store_index_key(const struct store *s, const struct store_row *row, uint32_t parent, struct bytes value,
                      uint64_t ordinal, uint8_t to[INDEX_KEY]);
-/* Makes the entries of a child right when its properties change. Either list may be empty ({NULL,0}). */
+/* Makes the entries of a child right when its properties change. Either list may be empty ({NULL,0}). What a
+ * new child has waits in the backlog. */
 enum ni_status store_index_change(struct store_txn *t, uint32_t parent, uint64_t ordinal, uint32_t child,
                                   struct bytes old_props, struct bytes new_props);
+void store_index_entry_key(const struct store_index_entry *e, uint8_t to[INDEX_KEY]);
 /* The distinct hashes that a child with these properties has in the index, in t->new_hashes, sorted. */
 bool store_index_expected(struct store_txn *t, struct bytes props);
+
+/* -- backlog.c: entries of the index that wait for the end of the transaction. Writer only. */
+enum ni_status store_backlog_add(struct store_txn *t, const struct store_index_entry *e);
+/* May one of those that wait have this parent and hash? */
+bool store_backlog_has(const struct store_backlog *b, uint32_t parent, struct hash128 h);
+/* Puts all that wait, into the transaction at hand. Failures stick. */
+enum ni_status store_backlog_put(struct store_txn *t);
+void store_backlog_begin_sub(struct store_backlog *b);
+void store_backlog_abort_sub(struct store_txn *t); /* after the nested transaction has ended */
+void store_backlog_clear(struct store_backlog *b);
+void store_backlog_done(struct store_backlog *b);
 
 /* -- number.c: object numbers */
 enum ni_status store_number_take(struct store_txn *t, uint32_t want, uint32_t *ret_object,

@@ -225,6 +225,7 @@ void store_read_end(struct store_txn *t)
 static void writer_idle(struct store_txn *t)
 {
         store_change_drop(t);
+        store_backlog_clear(&t->backlog);
         t->top = t->sub = t->txn = NULL;
         t->active = t->known = t->cached = t->dirty = t->dirty_before = false;
         t->failed = NI_OK;
@@ -268,6 +269,7 @@ enum ni_status store_sub_begin(struct store_txn *t)
         t->txn = t->sub;
         t->state_before = t->state;
         t->counts_before = store_counted_mark(&t->s->counts);
+        store_backlog_begin_sub(&t->backlog);
         t->dirty_before = t->dirty;
         t->generation++;
         t->cached = false;
@@ -288,6 +290,7 @@ void store_sub_abort(struct store_txn *t)
         t->failed = NI_OK; /* a sub begins only in a healthy transaction, so the failure was its own */
         t->generation++;
         t->cached = false;
+        store_backlog_abort_sub(t);
 }
 
 enum ni_status store_sub_commit(struct store_txn *t)
@@ -347,6 +350,8 @@ enum ni_status store_commit(struct store_txn *t, bool *ret_unknown)
         enum ni_status st = t->failed;
         if (st == NI_OK && (t->sub || t->change.open))
                 st = NI_SYSTEMERR;
+        if (st == NI_OK)
+                st = store_backlog_put(t);
         if (st == NI_OK && t->dirty) {
                 uint8_t raw[STATE_SIZE];
                 store_state_encode(&t->state, raw);

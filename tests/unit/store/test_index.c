@@ -200,12 +200,158 @@ static void more_names(void **state)
         store_close(s);
 }
 
+/* -- entries that wait for the commit: what the writer itself finds meanwhile
+ * ---------------------------------------------------------------------------------------------- */
+
+static uint64_t dice;
+static uint32_t roll(uint32_t below)
+{
+        dice = dice * 6364136223846793005u + 1442695040888963407u;
+        return (uint32_t)(dice >> 33) % below;
+}
+
+/* The hits of a look-up by index are those of a walk over all children. */
+static void expect_hits(struct fixture *f, uint32_t parent, const char *value)
+{
+        struct store_walk hits, all;
+        struct store_node n;
+        struct prop_walk p;
+        store_lookup(f->w, parent, BYTES_LIT("name"), bytes_str(value), STORE_FROM_START, &hits);
+        store_children(f->w, parent, STORE_FROM_START, &all);
+        while (store_next(&all)) {
+                assert_int_equal(store_get(f->w, all.child, &n), NI_OK);
+                if (!prop_find(n.props, BYTES_LIT("name"), &p) || !namelist_has(p.values, bytes_str(value)))
+                        continue;
+                assert_true(store_next(&hits));
+                assert_int_equal(hits.child, all.child);
+        }
+        assert_false(store_next(&hits));
+        assert_int_equal(hits.status, NI_OK);
+        store_end(&hits);
+        store_end(&all);
+}
+
+/* A child of one of the first three directories; 0: it has none. */
+static uint32_t any_child(struct fixture *f, uint32_t parent)
+{
+        struct store_walk w;
+        uint32_t found = 0, seen = 0;
+        store_children(f->w, parent, STORE_FROM_START, &w);
+        while (store_next(&w))
+                if (roll(++seen) == 0)
+                        found = w.child;
+        store_end(&w);
+        return found;
+}
+
+static void request(struct fixture *f, uint32_t lookups)
+{
+        char value[16], text[64];
+        for (uint32_t k = roll(12); k; k--) {
+                const uint32_t parent = 1 + roll(3), kind = roll(20), child = any_child(f, parent);
+                snprintf(value, sizeof(value), "v%u", roll(15));
+                snprintf(text, sizeof(text), "name=%s", value);
+                if (f->s->hash_mask == UINT64_MAX) /* else values of one directory share entries */
+                        snprintf(text, sizeof(text), "name=%s,w%u uid=%u", value, roll(5), roll(9));
+                if (kind < 12)
+                        add(f, parent, text);
+                else if (kind < 14 && child)
+                        assert_int_equal(store_remove_child(f->w, parent, child, NULL), NI_OK);
+                else if (kind < 16 && child)
+                        assert_int_equal(store_put_props(f->w, child, props_of(f, text), NULL), NI_OK);
+                else if (kind < 17 && child)
+                        assert_int_equal(store_move(f->w, child, 1 + roll(3), roll(4)), NI_OK);
+                else if (roll(10) < lookups)
+                        expect_hits(f, parent, value);
+        }
+}
+
+/* mask: of one bit, one word stands for many entries. */
+static void random_requests(struct fixture *f, uint64_t mask, uint32_t batches)
+{
+        struct store_backlog *b = &f->s->writer.backlog;
+        f->s->hash_mask = mask;
+        begin(f);
+        for (uint32_t i = 1; i <= 3; i++)
+                assert_int_equal(add(f, 0, "name=top"), i);
+        commit(f);
+        for (uint32_t i = 0; i < batches; i++) {
+                b->most = i % 5 ? 1000 : 3;
+                assert_int_equal(store_write_begin(f->s, &f->w), NI_OK);
+                for (uint32_t k = 1 + roll(6); k; k--) {
+                        assert_int_equal(store_sub_begin(f->w), NI_OK);
+                        assert_int_equal(store_change_begin(f->w, &nobody), NI_OK);
+                        request(f, i % 3 * 5);
+                        assert_int_equal(store_change_end(f->w, NULL), NI_OK);
+                        assert_true(b->n - b->put <= b->most);
+                        if (roll(3))
+                                assert_int_equal(store_sub_commit(f->w), NI_OK);
+                        else
+                                store_sub_abort(f->w);
+                        if (i % 2)
+                                expect_hits(f, 1 + roll(3), "v1");
+                }
+                if (roll(8))
+                        assert_int_equal(store_commit(f->w, NULL), NI_OK);
+                else
+                        store_abort(f->w);
+                f->w = NULL;
+                assert_int_equal(b->n, 0);
+                if (i % 10 == 9)
+                        check_clean(f);
+        }
+        f->s->hash_mask = UINT64_MAX;
+}
+
+static void waiting_entries(void **state)
+{
+        dice = 7;
+        random_requests(*state, UINT64_MAX, 300);
+}
+static void waiting_entries_collide(void **state)
+{
+        dice = 8;
+        random_requests(*state, 1, 200);
+}
+
+/* New directories wait, look-ups of what nobody made leave them waiting, the commit puts them. */
+static void waiting_until_asked(void **state)
+{
+        struct fixture *f = *state;
+        struct store_usage u;
+        char text[32];
+        assert_int_equal(store_write_begin(f->s, &f->w), NI_OK);
+        for (int i = 0; i < 20; i++) {
+                assert_int_equal(store_sub_begin(f->w), NI_OK);
+                assert_int_equal(store_change_begin(f->w, &nobody), NI_OK);
+                assert_string_equal(hits_of(f->w, 0, "name", "nobody"), "");
+                snprintf(text, sizeof(text), "name=v%d uid=%d", i, i);
+                add(f, 0, text);
+                assert_int_equal(store_change_end(f->w, NULL), NI_OK);
+                assert_int_equal(store_sub_commit(f->w), NI_OK);
+        }
+        assert_int_equal(f->w->backlog.n, 40);
+        assert_int_equal(store_sub_begin(f->w), NI_OK);
+        assert_string_equal(hits_of(f->w, 0, "name", "v7"), "8");
+        assert_int_equal(f->w->backlog.n, f->w->backlog.put);
+        store_sub_abort(f->w); /* the entries were older than what is undone */
+        assert_string_equal(hits_of(f->w, 0, "uid", "9"), "10");
+        assert_int_equal(store_commit(f->w, NULL), NI_OK);
+        f->w = NULL;
+        reading(f);
+        assert_int_equal(store_get_usage(f->r, &u), NI_OK);
+        assert_int_equal(u.index, 40);
+        read_done(f);
+        check_clean(f);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                T(first_property_only), T(child_order), T(value_lists),
-                T(large_group),         T(collisions),  T(more_names),
+                T(first_property_only), T(child_order), T(value_lists),     T(large_group),
+                T(collisions),          T(more_names),  T(waiting_entries), T(waiting_entries_collide),
+                T(waiting_until_asked),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
