@@ -620,6 +620,7 @@ int main(int argc, char **argv)
 {
         struct agent a = {.ready_fd = -1, .signal_fd = -1};
         sigset_t set;
+        fs_keep_standard();
         log_set_name("netinfo-agent");
         int exit = options(&a, argc, argv);
         if (exit >= 0)

@@ -183,6 +183,25 @@ static void put_levels(const struct climber *c, struct located_chain *chain)
         }
 }
 
+/* A handle only knows that nobody answered; the client knows why. */
+static enum ni_status first_trouble(const struct located_server *s, unsigned seconds, char *ret_why,
+                                    size_t size)
+{
+        struct client_options o;
+        struct client_why why = {""};
+        struct client *c;
+        client_options_init(&o);
+        o.server = s->server[0] ? s->server : NULL;
+        o.tag = s->tag;
+        o.timeout_ms = seconds * 1000;
+        const enum ni_status status = client_open(&o, &c, &why);
+        if (status == NI_OK)
+                client_close(c);
+        snprintf(ret_why, size, "%s",
+                 status == NI_OK ? "the server did not answer; repeat the command" : why.text);
+        return status == NI_OK ? NI_FAILED : status;
+}
+
 enum ni_status locate_chain(const struct located_server *from, uint16_t port, unsigned seconds,
                             struct located_chain *ret)
 {
@@ -203,6 +222,8 @@ enum ni_status locate_chain(const struct located_server *from, uint16_t port, un
         }
         if (s == NI_OK) {
                 name_levels(&c, ret);
+        } else if (ret->n == 0 && s == NI_FAILED) {
+                s = first_trouble(from ? from : &here, seconds, ret->why, sizeof(ret->why));
         } else {
                 char path[sizeof(ret->v[0].path) + 3] = ".";
                 if (ret->n == 1)

@@ -41,7 +41,7 @@ struct located_level {
 struct located_chain {
         struct located_level *v; /* n of them */
         unsigned n;
-        char why[512]; /* when the root was not reached: what is above the last level, and the way out */
+        char why[1024]; /* when the root was not reached: what is above the last level, and the way out */
 };
 /* Climbs from `from` (NULL: the local domain of this host). `port`: of the servers above; 0: found as every
  * client finds one. NI_OK: to the root; else the status of the step

@@ -301,6 +301,7 @@ int main(int argc, char **argv)
         static struct paths paths;
         static struct opener opener = {.monitor = -1};
         int status = 0;
+        fs_keep_standard();
         opener.main_pid = getpid();
         log_set_name("netinfod");
         umask(022); /* the socket's folder is for all; what is not has its mode said */

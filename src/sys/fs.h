@@ -11,6 +11,12 @@
 int fs_read(const char *path, size_t max, struct buf *out);
 /* The same from an open descriptor, from where it stands. */
 int fs_read_fd(int fd, size_t max, struct buf *out);
+/* To be called first by a program that people start: where descriptor 0, 1 or 2 is closed, the next one that
+ * is opened would get its number, and what is printed would go into a connection. Afterwards all three are
+ * open; those that were closed fail, with EBADF, for reading (0) or for writing (1, 2). */
+void fs_keep_standard(void);
+/* At the end of a program: NULL when all that was printed on stdout was taken, else the reason why not. */
+const char *fs_finish_stdout(void);
 /* Writes all n bytes, through EINTR and short writes. 0 or errno. */
 int fs_write_all(int fd, const void *data, size_t n);
 /* The only place that knows how to replace a file: writes bytes to a temporary name in the same folder, sets

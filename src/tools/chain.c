@@ -111,7 +111,7 @@ static bool all_domains(struct talk *t, const char *directory, struct chain *c)
                 read++;
         c->complete = s == NI_OK && read == chain.n;
         if (s != NI_OK && read == chain.n)
-                talk_error(t, status_exit(s), NULL, chain.why, NULL);
+                talk_why(t, status_exit(s), chain.why);
         located_chain_done(&chain);
         return read > 0;
 }

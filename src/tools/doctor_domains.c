@@ -136,7 +136,10 @@ void doctor_domains(struct doctor *d)
         bool said;
         d->checks++;
         const enum ni_status s = followed_chain(d->t, &d->agent, &chain, &said);
-        if (chain.n == 0 && !said)
+        if (chain.n == 0 && s == NI_NOTAG)
+                doctor_add(d, DOCTOR_ERROR, "server", "the domain to begin at", chain.why,
+                           "see `domain` in agent.conf, or --domain");
+        else if (chain.n == 0 && !said)
                 doctor_add(d, DOCTOR_ERROR, "server", "the local domain",
                            "no server answers on this machine: nothing can be read or changed here",
                            "systemctl start netinfod; `ni status` says where was looked");

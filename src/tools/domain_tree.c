@@ -139,7 +139,7 @@ struct trunk {
         char name[1024];
         struct located_server here;
         bool has_here;
-        char why[512]; /* what is above the top cannot be reached */
+        char why[1024]; /* what is above the top cannot be reached */
 };
 
 /* The local domain to begin at: --server's, or this machine's. */
@@ -148,12 +148,41 @@ static bool local_of(struct talk *t, struct located *l)
         return talk_locate(t, ".", l) && l->n > 0;
 }
 
+/* Does this server answer, and serve the domain? False: said why not. */
+static bool answers(struct talk *t, const struct located_server *at)
+{
+        struct client_options o = t->server;
+        struct client_why why = {""};
+        struct client *c;
+        o.server = at->server[0] ? at->server : NULL;
+        o.tag = at->tag;
+        o.no_domain = false;
+        const enum ni_status s = client_open(&o, &c, &why);
+        if (s == NI_OK)
+                client_close(c);
+        else
+                talk_why(t, status_exit(s), why.text);
+        return s == NI_OK;
+}
+
+/* Where a domain that is named by its tag or path is served. False: said why. */
+static bool named_domain(struct talk *t, const char *which, struct located *ret)
+{
+        if (located_is_path(which))
+                return talk_locate(t, which, ret);
+        if (!talk_locate(t, ".", ret) || ret->n == 0)
+                return false;
+        ret->n = 1;
+        snprintf(ret->v[0].tag, sizeof(ret->v[0].tag), "%s", which);
+        return answers(t, &ret->v[0]);
+}
+
 static bool find_trunk(struct talk *t, struct trunk *ret)
 {
         struct located_chain chain;
         const unsigned seconds = t->server.timeout_ms / 1000;
         if (t->server.tag) { /* just that domain and what is below */
-                if (!talk_locate(t, t->server.tag, &ret->top))
+                if (!named_domain(t, t->server.tag, &ret->top))
                         return false;
                 snprintf(ret->name, sizeof(ret->name), "%s", t->server.tag);
                 return true;
@@ -210,15 +239,12 @@ void domain_name(struct talk *t, const char *path)
         const char *which = path ? path : t->server.tag ? t->server.tag : ".";
         if (!l)
                 return;
-        if (!located_is_path(which)) { /* a tag */
-                if (!talk_locate(t, ".", l))
-                        return;
-                snprintf(l->v[0].tag, sizeof(l->v[0].tag), "%s", which);
-        } else if (!talk_locate(t, which, l)) {
+        if (!named_domain(t, which, l))
                 return;
-        }
         const enum ni_status s = locate_name(&l->v[0], t->server.timeout_ms / 1000, name, sizeof(name));
         if (s != NI_OK) {
+                if (!answers(t, &l->v[0]))
+                        return;
                 talk_error(t, status_exit(s), which,
                            s == NI_FAILED || s == NI_NORESPONSE
                                    ? "a domain between it and the root does not answer, so it has no name now"

@@ -2,6 +2,7 @@
 #include "tools/command.h"
 
 #include "base/text.h"
+#include "sys/fs.h"
 #include "tools/port_site.h"
 
 #include <stdio.h>
@@ -75,11 +76,11 @@ static int unknown(const char *name)
 
 static int finish(int exit)
 {
-        if ((fflush(stdout) != 0 || ferror(stdout)) && exit == EXIT_ANSWERED) {
-                perror("ni: standard output");
-                return EXIT_FAILED;
-        }
-        return exit;
+        const char *why = fs_finish_stdout();
+        if (!why)
+                return exit;
+        fprintf(stderr, "ni: standard output: %s\n", why);
+        return exit ? exit : EXIT_FAILED;
 }
 
 static int help_run(int argc, char **argv)
@@ -111,6 +112,7 @@ static int version_run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+        fs_keep_standard();
         if (argc < 2) {
                 fputs("ni: which command?\n  `ni help` lists them\n", stderr);
                 return EXIT_USAGE;

@@ -411,6 +411,10 @@ int ni_backup_run(int argc, char **argv)
         b = (struct backup){.t = &t};
         if (t.operands != 1)
                 talk_usage(&t, "give one file, not %d", t.operands);
+        else if (strcmp(t.operand[0], "-") == 0)
+                talk_usage(&t,
+                           "a backup is checked and renamed when it is whole: give a file, not standard %s",
+                           only_verify ? "input" : "output");
         else if (only_verify)
                 verify(&t, t.operand[0]);
         else if (t.json)

@@ -72,6 +72,9 @@ static bool binder(struct talk *t, enum nibind_proc proc, const struct binder_ar
         else if (status == NI_NOTAG)
                 talk_error(t, status_exit(status), thing, status_text(status),
                            "`ni domain list` shows what is served");
+        else if (status == NI_DUPTAG)
+                talk_error(t, status_exit(status), thing, "the server has a domain of this tag already",
+                           "`ni domain list` shows what is served");
         else if (status == NI_SYSTEMERR)
                 talk_error(t, status_exit(status), thing, status_text(status), "see the server's log");
         else if (status != NI_OK)
@@ -169,6 +172,16 @@ static bool take_wait(struct talk *t, unsigned *ret)
         return true;
 }
 
+static bool is_verb(const char *word)
+{
+        static const char *const verbs[] = {"list",  "create",  "destroy", "tree",   "name",
+                                            "clone", "promote", "demote",  "replica"};
+        for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+                if (strcmp(verbs[i], word) == 0)
+                        return true;
+        return false;
+}
+
 static void act(struct talk *t, unsigned depth, const struct domain_replica *replica)
 {
         const char *verb = t->operands ? t->operand[0] : "";
@@ -195,6 +208,10 @@ static void act(struct talk *t, unsigned depth, const struct domain_replica *rep
         } else if (strcmp(verb, "destroy") == 0 && one) {
                 if (good_tag(t, t->operand[1]))
                         destroy(t, t->operand[1]);
+        } else if (is_verb(verb) && t->operands == 1) {
+                talk_usage(t, "%s which domain? give its tag", verb);
+        } else if (is_verb(verb)) {
+                talk_usage(t, "%s: `%s` is one operand too many", verb, t->operand[t->operands - 1]);
         } else {
                 talk_usage(t, "say `list`, `create`, `destroy`, `tree`, `name`, `clone`, `promote`, `demote` "
                               "or `replica`");

@@ -152,8 +152,8 @@ int ni_log_run(int argc, char **argv)
                         return talk_end(&t);
                 if (o == 'a')
                         most = UINT64_MAX;
-                else if (!text_u64(bytes_str(t.argument), UINT32_MAX, &most))
-                        talk_usage(&t, "--last %s: give a number", t.argument);
+                else if (!text_u64(bytes_str(t.argument), UINT32_MAX, &most) || most == 0)
+                        talk_usage(&t, "--last %s: give how many changes, from 1", t.argument);
         }
         if (t.exit == EXIT_ANSWERED && t.operands > 1)
                 talk_usage(&t, "one path at a time, not %d", t.operands);

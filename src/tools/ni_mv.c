@@ -91,6 +91,11 @@ static bool make_plan(struct talk *t, struct plan *plan)
         if (!talk_read(t, NI_PROC_parent, &args, &r, t->operand[0]))
                 return false;
         plan->parent = (struct ni_id){.object = r.parent};
+        if (plan->to.object == plan->what.object && plan->name.len) {
+                talk_error(t, EXIT_CONFLICT, t->operand[1], "a directory cannot be moved below itself",
+                           "move what is in it: `ni ls` shows its children");
+                return false;
+        }
         if (plan->to.object == plan->what.object || (plan->to.object == r.parent && !plan->name.len)) {
                 talk_error(t, EXIT_CONFLICT, t->operand[1], "that is where it is already",
                            "a new name must not be one of those it has: `ni get` shows them");

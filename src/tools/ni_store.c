@@ -72,7 +72,11 @@ static bool open_store(struct talk *t, const char *what, struct opened *o)
         resolve(what, o->path);
         enum ni_status st = store_open(o->path, &options, &o->s, &why);
         if (st != NI_OK) {
-                talk_error(t, exit_of(st), what, why.text, NULL);
+                const bool named = strncmp(why.text, o->path, strlen(o->path)) == 0;
+                talk_error(t, exit_of(st), named ? NULL : what, why.text,
+                           st == NI_NODIR || st == NI_NOTAG
+                                   ? "give the tag of a domain of this machine, or the folder of a store"
+                                   : NULL);
                 return false;
         }
         st = store_reader_new(o->s, &o->r);

@@ -2,9 +2,11 @@
 
 #include "api/locate.h"
 #include "base/text.h"
+#include "model/path.h"
 #include "model/status.h"
 #include "snapshot/followed.h"
 #include "snapshot/format.h"
+#include "sys/fs.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -373,6 +375,22 @@ static bool password_from_terminal(struct talk *t)
         return good;
 }
 
+/* What no server can be asked for. */
+static bool good_place(struct talk *t, bool path)
+{
+        struct server_address a;
+        const char *server = t->server.server, *reason = "it is empty";
+        if (server && (!*server || (*server != '/' && !address_parse(bytes_str(server), false, &a, &reason))))
+                talk_usage(t, "--server %s: %s; give host[:port][/tag] or the path of a socket", server,
+                           reason);
+        else if (t->server.tag && !path && !tag_is_valid(bytes_str(t->server.tag)))
+                talk_usage(t, "--domain %s: a tag has 1 to 64 bytes, no '/', no leading '.' or '-'",
+                           t->server.tag);
+        else
+                return true;
+        return false;
+}
+
 bool talk_connect(struct talk *t)
 {
         struct client_why why;
@@ -384,10 +402,12 @@ bool talk_connect(struct talk *t)
                 return false;
         t->server.password = t->password;
         const bool path = t->server.tag && located_is_path(t->server.tag);
+        if (!good_place(t, path))
+                return false;
         const enum ni_status status =
                 path ? talk_open_path(t, &why) : client_open(&t->server, &t->client, &why);
         if (status != NI_OK && why.text[0])
-                talk_error(t, status_exit(status), NULL, why.text, NULL);
+                talk_why(t, status_exit(status), why.text);
         return status == NI_OK;
 }
 
@@ -411,7 +431,8 @@ int talk_end(struct talk *t)
                 explicit_bzero(t->password, strlen(t->password));
                 free(t->password);
         }
-        if ((fflush(stdout) != 0 || ferror(stdout)) && t->exit == EXIT_ANSWERED)
-                talk_error(t, EXIT_FAILED, "standard output", strerror(errno), NULL);
+        const char *why = fs_finish_stdout();
+        if (why)
+                talk_error(t, t->exit == EXIT_ANSWERED ? EXIT_FAILED : t->exit, "standard output", why, NULL);
         return t->exit;
 }

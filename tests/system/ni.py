@@ -339,7 +339,7 @@ class Unreachable(unittest.TestCase):
     def test_nobody_there(self):
         answer = run("ls", environment=clean_environment(NETINFO_SOCKET="/nowhere/s"))
         self.assertEqual(UNREACHABLE, answer.code)
-        self.assertEqual("ni ls: no server found: unix:/nowhere/s (No such file or directory); "
+        self.assertEqual("ni ls: no server found: unix:/nowhere/s (No such file or directory)\n  "
                          "is netinfod running there?\n", answer.err)
         answer = run("status", "--server", "nobody.invalid:1")
         self.assertEqual(UNREACHABLE, answer.code)
@@ -442,7 +442,7 @@ class Domains(WithService):
         self.assertEqual({"local", "scratch"}, set(tags()))
         self.assertIn("scratch  udp=", self.ni("domain", "list").out)
         answer = self.ni("domain", "create", "scratch", code=CONFLICT)
-        self.assertIn("scratch: Duplicate domain tag", answer.err)
+        self.assertIn("scratch: the server has a domain of this tag already", answer.err)
         self.ni("add", "--domain", "scratch", "/here")
         self.ni("get", "/here", code=NOT_FOUND)
         self.assertEqual("name: here\n", self.ni("get", "-d", "scratch", "/here").out)

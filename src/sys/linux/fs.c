@@ -48,6 +48,25 @@ int fs_read(const char *path, size_t max, struct buf *out)
         return err;
 }
 
+void fs_keep_standard(void)
+{
+        for (int fd = 0; fd < 3; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+                    open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+                        abort(); /* no descriptor may be had at all: nothing will work */
+}
+
+const char *fs_finish_stdout(void)
+{
+        if (fflush(stdout) != 0)
+                return strerror(errno);
+        if (!ferror(stdout))
+                return NULL;
+        clearerr(stdout); /* of an earlier write, whose reason is gone: the next one will have it, too */
+        return putchar('\n') == EOF || fflush(stdout) != 0 ? strerror(errno)
+                                                           : "not all of it could be written";
+}
+
 int fs_write_all(int fd, const void *data, size_t n)
 {
         const uint8_t *p = data;

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "model/path.h"
+#include "sys/fs.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -32,13 +33,45 @@ static void forget(char **secret)
         *secret = NULL;
 }
 
+bool tool_is_help(int argc, char **argv)
+{
+        return argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "--version") == 0);
+}
+
+int tool_help(historical_run *run, char **argv)
+{
+        static const char *const examples[][2] = {{"niutil", "niutil -read . /users/ada"},
+                                                  {"nicl", "nicl . -list /users"},
+                                                  {"nidump", "nidump passwd ."},
+                                                  {"niload", "niload -m group . < /etc/group"},
+                                                  {"nigrep", "nigrep '^ada$' ."},
+                                                  {"nifind", "nifind -p /users/ada"},
+                                                  {"nireport", "nireport . /users name uid shell"},
+                                                  {"nidomain", "nidomain -l"}};
+        struct tool t;
+        tool_init(&t, argv, "");
+        if (strcmp(argv[1], "--version") == 0) {
+                printf("%s (NetInfo " NETINFO_VERSION ")\n", t.name);
+        } else if (dup2(STDOUT_FILENO, STDERR_FILENO) < 0) {
+                return 1;
+        } else { /* without operands each command prints its usage, as a complaint */
+                argv[1] = NULL;
+                run(1, argv);
+                for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+                        if (strcmp(examples[i][0], t.name) == 0)
+                                printf("\nExample: %s\nman %s says more.\n", examples[i][1], t.name);
+        }
+        return tool_done(&t, 0);
+}
+
 int tool_done(struct tool *t, int exit)
 {
         forget(&t->password);
         forget(&t->user);
-        if (fflush(stdout) == 0 && !ferror(stdout))
+        const char *why = fs_finish_stdout();
+        if (!why)
                 return exit;
-        tool_say(t, "standard output: %s", strerror(errno));
+        tool_say(t, "standard output: %s", why);
         return exit ? exit : 1;
 }
 

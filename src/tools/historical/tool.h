@@ -12,6 +12,11 @@ typedef int historical_run(int argc, char **argv);
 historical_run niutil_run, nicl_run, nidump_run, niload_run, nigrep_run, nifind_run, nireport_run,
         nidomain_run;
 
+/* "--help", "--version" and nothing else, which no historical command knew. */
+bool tool_is_help(int argc, char **argv);
+/* The usage, or the version, on stdout. The exit status: 0, or 1 when it cannot be written. */
+int tool_help(historical_run *run, char **argv);
+
 /* Results of tool_open beyond the statuses (tools.md 1.3). */
 enum { TOOL_NO_SERVER = 10000, TOOL_BAD_FORMAT = 10000 /* + parse code 1 to 5 */ };
 #define TOOL_SECONDS 30 /* default of -T */
