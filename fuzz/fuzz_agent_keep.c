@@ -20,7 +20,7 @@ static void put_sums(struct bytes rest, struct buf *out)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        const struct keep_limits limits = {64, 1 << 16};
+        const struct keep_limits limits = {64, 1 << 16, NULL};
         struct keep_head head;
         struct table *t = NULL;
         struct buf file;

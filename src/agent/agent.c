@@ -32,13 +32,15 @@
 #define ASK_OWN_MS   5000u  /* the own server answers at once, from this machine */
 #define ASK_ABOVE_MS 10000u /* a server with a thousand children answers a hundred of them a second */
 #define SETTLE_MS    3000u  /* at the start: so long the first images wait for domains above the own one */
-#define LEAVE_MS     2000   /* at the end: a thread may be in the middle of resolving a name */
+#define MAPPED_LEAST (256 << 10) /* bytes: what is larger goes back to the system when it is freed */
+#define LEAVE_MS     2000        /* at the end: a thread may be in the middle of resolving a name */
 
 struct agent {
         const char *config_file, *below;
         bool config_given, once;
         int ready_fd, signal_fd;
         struct agent_config config;
+        char records[4096]; /* folder of the tables' files, the same until the end */
         struct levels levels;
         struct level *level[LIMIT_DEPTH]; /* nearest first */
         unsigned count;
@@ -177,7 +179,8 @@ static struct track_options options_of(const struct agent *a, unsigned i)
                                   .poll_ms = c->poll_interval * 1000,
                                   .directories = UINT32_MAX,
                                   .bytes = UINT64_MAX,
-                                  .port = (uint16_t)c->parent_port};
+                                  .port = (uint16_t)c->parent_port,
+                                  .folder = a->records};
         if (c->climb && i + 1 < c->max_domains)
                 o.ask_ms = i == 0 ? ASK_OWN_MS : ASK_ABOVE_MS;
         if (i == 0)
@@ -632,6 +635,7 @@ int main(int argc, char **argv)
         sigaddset(&set, SIGHUP);
         sigprocmask(SIG_BLOCK, &set, NULL);
         umask(022);
+        mallopt(M_MMAP_THRESHOLD, MAPPED_LEAST);
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a core file would hold password hashes */
         /* The group of the shadow image is this machine's own: never one that a domain calls so. */
         __nss_configure_lookup("group", "files");
@@ -641,6 +645,7 @@ int main(int argc, char **argv)
         a.levels.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         pthread_mutex_init(&a.levels.lock, NULL);
         schedule_init(&a.schedule, a.config.publish_interval);
+        snprintf(a.records, sizeof(a.records), "%s", *a.config.state ? a.config.state : a.config.durable);
         standing_init(&a.standing);
         a.publisher = publisher_new();
         a.own = own_new(a.config.own_files);

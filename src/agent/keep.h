@@ -15,6 +15,7 @@ struct keep_head {
 struct keep_limits {
         uint32_t directories;
         uint64_t bytes;
+        const char *folder; /* where the table keeps properties (table.h); NULL: in memory */
 };
 
 /* Reads the bytes of a file, which may be anybody's. False: they are no whole table, or one over the limits.

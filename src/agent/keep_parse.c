@@ -78,6 +78,8 @@ static bool read_nodes(struct bytes payload, struct arena *a, const struct keep_
         for (uint32_t i = 0; i < r.node_count; i++)
                 if (table_put(t, &r.nodes[i]) != TABLE_OK)
                         return false;
+        if (table_write_out(t)) /* nobody else has it yet */
+                table_written_out(t);
         return fits(t, l);
 }
 
@@ -119,6 +121,8 @@ static bool read_changes(struct bytes payload, struct arena *a, const struct kee
                 *seq = r.entries[i].seq;
         }
         table_listed(t);
+        if (table_write_out(t))
+                table_written_out(t);
         *ret_torn = !fits(t, l);
         return !*ret_torn;
 }
@@ -152,7 +156,7 @@ bool keep_parse(struct bytes file, const struct keep_limits *l, struct keep_head
         struct keep_head head;
         size_t good = 0;
         uint64_t sum;
-        struct table *t = table_new();
+        struct table *t = table_new(l->folder);
         if (!t)
                 return false;
         arena_init(&a, LIMIT_ARENA);

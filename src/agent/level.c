@@ -231,6 +231,51 @@ static void keep_up(struct level *l, const struct track_event *e, bool advanced)
         }
 }
 
+/* -- properties that are in memory go into the table's file; without the lock, but for the moment in which
+ * others must not look */
+#define PACK_AGAIN_MS 60000u /* after a failure */
+
+static void write_out(struct level *l, struct table *t)
+{
+        if (!t || !table_write_out(t))
+                return;
+        pthread_mutex_lock(&l->all->lock);
+        table_written_out(t);
+        pthread_mutex_unlock(&l->all->lock);
+}
+
+static void pack(struct level *l, struct table *t)
+{
+        if (!t || !table_is_wasteful(t) || clock_mono_ms() < l->pack_at)
+                return;
+        struct table_packed *p = table_pack(t, l->limits.folder);
+        if (!p) {
+                l->pack_at = clock_mono_ms() + PACK_AGAIN_MS;
+                return;
+        }
+        pthread_mutex_lock(&l->all->lock);
+        table_take_packed(t, p);
+        pthread_mutex_unlock(&l->all->lock);
+}
+
+static void spare_memory(struct level *l)
+{
+        struct table *t = track_table(l->track), *aside = track_aside(l->track);
+        write_out(l, t);
+        write_out(l, aside);
+        pack(l, t);
+        const int err = t && table_write_error(t) ? table_write_error(t)
+                        : aside                   ? table_write_error(aside)
+                                                  : 0;
+        if (err && err != l->write_error)
+                log_event(
+                        LOG_LEVEL_WARNING, "in-memory",
+                        "domain=\"%s\" why=\"%s: %s; what is known of the domain stays in memory, until the "
+                        "folder can be written\"",
+                        l->name, l->limits.folder, strerror(err));
+        l->write_error = err;
+}
+
 /* -- the thread */
 static void step(struct level *l, struct track_event *e, struct track_action *ret)
 {
@@ -277,6 +322,7 @@ static void *run(void *context)
                         break;
                 pthread_mutex_unlock(&l->all->lock);
                 keep_up(l, &e, advanced);
+                spare_memory(l);
                 e = perform(l, &next, &results);
                 pthread_mutex_lock(&l->all->lock);
         }
@@ -327,7 +373,7 @@ struct level *level_start(struct levels *all, const struct track_options *o, con
                 return NULL;
         }
         *l = (struct level){.all = all, .keep = keep, .port = o->port, .id = ++last_id};
-        l->limits = (struct keep_limits){o->directories, o->bytes};
+        l->limits = (struct keep_limits){o->directories, o->bytes, o->folder};
         l->poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (l->poke_fd < 0) {
                 free_level(l);

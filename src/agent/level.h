@@ -35,6 +35,8 @@ struct level {
         uint64_t kept_tables;  /* track_tables of the file */
         uint64_t keep_at;      /* not before */
         bool keep_failed;      /* was logged */
+        uint64_t pack_at;      /* the table is packed not before */
+        int write_error;       /* of its file, as it was logged */
         bool forget;           /* at the end, the file is removed */
         struct client *client;
         bool away; /* its reason was logged */

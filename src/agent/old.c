@@ -32,6 +32,8 @@ static enum ni_status put(struct reading *r, uint32_t object, uint32_t parent, u
                 .id.object = object, .parent = parent, .ordinal = ordinal, .props = buf_bytes(&b)};
         const bool ok = !b.failed && table_put(r->table, &n) == TABLE_OK;
         buf_done(&b);
+        if (table_write_out(r->table)) /* nobody else has it yet */
+                table_written_out(r->table);
         if (!ok || table_count(r->table) > r->limits->directories || table_bytes(r->table) > r->limits->bytes)
                 return NI_NOSPACE;
         return NI_OK;
@@ -120,7 +122,7 @@ static enum ni_status read_domain(struct reading *r)
 static enum ni_status read_once(struct client *c, const struct keep_limits *l, struct table **ret_table,
                                 uint32_t *ret_checksum, bool *ret_same)
 {
-        struct reading r = {.client = c, .limits = l, .table = table_new()};
+        struct reading r = {.client = c, .limits = l, .table = table_new(l->folder)};
         uint32_t before, after;
         if (!r.table)
                 return NI_NOSPACE;

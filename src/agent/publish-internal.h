@@ -57,6 +57,7 @@ struct publisher {
         struct publish_base base[SNAP_ACCOUNTS];
         int64_t today;          /* of the shadow base */
         uint32_t users, groups; /* records of the domains when the bases were made */
+        bool shown;             /* something was published */
         struct publish_beside beside;
 };
 

@@ -455,6 +455,8 @@ static void share_out(struct publisher *p, struct publish_what *w, const struct 
                         return; /* then here */
                 p->beside.needed = needed;
                 report->begun = beside;
+                if (!p->shown)
+                        beside = TABLE_ALL; /* the first generation shows everything */
         }
         leave(w, j, beside, report);
 }
@@ -496,6 +498,7 @@ int publish_images(struct publisher *p, const struct publish_what *asked, struct
         else if (!err && w.images) {
                 remember(p, &w, &j, ret_report->generation);
                 p->beside.overtaken |= w.images;
+                p->shown = true;
         }
         publish_job_done(&j);
         return err;
@@ -580,6 +583,7 @@ static void adopt(struct publisher *p, struct publisher *next)
                 p->base[k].marked = false;
                 next->base[k].map = NULL;
         }
+        p->shown = true;
         p->today = next->today;
         p->users = next->users;
         p->groups = next->groups;

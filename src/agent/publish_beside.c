@@ -78,7 +78,8 @@ bool publish_beside_begin(struct publisher *p, const struct publish_what *w, con
                 if (b->folder[i][0])
                         snap_discard(b->folder[i]);
         mark(w, images);
-        const int pid = process_beside(&b->fd);
+        /* Nobody waits for what is made in a quiet moment. */
+        const int pid = process_beside(w->whole, &b->fd);
         if (pid == 0) {
                 make_all(w, r, &like, images, told);
                 process_leave(0);

@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-#define SCAN_MOST (4u << 20) /* slots looked at for the tops in one list of changes; some 20 ms */
+#define WASTE_LEAST ((uint64_t)16 << 20) /* bytes of records that nobody names which are no trouble */
+#define SCAN_MOST   (4u << 20) /* entries looked at for the tops in one list of changes; some 20 ms */
 
 /* -- what is kept of a directory, and which images each property belongs to, in each of the tops */
 #define HOSTS     (1u << SNAP_HOSTS)
@@ -155,60 +156,80 @@ static uint32_t home_of(const struct table *t, uint32_t object)
         return (uint32_t)(x >> 32) & t->mask;
 }
 
-static struct entry *find(const struct table *t, uint32_t object)
+/* The slot of this object, or the empty one where it would be. */
+static uint32_t slot_of(const struct table *t, uint32_t object)
 {
-        for (uint32_t at = home_of(t, object); t->v[at].used; at = (at + 1) & t->mask)
-                if (t->v[at].object == object)
-                        return &t->v[at];
-        return NULL;
+        uint32_t at = home_of(t, object);
+        while (t->slot[at] && t->v[t->slot[at] - 1].object != object)
+                at = (at + 1) & t->mask;
+        return at;
 }
 
-static bool grow(struct table *t)
+static struct entry *find(const struct table *t, uint32_t object)
+{
+        const uint32_t index = t->slot[slot_of(t, object)];
+        return index ? &t->v[index - 1] : NULL;
+}
+
+static bool grow_slots(struct table *t)
 {
         const uint32_t slots = (t->mask + 1) * 2;
-        struct entry *old = t->v, *v = slots ? calloc(slots, sizeof(*v)) : NULL;
-        const uint32_t before = t->mask;
+        uint32_t *v = slots ? calloc(slots, sizeof(*v)) : NULL;
         if (!v)
                 return false;
-        t->v = v;
+        free(t->slot);
+        t->slot = v;
         t->mask = slots - 1;
-        for (uint32_t i = 0; i <= before; i++) {
-                uint32_t at = home_of(t, old[i].object);
-                if (!old[i].used)
-                        continue;
-                while (v[at].used)
-                        at = (at + 1) & t->mask;
-                v[at] = old[i];
-        }
-        free(old);
+        for (uint32_t i = 0; i < t->count; i++)
+                t->slot[slot_of(t, t->v[i].object)] = i + 1;
         return true;
 }
 
+static bool grow_entries(struct table *t)
+{
+        const uint64_t room = (uint64_t)t->room + t->room / 4 + 16;
+        struct entry *v = room < UINT32_MAX ? realloc(t->v, (size_t)room * sizeof(*v)) : NULL;
+        if (!v)
+                return false;
+        t->v = v;
+        t->room = (uint32_t)room;
+        return true;
+}
+
+/* Pointers to entries are worth nothing after this, and after delete. */
 static struct entry *insert(struct table *t, uint32_t object)
 {
-        if ((t->count + 1) * 2 > t->mask && !grow(t))
+        if (((t->count + 1) * 2 > t->mask && !grow_slots(t)) || (t->count == t->room && !grow_entries(t)))
                 return NULL;
-        uint32_t at = home_of(t, object);
-        while (t->v[at].used)
-                at = (at + 1) & t->mask;
-        t->v[at] = (struct entry){.used = true, .object = object};
-        t->count++;
-        return &t->v[at];
+        t->slot[slot_of(t, object)] = ++t->count;
+        t->v[t->count - 1] = (struct entry){.object = object};
+        return &t->v[t->count - 1];
+}
+
+static void forget_record(struct table *t, uint32_t at)
+{
+        const uint32_t len = table_record(t, at).len;
+        t->bytes -= len;
+        t->live -= RECORD_HEAD + len;
 }
 
 static void delete (struct table *t, struct entry *e)
 {
-        uint32_t hole = (uint32_t)(e - t->v);
-        t->bytes -= e->len;
-        free(e->props);
-        for (uint32_t at = (hole + 1) & t->mask; t->v[at].used; at = (at + 1) & t->mask) {
-                const uint32_t distance = (at - home_of(t, t->v[at].object)) & t->mask;
+        uint32_t hole = slot_of(t, e->object);
+        forget_record(t, e->at);
+        for (uint32_t at = (hole + 1) & t->mask; t->slot[at]; at = (at + 1) & t->mask) {
+                const uint32_t distance = (at - home_of(t, t->v[t->slot[at] - 1].object)) & t->mask;
                 if (distance >= ((at - hole) & t->mask)) {
-                        t->v[hole] = t->v[at];
+                        t->slot[hole] = t->slot[at];
                         hole = at;
                 }
         }
-        t->v[hole] = (struct entry){.used = false};
+        t->slot[hole] = 0;
+        const struct entry *last = &t->v[t->count - 1];
+        if (e != last) {
+                t->slot[slot_of(t, last->object)] = (uint32_t)(e - t->v) + 1;
+                *e = *last;
+        }
         t->count--;
 }
 
@@ -220,7 +241,7 @@ bool table_is_top(struct bytes name)
         return false;
 }
 
-struct table *table_new(void)
+struct table *table_new(const char *folder)
 {
         struct table *t = calloc(1, sizeof(*t));
         if (!t)
@@ -230,9 +251,10 @@ struct table *table_new(void)
         t->mask = 63;
         for (unsigned top = 0; top < TABLE_TOPS; top++)
                 t->top[top] = TABLE_NONE;
-        t->v = calloc(64, sizeof(*t->v));
-        if (!t->v) {
-                free(t);
+        t->slot = calloc(64, sizeof(*t->slot));
+        t->pile = pile_new(folder);
+        if (!t->slot || !t->pile) {
+                table_free(t);
                 return NULL;
         }
         return t;
@@ -240,13 +262,13 @@ struct table *table_new(void)
 
 void table_free(struct table *t)
 {
-        for (uint32_t i = 0; t && i <= t->mask; i++)
-                if (t->v[i].used)
-                        free(t->v[i].props);
-        for (unsigned top = 0; t && top < TABLE_ACCOUNTED; top++)
+        if (!t)
+                return;
+        for (unsigned top = 0; top < TABLE_ACCOUNTED; top++)
                 table_touched_forget(t, top);
-        if (t)
-                free(t->v);
+        pile_free(t->pile);
+        free(t->slot);
+        free(t->v);
         free(t);
 }
 
@@ -264,11 +286,11 @@ uint64_t table_bytes(const struct table *t)
 static void find_tops_in(const struct table *t, uint32_t ret[TABLE_TOPS])
 { /* scans all; changes of the root's children are rare */
         const struct entry *best[TABLE_TOPS] = {NULL};
-        for (uint32_t i = 0; i <= t->mask; i++) {
+        for (uint32_t i = 0; i < t->count; i++) {
                 const struct entry *e = &t->v[i];
                 struct prop_walk w;
-                if (!e->used || e->parent != TABLE_ROOT || e->object == TABLE_ROOT ||
-                    !prop_find(table_props(e), BYTES_LIT("name"), &w))
+                if (e->parent != TABLE_ROOT || e->object == TABLE_ROOT ||
+                    !prop_find(table_props(t, e), BYTES_LIT("name"), &w))
                         continue;
                 for (unsigned top = 0; top < TABLE_TOPS; top++)
                         if (!(best[top] && best[top]->ordinal < e->ordinal) &&
@@ -294,11 +316,11 @@ static void find_tops(struct table *t, unsigned *dirty)
 }
 
 /* Can this entry be a top, or hide one? */
-static bool is_candidate(const struct entry *e)
+static bool is_candidate(const struct table *t, const struct entry *e)
 {
         struct prop_walk w;
-        if (e->parent != TABLE_ROOT || e->object == TABLE_ROOT || !e->props ||
-            !prop_find(table_props(e), BYTES_LIT("name"), &w))
+        if (e->parent != TABLE_ROOT || e->object == TABLE_ROOT ||
+            !prop_find(table_props(t, e), BYTES_LIT("name"), &w))
                 return false;
         for (unsigned top = 0; top < TABLE_TOPS; top++)
                 if (namelist_has(w.values, bytes_str(top_names[top])))
@@ -310,7 +332,7 @@ static bool is_candidate(const struct entry *e)
 static void tops_changed(struct table *t, unsigned *dirty)
 {
         if (t->scanned < SCAN_MOST) {
-                t->scanned += t->mask + 1ull;
+                t->scanned += t->count;
                 find_tops(t, dirty);
                 return;
         }
@@ -338,52 +360,64 @@ static unsigned images_below(const struct table *t, uint32_t parent, struct byte
         return images;
 }
 
-static bool set_props(struct table *t, struct entry *e, struct bytes props)
+/* A record of what images need of these properties. */
+static bool add_record(struct table *t, uint64_t born, struct bytes props, uint32_t *ret_at)
 {
         struct buf b;
         buf_init(&b, 0);
-        uint8_t *copy = filter(props, &b) ? malloc(b.len) : NULL;
-        if (copy) {
-                memcpy(copy, b.data, b.len);
+        uint8_t *room = filter(props, &b) ? pile_add(t->pile, RECORD_HEAD + b.len, ret_at) : NULL;
+        if (room) {
+                const struct record r = {.born = born, .len = (uint32_t)b.len};
+                memcpy(room, &r, RECORD_HEAD);
+                memcpy(room + RECORD_HEAD, b.data, b.len);
                 t->bytes += b.len;
-                t->bytes -= e->props ? e->len : 0;
-                free(e->props);
-                e->props = copy;
-                e->len = (uint32_t)b.len;
+                t->live += RECORD_HEAD + b.len;
         }
         buf_done(&b);
-        return copy != NULL;
+        return room != NULL;
+}
+
+/* The directory is this from now on. */
+static enum table_result put(struct table *t, uint32_t object, uint32_t parent, uint64_t ordinal,
+                             uint64_t born, struct bytes props, struct entry **ret)
+{
+        uint32_t at;
+        if (!add_record(t, born, props, &at))
+                return TABLE_NO_MEMORY;
+        struct entry *e = find(t, object);
+        if (e)
+                forget_record(t, e->at);
+        else
+                e = insert(t, object);
+        if (!e) {
+                forget_record(t, at);
+                return TABLE_NO_MEMORY;
+        }
+        *e = (struct entry){.ordinal = ordinal, .object = object, .parent = parent, .at = at};
+        *ret = e;
+        return TABLE_OK;
 }
 
 enum table_result table_put(struct table *t, const struct ext_node *n)
 {
-        struct entry *e = find(t, n->id.object);
-        if (!e)
-                e = insert(t, n->id.object);
-        if (!e || !set_props(t, e, n->props))
-                return TABLE_NO_MEMORY;
-        e->parent = n->parent;
-        e->ordinal = n->ordinal;
-        e->born = n->born;
-        return TABLE_OK;
+        struct entry *unused;
+        return put(t, n->id.object, n->parent, n->ordinal, n->born, n->props, &unused);
 }
 
 /* New properties: which images they alter. */
 static enum table_result change_props(struct table *t, struct entry *e, struct bytes props, unsigned *dirty)
 {
-        struct entry before = *e;
-        e->props = NULL;
-        if (!set_props(t, e, props)) {
-                e->props = before.props;
+        uint32_t at;
+        if (!add_record(t, table_record(t, e->at).born, props, &at))
                 return TABLE_NO_MEMORY;
-        }
-        if (!bytes_eq(table_props(&before), table_props(e)))
-                table_touch(t, before.object, &before, before.parent, before.ordinal);
+        const struct bytes before = table_props(t, e), now = table_props_at(t, at);
+        if (!bytes_eq(before, now))
+                table_touch(t, e->object, e, e->parent, e->ordinal);
         for (unsigned top = 0; top < TABLE_TOPS; top++)
                 if (table_is_below(t, top, e))
-                        *dirty |= compare_children(top, table_props(&before), table_props(e));
-        t->bytes -= before.len;
-        free(before.props);
+                        *dirty |= compare_children(top, before, now);
+        forget_record(t, e->at);
+        e->at = at;
         return TABLE_OK;
 }
 
@@ -392,17 +426,12 @@ static enum table_result create(struct table *t, const struct ext_record *r, boo
         struct entry *e = find(t, r->object);
         if (!r->has_after || (e && !lenient))
                 return TABLE_GAP;
-        const bool was = e && is_candidate(e);
+        const bool was = e && is_candidate(t, e);
         table_touch(t, r->object, e, r->parent, r->ordinal);
-        if (!e)
-                e = insert(t, r->object);
-        if (!e || !set_props(t, e, r->after))
+        if (put(t, r->object, r->parent, r->ordinal, r->born, r->after, &e) != TABLE_OK)
                 return TABLE_NO_MEMORY;
-        e->parent = r->parent;
-        e->ordinal = r->ordinal;
-        e->born = r->born;
-        *dirty |= images_below(t, e->parent, table_props(e));
-        if (was || is_candidate(e))
+        *dirty |= images_below(t, e->parent, table_props(t, e));
+        if (was || is_candidate(t, e))
                 tops_changed(t, dirty);
         return TABLE_OK;
 }
@@ -412,7 +441,8 @@ static void place(struct table *t, struct entry *e, const struct ext_record *r, 
 {
         if (e->parent == r->parent && e->ordinal == r->ordinal)
                 return;
-        *dirty |= images_below(t, e->parent, table_props(e)) | images_below(t, r->parent, table_props(e));
+        *dirty |=
+                images_below(t, e->parent, table_props(t, e)) | images_below(t, r->parent, table_props(t, e));
         table_touch(t, e->object, e, r->parent, r->ordinal);
         e->parent = r->parent;
         e->ordinal = r->ordinal;
@@ -424,18 +454,18 @@ enum table_result table_apply(struct table *t, const struct ext_record *r, bool 
         enum table_result result = TABLE_OK;
         if (r->kind == EXT_CREATED)
                 return create(t, r, lenient, dirty);
-        if (!e || e->born != r->born)
+        if (!e || table_record(t, e->at).born != r->born)
                 return lenient ? TABLE_OK : TABLE_GAP;
-        bool candidate = is_candidate(e);
+        bool candidate = is_candidate(t, e);
         if (r->kind == EXT_DESTROYED) {
                 table_touch(t, e->object, e, TABLE_NONE, 0);
-                *dirty |= images_below(t, e->parent, table_props(e));
+                *dirty |= images_below(t, e->parent, table_props(t, e));
                 delete (t, e);
         } else {
                 place(t, e, r, dirty);
                 if (r->has_after)
                         result = change_props(t, e, r->after, dirty);
-                candidate |= is_candidate(e);
+                candidate |= is_candidate(t, e);
         }
         if (candidate)
                 tops_changed(t, dirty);
@@ -444,18 +474,15 @@ enum table_result table_apply(struct table *t, const struct ext_record *r, bool 
 
 bool table_next(const struct table *t, uint32_t *at, struct ext_node *ret)
 {
-        while (*at <= t->mask) {
-                const struct entry *e = &t->v[(*at)++];
-                if (!e->used)
-                        continue;
-                *ret = (struct ext_node){.id.object = e->object,
-                                         .parent = e->parent,
-                                         .ordinal = e->ordinal,
-                                         .born = e->born,
-                                         .props = table_props(e)};
-                return true;
-        }
-        return false;
+        if (*at >= t->count)
+                return false;
+        const struct entry *e = &t->v[(*at)++];
+        *ret = (struct ext_node){.id.object = e->object,
+                                 .parent = e->parent,
+                                 .ordinal = e->ordinal,
+                                 .born = table_record(t, e->at).born,
+                                 .props = table_props(t, e)};
+        return true;
 }
 
 static int by_ordinal(const void *x, const void *y)
@@ -475,8 +502,8 @@ static bool collect(const struct table *t, uint32_t parent, const struct entry *
         const struct entry **v = malloc(((size_t)t->count + 1) * sizeof(const struct entry *));
         if (!v)
                 return false;
-        for (uint32_t i = 0; i <= t->mask; i++)
-                if (t->v[i].used && t->v[i].parent == parent && t->v[i].object != TABLE_ROOT)
+        for (uint32_t i = 0; i < t->count; i++)
+                if (t->v[i].parent == parent && t->v[i].object != TABLE_ROOT)
                         v[n++] = &t->v[i];
         qsort(v, n, sizeof(const struct entry *), by_ordinal);
         *ret = v;
@@ -487,8 +514,8 @@ static bool collect(const struct table *t, uint32_t parent, const struct entry *
 void table_sizes(const struct table *t, uint32_t ret[TABLE_TOPS])
 {
         memset(ret, 0, TABLE_TOPS * sizeof(*ret));
-        for (uint32_t i = 0; i <= t->mask; i++)
-                for (unsigned top = 0; t->v[i].used && top < TABLE_TOPS; top++)
+        for (uint32_t i = 0; i < t->count; i++)
+                for (unsigned top = 0; top < TABLE_TOPS; top++)
                         ret[top] += table_is_below(t, top, &t->v[i]);
 }
 
@@ -498,7 +525,7 @@ bool table_child(const struct table *t, enum table_top top, uint32_t object, str
         const struct entry *e = find(t, object);
         if (!table_is_below(t, top, e))
                 return false;
-        *ret_props = table_props(e);
+        *ret_props = table_props(t, e);
         *ret_ordinal = e->ordinal;
         return true;
 }
@@ -513,7 +540,7 @@ bool table_children(const struct table *t, enum table_top top, struct bytes **re
         if (n)
                 out = malloc(n * sizeof(*out));
         for (size_t i = 0; out && i < n; i++)
-                out[i] = table_props(v[i]);
+                out[i] = table_props(t, v[i]);
         free(v);
         if (n && !out)
                 return false;
@@ -531,7 +558,7 @@ static unsigned compare(const struct table *a, uint32_t in_a, const struct table
         if (!collect(a, in_a, &v, &n) || !collect(b, in_b, &w, &m) || n != m)
                 images = top_images[top]; /* without memory to compare, say that all may differ */
         for (size_t i = 0; images != top_images[top] && i < n; i++)
-                images |= compare_children(top, table_props(v[i]), table_props(w[i]));
+                images |= compare_children(top, table_props(a, v[i]), table_props(b, w[i]));
         free(v);
         free(w);
         return images;
@@ -552,4 +579,71 @@ unsigned table_differences(const struct table *a, const struct table *b)
         for (unsigned top = 0; top < TABLE_TOPS; top++)
                 images |= compare(a, in_a[top], b, in_b[top], top);
         return images;
+}
+
+/* -- where the records are */
+bool table_write_out(struct table *t)
+{
+        return pile_write(t->pile);
+}
+
+void table_written_out(struct table *t)
+{
+        pile_settle(t->pile);
+}
+
+int table_write_error(const struct table *t)
+{
+        return pile_error(t->pile);
+}
+
+bool table_is_wasteful(const struct table *t)
+{
+        return pile_size(t->pile) > 2 * t->live + WASTE_LEAST;
+}
+
+struct table_packed {
+        struct pile *pile;
+        uint32_t at[];
+};
+
+void table_packed_free(struct table_packed *p)
+{
+        if (p)
+                pile_free(p->pile);
+        free(p);
+}
+
+struct table_packed *table_pack(const struct table *t, const char *folder)
+{
+        struct table_packed *p = malloc(sizeof(*p) + (size_t)t->count * sizeof(p->at[0]));
+        if (!p)
+                return NULL;
+        p->pile = pile_new(folder);
+        for (uint32_t i = 0; p->pile && i < t->count; i++) {
+                const size_t n = RECORD_HEAD + table_record(t, t->v[i].at).len;
+                uint8_t *room = pile_add(p->pile, n, &p->at[i]);
+                if (!room) {
+                        pile_free(p->pile);
+                        p->pile = NULL;
+                        break;
+                }
+                memcpy(room, pile_at(t->pile, t->v[i].at), n);
+                if (pile_write(p->pile))
+                        pile_settle(p->pile);
+        }
+        if (!p->pile) {
+                free(p);
+                return NULL;
+        }
+        return p;
+}
+
+void table_take_packed(struct table *t, struct table_packed *p)
+{
+        for (uint32_t i = 0; i < t->count; i++)
+                t->v[i].at = p->at[i];
+        pile_free(t->pile);
+        t->pile = p->pile;
+        free(p);
 }

@@ -1,5 +1,5 @@
 /* What the agent knows of a domain: every directory, its parent, its place, and the properties that images
- * need (doc/agent.md "Following"). Memory only. */
+ * need (doc/agent.md "Following"). The properties lie in a file that is mapped (pile.h). */
 #ifndef NETINFO_AGENT_TABLE_H
 #define NETINFO_AGENT_TABLE_H
 
@@ -36,7 +36,9 @@ struct table;
 
 /* Is this the name of one of them? */
 bool table_is_top(struct bytes name);
-struct table *table_new(void); /* NULL: no memory */
+/* folder: where the file of the properties is made, borrowed for the table's life; NULL or "": they stay in
+ * memory. NULL: no memory. */
+struct table *table_new(const char *folder);
 void table_free(struct table *t);
 uint32_t table_count(const struct table *t);
 uint64_t table_bytes(const struct table *t); /* of all properties kept */
@@ -93,5 +95,24 @@ void table_sizes(const struct table *t, uint32_t ret[TABLE_TOPS]);
 /* The properties and place of a directory that is a child of /users (or /groups) now; false: it is none. */
 bool table_child(const struct table *t, enum table_top top, uint32_t object, struct bytes *ret_props,
                  uint64_t *ret_ordinal);
+
+/* -- where the properties are
+ *
+ * New ones are in memory until they are written out, which only the thread that changes the table may do:
+ * table_write_out without a lock, and when it says true, table_written_out while nobody else looks. */
+bool table_write_out(struct table *t);
+void table_written_out(struct table *t);
+/* Why they stay in memory (errno); 0: they do not. */
+int table_write_error(const struct table *t);
+
+/* Properties that were replaced stay in the file. When they are more than those that are needed: a copy
+ * without them, made without a lock by the thread that changes the table; NULL: no memory, or no room in the
+ * folder. Nothing may change until table_take_packed, while nobody else looks, puts it in the place of the
+ * old one. */
+struct table_packed;
+bool table_is_wasteful(const struct table *t);
+struct table_packed *table_pack(const struct table *t, const char *folder);
+void table_take_packed(struct table *t, struct table_packed *p);
+void table_packed_free(struct table_packed *p);
 
 #endif

@@ -18,7 +18,7 @@ void table_touched_forget(struct table *t, unsigned top)
 }
 
 /* Keeps what the entry is before it changes; NULL: `object` is not there yet. */
-static void add(struct touched *s, uint32_t object, const struct entry *e)
+static void add(const struct table *t, struct touched *s, uint32_t object, const struct entry *e)
 {
         struct table_touched n = {.object = object, .was = e != NULL, .ordinal = e ? e->ordinal : 0};
         for (size_t i = 0; i < s->n; i++)
@@ -31,7 +31,7 @@ static void add(struct touched *s, uint32_t object, const struct entry *e)
         if (!s->v)
                 s->v = malloc(TABLE_TOUCHED_MAX * sizeof(*s->v));
         if (s->v && e) {
-                const struct bytes props = table_props(e);
+                const struct bytes props = table_props(t, e);
                 uint8_t *copy = malloc(props.len);
                 if (copy)
                         memcpy(copy, props.data, props.len);
@@ -55,7 +55,7 @@ void table_touch(struct table *t, uint32_t object, const struct entry *e, uint32
                         if (is && (was ? ordinal != e->ordinal : ordinal <= s->last))
                                 forget(s);
                         else
-                                add(s, object, was ? e : NULL);
+                                add(t, s, object, was ? e : NULL);
                 }
         }
 }
@@ -64,8 +64,8 @@ static void begin(struct table *t, unsigned top, struct touched *s)
 {
         forget(s);
         s->known = true;
-        for (uint32_t i = 0; i <= t->mask; i++)
-                if (t->v[i].used && table_is_below(t, top, &t->v[i]) && t->v[i].ordinal > s->last)
+        for (uint32_t i = 0; i < t->count; i++)
+                if (table_is_below(t, top, &t->v[i]) && t->v[i].ordinal > s->last)
                         s->last = t->v[i].ordinal;
 }
 

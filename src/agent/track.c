@@ -83,6 +83,11 @@ struct table *track_table(const struct track *t)
         return t->table;
 }
 
+struct table *track_aside(const struct track *t)
+{
+        return t->aside;
+}
+
 uint64_t track_epoch(const struct track *t)
 {
         return t->epoch;
@@ -217,7 +222,7 @@ static void begin_snapshot(struct track *t, uint64_t now)
         if (now >= t->snapshot_at) /* else it waits already */
                 t->snapshot_at = now > least ? now : least;
         table_free(t->aside);
-        t->aside = table_new();
+        t->aside = table_new(t->o.folder);
         t->no_memory |= !t->aside;
         t->state = SNAPSHOT;
         t->from = 0;

@@ -84,6 +84,7 @@ struct track_options {
         uint64_t bytes;       /* and so many bytes of properties that images need */
         bool listed;          /* further servers are those that the domain's /machines names, */
         uint16_t port;        /* at this port; 0: found as every client finds one */
+        const char *folder;   /* where tables keep properties (table.h), for good; NULL: in memory */
 };
 
 struct track;
@@ -104,6 +105,8 @@ bool track_redirect(struct track *t, const struct server *to);
 
 /* The exact table, or NULL before the first. Borrowed until the next step. */
 struct table *track_table(const struct track *t);
+/* The one that is being read, and will take its place; NULL: none is. */
+struct table *track_aside(const struct track *t);
 uint64_t track_epoch(const struct track *t);      /* it is exact at this seq of this epoch */
 uint64_t track_seq(const struct track *t);        /* of a historical server (epoch 0): its checksum */
 const uint8_t *track_uuid(const struct track *t); /* 16 bytes; zero before the first connection */

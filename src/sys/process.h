@@ -2,12 +2,14 @@
 #ifndef NETINFO_SYS_PROCESS_H
 #define NETINFO_SYS_PROCESS_H
 
-/* Forks. In the copy: 0; it has no descriptors but 0-2, gives way to everybody who wants to compute, ends
- * when the calling thread's process ends, and must leave by process_leave. Other threads are not in it, so
- * what they may hold at this moment (locks of the program, the resolver's) must not be wanted there; memory
- * can be allocated. In the caller: its id, and a descriptor that becomes readable when it has ended; -1:
- * errno says why not. */
-int process_beside(int *ret_fd);
+#include <stdbool.h>
+
+/* Forks. In the copy: 0; it has no descriptors but 0-2, with gives_way leaves the processors to everybody
+ * else who wants them, ends when the calling thread's process ends, and must leave by process_leave. Other
+ * threads are not in it, so what they may hold at this moment (locks of the program, the resolver's) must not
+ * be wanted there; memory can be allocated. In the caller: its id, and a descriptor that becomes readable
+ * when it has ended; -1: errno says why not. */
+int process_beside(bool gives_way, int *ret_fd);
 /* Ends the copy, without what is done at the end of a program. */
 _Noreturn void process_leave(int status);
 /* Waits for the end of that process: its exit status, 128 and more for a signal, -1 when there is none. */

@@ -12,26 +12,27 @@
 #define NICE 10 /* behind everything that answers somebody */
 
 /* keep: the end of the pipe whose closing tells of the end. */
-static void become_copy(pid_t parent, int keep)
+static void become_copy(pid_t parent, bool gives_way, int keep)
 {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
                 _exit(1);
-        setpriority(PRIO_PROCESS, 0, NICE); /* not allowed: then not */
+        if (gives_way)
+                setpriority(PRIO_PROCESS, 0, NICE); /* not allowed: then not */
         /* What is open here stays open for those at the other ends, as long as this process lives. */
         if (keep > 3)
                 syscall(SYS_close_range, 3u, (unsigned)keep - 1, 0u);
         syscall(SYS_close_range, (unsigned)keep + 1, ~0u, 0u);
 }
 
-int process_beside(int *ret_fd)
+int process_beside(bool gives_way, int *ret_fd)
 {
         int ends[2];
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -1;
         const pid_t parent = getpid(), pid = fork();
         if (pid == 0) {
-                become_copy(parent, ends[1]);
+                become_copy(parent, gives_way, ends[1]);
                 return 0;
         }
         const int err = errno;

@@ -241,7 +241,7 @@ static void answer_read(struct world *w, struct post *p, struct track_event *e)
         const struct site *s = p->to;
         e->kind = TRACK_READ;
         e->checksum = (uint32_t)s->seq;
-        assert_non_null(e->table = table_new());
+        assert_non_null(e->table = table_new(NULL));
         for (uint32_t i = 0; i < WORLD_OBJECTS; i++) {
                 const struct ext_node n = {.id = {i, 1},
                                            .parent = s->node[i].parent,

@@ -12,7 +12,7 @@
 
 static struct arena a;
 static char folder[64];
-static const struct keep_limits limits = {1000, 1 << 20};
+static const struct keep_limits limits = {1000, 1 << 20, NULL};
 static uint64_t state_of = SEED;
 
 static uint32_t below(uint32_t n)
@@ -35,7 +35,7 @@ static void put(struct table *t, uint32_t object, uint32_t parent, const char *p
 
 static struct table *first_table(void)
 {
-        struct table *t = table_new();
+        struct table *t = table_new(NULL);
         assert_non_null(t);
         put(t, 0, 0, "master=a/b");
         put(t, 1, 0, "name=users");
@@ -177,7 +177,7 @@ static void test_damage(void **state)
                 file.data[n] = kept;
         }
         assert_true(whole > 100 && none > 50);
-        const struct keep_limits few = {100, 1 << 20}, small = {1000, 1000};
+        const struct keep_limits few = {100, 1 << 20, NULL}, small = {1000, 1000, NULL};
         assert_false(keep_parse(buf_bytes(&file), &few, &h, &read, &good, &sum));
         assert_false(keep_parse(buf_bytes(&file), &small, &h, &read, &good, &sum));
         buf_done(&file);

@@ -48,7 +48,7 @@ static void side_begin(struct side *s)
         s->config.min_id = 1;
         s->publisher = publisher_new();
         for (unsigned d = 0; d < domains; d++)
-                assert_non_null(s->table[d] = table_new());
+                assert_non_null(s->table[d] = table_new(NULL));
         assert_non_null(s->publisher);
 }
 

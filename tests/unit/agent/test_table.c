@@ -174,7 +174,7 @@ static struct ext_record random_record(uint64_t seq)
 
 static struct table *copy_of_model(void)
 {
-        struct table *t = table_new();
+        struct table *t = table_new(NULL);
         assert_non_null(t);
         for (uint32_t i = 0; i < OBJECTS; i++)
                 if (i == 0 || model[i].used) {
@@ -335,7 +335,7 @@ static unsigned changed(struct table *t, uint32_t object, uint32_t parent, const
 static void test_relevance(void **state)
 {
         (void)state;
-        struct table *t = table_new();
+        struct table *t = table_new(NULL);
         put(t, 0, 0, "master=a/b");
         put(t, 1, 0, "name=users");
         put(t, 2, 0, "name=groups");
@@ -386,7 +386,7 @@ static void test_hostile_server(void **state)
         (void)state;
         const uint32_t inverse = 244002641u; /* of 2654435761, modulo 2^32 */
         const struct bytes user = encoded(&a, "name=ada|uid=1"), top = encoded(&a, "name=users");
-        struct table *t = table_new();
+        struct table *t = table_new(NULL);
         unsigned dirty = 0;
         put(t, 0, 0, "master=a/b");
         for (uint32_t i = 1; i <= 600000; i++) {
