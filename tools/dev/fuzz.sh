@@ -48,9 +48,9 @@ for t in $targets; do
                 continue
         fi
         mkdir -p "build-fuzz/corpus/$n"
-        # Inputs as long as twice the longest of the corpus, 1 KiB at least: what is found in longer ones is found in these, sooner.
+        # Inputs as long as the longest of the corpus, 1 KiB at least: what is found in longer ones is found in these, sooner.
         longest=$(find "fuzz/corpus/$n" -type f -printf '%s\n' | sort -n | tail -n 1)
-        longest=$((longest * 2 > 1024 ? longest * 2 : 1024))
+        longest=$((longest > 1024 ? longest : 1024))
         say "fuzzing $n: $executions executions"
         if ! "$t" -runs="$executions" -max_len="$longest" -entropic=0 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 -artifact_prefix="build-fuzz/findings/$n-" \
                 "build-fuzz/corpus/$n" "fuzz/corpus/$n" >"build-fuzz/findings/$n.log" 2>&1; then
