@@ -7,6 +7,7 @@
 #include "snapshot/followed.h"
 #include "snapshot/format.h"
 #include "sys/fs.h"
+#include "sys/terminal.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <termios.h>
 #include <unistd.h>
 
 #define OPTIONS_MOST  32u /* own and common ones of one command */
@@ -352,27 +352,19 @@ static bool password_from_file(struct talk *t)
 
 static bool password_from_terminal(struct talk *t)
 {
-        struct termios before, quiet;
-        FILE *tty = fopen("/dev/tty", "r+e");
-        if (!tty || tcgetattr(fileno(tty), &before) < 0) {
-                if (tty)
-                        fclose(tty);
+        char line[PASSWORD_MOST + 1];
+        const int e = terminal_ask_secret("Password: ", line, sizeof(line));
+        if (e == ENODATA || e == EINTR)
+                talk_error(t, EXIT_FAILED, NULL, "no password was given", NULL);
+        else if (e == EMSGSIZE)
+                talk_error(t, EXIT_FAILED, NULL, "the password is too long", NULL);
+        else if (e)
                 talk_usage(t,
                            "--user: there is no terminal to ask for the password: add --password-file FILE");
-                return false;
-        }
-        quiet = before;
-        quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-        tcsetattr(fileno(tty), TCSAFLUSH, &quiet); /* before the prompt: what is typed at its sight is safe */
-        fputs("Password: ", tty);
-        fflush(tty);
-        const bool good = read_password(t, tty);
-        tcsetattr(fileno(tty), TCSAFLUSH, &before);
-        fputc('\n', tty);
-        fclose(tty);
-        if (!good)
-                talk_error(t, EXIT_FAILED, NULL, "no password was given", NULL);
-        return good;
+        else
+                t->password = strdup(line);
+        explicit_bzero(line, sizeof(line));
+        return t->password;
 }
 
 /* What no server can be asked for. */

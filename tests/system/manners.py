@@ -4,10 +4,16 @@ domain, wrong words, help (README "Manners", doc/tools.md 1).
 
 usage: manners.py netinfod=PATH ni=PATH bin=FOLDER [unittest options]
 """
+import fcntl
 import json
 import os
+import pty
+import select
+import signal
 import subprocess
 import sys
+import termios
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
@@ -137,6 +143,44 @@ class Manners(unittest.TestCase):
                 self.assertIn(message, lines[0])
                 self.assertRegex(lines[1], '^  ')
         self.assertFalse(os.path.exists('-'))
+
+    def typed(self, keys, *words):
+        """A command on a terminal of its own, and what is typed at the first prompt: what it shows, how it ends, and whether
+        the terminal shows again what is typed."""
+        master, slave = pty.openpty()
+        child = subprocess.Popen(words, env={**self.environment(), 'TERM': 'dumb'}, stdin=slave, stdout=slave, stderr=slave,
+                                 start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        shown, end = b'', time.monotonic() + 60
+        while time.monotonic() < end:
+            ended = child.poll() is not None
+            if select.select([master], [], [], 0.05)[0]:
+                shown += os.read(master, 4096)
+                if keys and b': ' in shown:
+                    os.write(master, keys)
+                    keys = None
+            elif ended:
+                break
+        child.kill()
+        status = child.wait()
+        echoes = bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+        os.close(slave)
+        os.close(master)
+        return shown.decode(), status, echoes
+
+    def test_a_password_is_asked_for(self):
+        niutil, nicl = (os.path.join(daemon.PROGRAMS['bin'], name) for name in ('niutil', 'nicl'))
+        for words in ([daemon.PROGRAMS['ni'], 'ls', '--user', 'u1', '/'], [niutil, '-u', 'u1', '-list', '.', '/'], [nicl, '.', 'auth', 'u1']):
+            with self.subTest(words=words):
+                shown, status, echoes = self.typed(b'\x03', *words)
+                self.assertEqual((-signal.SIGINT, True), (status, echoes), shown)
+                self.assertEqual('Password: \r\n', shown)
+                shown, status, echoes = self.typed(b'\x04', *words)
+                self.assertGreater(status, 0, shown)
+                self.assertIn('Password: \r\n%s' % os.path.basename(words[0]), shown)
+                self.assertIn('no password was given', shown)
+                shown, status, echoes = self.typed(b'secret\n', *words)
+                self.assertNotIn('secret', shown)
+                self.assertTrue(echoes)
 
     def test_help_of_the_historical_commands(self):
         for name in HISTORICAL:

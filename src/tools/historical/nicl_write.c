@@ -254,12 +254,14 @@ enum nicl_status nicl_auth(struct nicl *n, int argc, char **argv)
         if (n->raw)
                 return nicl_not_raw("authenticate");
         const char *user = argc > 1 ? argv[1] : "root";
-        char *typed = argc > 2 ? argv[2] : getpass("Password: ");
+        char *asked = argc > 2 ? NULL : tool_ask_password(&n->t);
+        char *typed = argc > 2 ? argv[2] : asked;
         ni_status s = typed ? ni_setuser(n->handle, user) : NI_AUTHERROR;
         if (s == NI_OK)
                 s = ni_setpassword(n->handle, typed);
         if (typed) /* also out of the command line */
                 explicit_bzero(typed, strlen(typed));
+        free(asked);
         return nicl_failed(n, s, argv[0]);
 }
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "model/path.h"
 #include "sys/fs.h"
+#include "sys/terminal.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -180,19 +181,24 @@ bool tool_take_seconds(struct tool *t, const char *argument)
         return true;
 }
 
+char *tool_ask_password(const struct tool *t)
+{
+        char line[PASSWORD_LINE];
+        const int e = terminal_ask_secret("Password: ", line, sizeof(line));
+        char *typed = e ? NULL : ni_name_dup(line);
+        explicit_bzero(line, sizeof(line));
+        if (e == ENODATA || e == EINTR)
+                tool_say(t, "no password was given");
+        else if (e)
+                tool_say(t, "cannot ask for a password: %s; use -P - or --password-file FILE", strerror(e));
+        return typed;
+}
+
 bool tool_get_password(struct tool *t)
 {
-        if (t->password || !t->ask)
-                return true;
-        char *typed = getpass("Password: ");
-        if (!typed) {
-                tool_say(t, "cannot ask for a password: %s; use -P - or --password-file FILE",
-                         strerror(errno));
-                return false;
-        }
-        t->password = ni_name_dup(typed);
-        explicit_bzero(typed, strlen(typed));
-        return true;
+        if (!t->password && t->ask)
+                t->password = tool_ask_password(t);
+        return t->password || !t->ask;
 }
 
 static void bad_format(const struct tool *t, const char *domain, const char *reason)

@@ -51,6 +51,8 @@ bool tool_take_password(struct tool *t, char *argument);
 bool tool_password_file(struct tool *t, const char *file);
 /* Seconds of -T: a whole number from 0 (0 = the library's default). False: said so. */
 bool tool_take_seconds(struct tool *t, const char *argument);
+/* What somebody types on the terminal; the caller frees it. NULL: said why. */
+char *tool_ask_password(const struct tool *t);
 /* The password as -p, -P and -u ask for it, prompted on the terminal if need be. */
 bool tool_get_password(struct tool *t);
 
