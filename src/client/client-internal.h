@@ -13,6 +13,7 @@ struct client {
         struct line main;        /* binder, extension program and, after SELECT, version 2 */
         struct line own;         /* the tag's own port, when there is no SELECT */
         bool has_main, has_own;
+        bool reached;       /* the place tried last took the connection, whatever came of it */
         struct arena arena; /* results of the last call */
         struct buf call;    /* the record of the current call */
         size_t mark;

@@ -38,11 +38,12 @@ void client_options_init(struct client_options *o);
 
 /* The strings in *o are copied; interrupt_fd is borrowed. Places are tried in the order of decision 3; when
  * NETINFO_SOCKET or NETINFO_SERVER name one for the host in question, the standard places are not tried: a
- * write must not reach another service because the one meant is gone. Port numbers that answer, but not as
- * NetInfo does, are passed over.
- * NI_FAILED: nobody there or no answer (why says where was looked), or the options are malformed;
- * NI_CANTFINDADDRESS: the host's name does not resolve; NI_NOTAG: a server, but not of this domain;
- * NI_NOUSER: no such user in the domain. */
+ * write must not reach another service because the one meant is gone; nor are they after a UNIX socket that
+ * takes the connection and says nothing of use (a server that starts or ends), since callers are trusted
+ * there that are not over TCP. Port numbers that answer, but not as NetInfo does, are passed over. NI_FAILED:
+ * nobody there or no answer (why says where was looked), or the options are malformed; NI_CANTFINDADDRESS:
+ * the host's name does not resolve; NI_NOTAG: a server, but not of this domain; NI_NOUSER: no such user in
+ * the domain. */
 enum ni_status client_open(const struct client_options *o, struct client **ret, struct client_why *why);
 void client_close(struct client *c);
 

@@ -198,7 +198,7 @@ enum ni_status open_place(struct client *c, struct place *p, const struct line_w
         enum ni_status status = NI_OK;
         line_close(&c->main);
         line_close(&c->own);
-        c->has_main = c->has_own = false;
+        c->has_main = c->has_own = c->reached = false;
         if (at.kind == PLACE_DATABASE) {
                 if (c->o.no_domain)
                         return say(reason, size, NI_FAILED, "has no binder");
@@ -208,6 +208,7 @@ enum ni_status open_place(struct client *c, struct place *p, const struct line_w
                 status = binder_port(c, &at, w, reason, size);
         if (status == NI_OK)
                 status = dial(&c->main, &at, w, reason, size);
+        c->reached = status == NI_OK;
         if (status == NI_OK)
                 status =
                         c->o.no_domain ? any_binder(c, w, reason, size) : select_tag(c, &at, w, reason, size);
@@ -218,7 +219,17 @@ enum ni_status open_place(struct client *c, struct place *p, const struct line_w
         return NI_OK;
 }
 
-/* Tries the places in order; each gets its share of the time that is left. */
+/* Until when place i is tried. Somebody in a hurry means it: a place gets all that is left, and the sum
+ * stands. So does a UNIX socket, where nothing goes further once it was taken. */
+static uint64_t until(const struct places *l, unsigned i, unsigned timeout, uint64_t deadline)
+{
+        const uint64_t now = clock_mono_ms(), left = now < deadline ? deadline - now : 0;
+        if (timeout < PLACE_LEAST || l->v[i].to.ss_family == AF_UNIX)
+                return now + (left ? left : 1);
+        return now + (left / (l->n - i) < PLACE_LEAST ? PLACE_LEAST : left / (l->n - i));
+}
+
+/* Tries the places in order. */
 static enum ni_status try_places(struct client *c, struct places *l, struct client_why *why)
 {
         const unsigned timeout = c->o.timeout_ms ? c->o.timeout_ms : CLIENT_READ_MS;
@@ -227,14 +238,7 @@ static enum ni_status try_places(struct client *c, struct places *l, struct clie
         size_t at = 0;
         for (unsigned i = 0; i < l->n; i++) {
                 char reason[200] = "";
-                const uint64_t now = clock_mono_ms();
-                uint64_t share = now < deadline ? (deadline - now) / (l->n - i) : 0;
-                /* Somebody in such a hurry means it: a place gets all that is left, and the sum stands. */
-                if (timeout < PLACE_LEAST)
-                        share = now < deadline ? deadline - now : 1;
-                else if (share < PLACE_LEAST)
-                        share = PLACE_LEAST;
-                const struct line_wait w = {now + share, c->o.interrupt_fd};
+                const struct line_wait w = {until(l, i, timeout, deadline), c->o.interrupt_fd};
                 char label[sizeof(l->v[i].label)];
                 memcpy(label, l->v[i].label, sizeof(label));
                 const enum ni_status status = open_place(c, &l->v[i], &w, reason, sizeof(reason));
@@ -249,6 +253,10 @@ static enum ni_status try_places(struct client *c, struct places *l, struct clie
                                                at ? ", " : "no server found: ",
                                                l->v[i].kind == PLACE_PORT_MAPPER ? "port mapper " : "", label,
                                                reason);
+                /* A server that took the connection is there, if only starting or ending; through another
+                 * door we would be somebody else to it, and read `*` for secrets. */
+                if (l->v[i].to.ss_family == AF_UNIX && c->reached && status != NI_NOTAG)
+                        break;
         }
         const char *way_out = worst == NI_NOTAG ? "; `ni domain list` shows what is served"
                               : l->named        ? "; is netinfod running there?"

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -208,6 +210,56 @@ static void every_place_is_named_when_there_is_nobody(void **state)
         fake_stop(&mapper);
 }
 
+/* Accepts and closes, as a socket does whose service could not start. */
+static void serve_nobody(struct fake *f, int fd, unsigned nth)
+{
+        (void)f;
+        (void)fd;
+        (void)nth;
+}
+
+/* Takes the call and never answers, as one whose service is starting. */
+static void serve_silence(struct fake *f, int fd, unsigned nth)
+{
+        struct fake_call c;
+        (void)nth;
+        while (fake_read(f, fd, &c))
+                buf_done(&c.record);
+}
+
+/* Over TCP the superuser of the socket would be nobody. */
+static void a_socket_that_was_taken_is_the_place(void **state)
+{
+        static fake_script *const scripts[] = {serve_nobody, serve_silence};
+        struct client_options o;
+        struct client_why why;
+        struct client *c;
+        (void)state;
+        NEED_NETWORK();
+        if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
+            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("tmpfs", "/run", "tmpfs", 0, NULL) < 0 || mkdir("/run/netinfo", 0755) < 0)
+                skip();
+        for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+                struct fake modern, own;
+                assert_true(fake_start_port(&modern, 987, serve_modern, NULL));
+                fake_start_at(&own, "/run/netinfo/netinfod.sock", scripts[i], NULL);
+                client_options_init(&o);
+                o.timeout_ms = 1500;
+                assert_int_equal(NI_FAILED, client_open(&o, &c, &why));
+                assert_non_null(strstr(why.text, "unix:/run/netinfo/netinfod.sock"));
+                assert_null(strstr(why.text, "127.0.0.1"));
+                assert_int_equal(0, modern.connections);
+                fake_stop(&own);
+                /* Nobody behind it: the next place. */
+                assert_int_equal(NI_OK, client_open(&o, &c, &why));
+                assert_string_equal("127.0.0.1:987", client_peer(c));
+                client_close(c);
+                fake_stop(&modern);
+                unlink("/run/netinfo/netinfod.sock");
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -215,6 +267,7 @@ int main(void)
                 cmocka_unit_test(the_port_mapper_leads_to_a_historical_server),
                 cmocka_unit_test(port_1033_serves_local_only),
                 cmocka_unit_test(every_place_is_named_when_there_is_nobody),
+                cmocka_unit_test(a_socket_that_was_taken_is_the_place),
         };
         return cmocka_run_group_tests(tests, enter_network, NULL);
 }
