@@ -168,7 +168,8 @@ static int take_option(struct command *c, int option)
 
 static uint16_t default_port(void)
 {
-        return geteuid() == 0 ? NI_DEFAULT_PORT : NI_DEFAULT_PORT + 10000u; /* high without root */
+        return privilege_low_ports() ? NI_DEFAULT_PORT
+                                     : NI_DEFAULT_PORT + 10000u; /* high without the right */
 }
 
 struct paths {
@@ -273,7 +274,8 @@ static int serve(void *context, bool again)
         return 0;
 }
 
-/* Root with a `user` becomes the monitor of a server without rights. */
+/* Root with a `user`, and another user with the right to open low ports, becomes the monitor of a server
+ * without rights. */
 static int run(struct server_options *o)
 {
         struct config_why why = {{0}};
@@ -282,7 +284,7 @@ static int run(struct server_options *o)
                 log_event(LOG_LEVEL_ERROR, "start-failed", "reason=\"%s\"", why.text);
                 return 1;
         }
-        if (geteuid() == 0 && c->user[0]) {
+        if (geteuid() == 0 ? c->user[0] != '\0' : privilege_low_ports()) {
                 const struct monitor_options m = {.source = &o->source,
                                                   .domains = o->domains,
                                                   .opener = o->opener,

@@ -91,6 +91,15 @@ static int find_kept(const struct monitor *m, const struct endpoint *e, bool udp
         return -1;
 }
 
+static bool has_inherited_port(const struct monitor *m, uint16_t port, bool udp)
+{
+        for (unsigned i = 0; i < m->inherited.n; i++)
+                if (!m->inherited.v[i].local && m->inherited.v[i].udp == udp &&
+                    endpoint_port(&m->inherited.v[i].at) == port)
+                        return true;
+        return false;
+}
+
 /* A descriptor of the monitor's own that stays open, or -1 with errno and *why. */
 static int main_door(struct monitor *m, const struct endpoint *e, bool udp, struct config_why *why)
 {
@@ -104,9 +113,26 @@ static int main_door(struct monitor *m, const struct endpoint *e, bool udp, stru
                 return -1;
         }
         fd = opener_port(&here, e, udp, OPENER_MAIN, why);
+        if (fd < 0 && errno == EADDRINUSE && has_inherited_port(m, endpoint_port(e), udp)) {
+                snprintf(why->text, sizeof(why->text),
+                         "listen: the service manager holds port %u at an address that this one includes; "
+                         "say there "
+                         "which addresses it is opened at (`systemctl edit netinfod.socket`)",
+                         endpoint_port(e));
+                errno = EADDRINUSE;
+        }
         if (fd >= 0)
                 m->kept[m->keeps++] = (struct kept){.at = *e, .udp = udp, .fd = fd};
         return fd;
+}
+
+static bool is_inherited(const struct monitor *m, const struct endpoint *e, bool udp)
+{
+        for (unsigned i = 0; i < m->inherited.n; i++)
+                if (!m->inherited.v[i].local && m->inherited.v[i].udp == udp && !m->inherited.v[i].for_tags &&
+                    endpoint_same(&m->inherited.v[i].at, e))
+                        return true;
+        return false;
 }
 
 static bool has_inherited(const struct monitor *m, bool local)
@@ -117,14 +143,14 @@ static bool has_inherited(const struct monitor *m, bool local)
         return false;
 }
 
-/* While all rights are there: who holds a port is seen by root only. */
+/* While all rights are there: who holds a port is seen by root only. Beside the service manager's. */
 static bool open_doors(struct monitor *m, struct config_why *why)
 {
         const struct config *c = m->config;
         for (unsigned i = 0; i < c->listen.n && (c->listen_given || !has_inherited(m, false)); i++) {
                 const struct endpoint *e = &c->listen.v[i];
                 for (unsigned udp = 0; udp < (config_udp(c) ? 2u : 1u); udp++)
-                        if (main_door(m, e, udp, why) < 0 &&
+                        if (!is_inherited(m, e, udp) && main_door(m, e, udp, why) < 0 &&
                             !(e->optional && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT)))
                                 return false;
         }
@@ -491,11 +517,17 @@ static bool catch_signals(struct monitor *m)
         return m->signals >= 0;
 }
 
-static bool prepare(struct monitor *m, struct config_why *why)
+/* Whose the server is to be. */
+static bool find_user(struct monitor *m, struct config_why *why)
 {
-        static const unsigned rights[] = {CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID, CAP_KILL};
         const char *user = m->config->user;
-        int err = privilege_find_user(user, &m->uid, &m->gid);
+        int err = 0;
+        if (geteuid() != 0) { /* a service manager has made us that user */
+                m->uid = geteuid();
+                m->gid = getegid();
+        } else {
+                err = privilege_find_user(user, &m->uid, &m->gid);
+        }
         if (err || m->uid == 0) {
                 snprintf(why->text, sizeof(why->text), "user %s: %s; see `user` in netinfod.conf", user,
                          err == ENOENT ? "there is no such user on this machine"
@@ -503,11 +535,19 @@ static bool prepare(struct monitor *m, struct config_why *why)
                                        : "it is root: leave `user` out to stay root");
                 return false;
         }
+        return true;
+}
+
+static bool prepare(struct monitor *m, struct config_why *why)
+{
+        static const unsigned rights[] = {CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID, CAP_KILL};
+        if (!find_user(m, why))
+                return false;
         if (!monitor_give_folder(m->options->domains, m->uid, m->gid, why) || !open_doors(m, why))
                 return false;
         if (m->config->socket[0] && !has_inherited(m, true) && local_door(m, why) < 0)
                 return false;
-        err = privilege_keep(rights, sizeof(rights) / sizeof(rights[0]));
+        const int err = privilege_keep(rights, sizeof(rights) / sizeof(rights[0]));
         if (err || !catch_signals(m)) {
                 snprintf(why->text, sizeof(why->text), "rights cannot be given up: %s",
                          strerror(err ? err : errno));

@@ -1,6 +1,7 @@
-/* The parent with root's rights (decision 9, doc/server.md 2.2): opens sockets and reads the configuration
- * for the server, its child, which runs as `user` without any right. It has no store, parses nothing that
- * comes from the network, and starts the server again when that crashes. */
+/* The parent with rights (decision 9, doc/server.md 2.2), root's, or that to open low ports alone: opens
+ * sockets and reads the configuration for the server, its child, which runs as `user`, or as the parent's
+ * user, without any right. It has no store, parses nothing that comes from the network, and starts the server
+ * again when that crashes. */
 #ifndef NETINFO_SERVER_MONITOR_H
 #define NETINFO_SERVER_MONITOR_H
 
@@ -16,8 +17,8 @@ struct monitor_options {
         int first_fd; /* for the first server alone: closed here then; -1: none */
 };
 
-/* As root, without other threads; c is taken over, its `user` is set. Returns the exit status of the program,
- * in the parent and in each child. */
+/* As root with `user` set, or as another user; without other threads; c is taken over. Returns the exit
+ * status of the program, in the parent and in each child. */
 int monitor_run(const struct monitor_options *o, struct config *c);
 
 /* Makes the folder of the domains, mode 0700, the user's when it is root's. Also for --create. */

@@ -6,6 +6,7 @@
 #include "server/portmap_wire.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
+#include "sys/log.h"
 #include "sys/reserved.h"
 
 #include <errno.h>
@@ -150,8 +151,8 @@ void opener_state(const struct opener *o, enum monitor_state state)
 
 /* -- ports -- */
 
-/* A bound (and listening) socket, or -1 with errno. */
-static int bind_port(const struct endpoint *e, bool udp)
+/* A bound (and listening) socket, or -1 with errno. absent: also at an address that is nobody's here yet. */
+static int bind_port(const struct endpoint *e, bool udp, bool absent)
 {
         const int on = 1, family = e->at.sa.sa_family;
         const int fd = socket(family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -159,6 +160,10 @@ static int bind_port(const struct endpoint *e, bool udp)
                 return -1;
         if (family == AF_INET6)
                 setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+        if (absent && family == AF_INET6)
+                setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
+        else if (absent)
+                setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
         if (udp)
                 endpoint_want_target(fd, family);
         else
@@ -174,7 +179,7 @@ static int bind_port(const struct endpoint *e, bool udp)
 
 static void explain(const struct endpoint *e, bool udp, int err, char *to, size_t cap)
 {
-        char where[ENDPOINT_TEXT], holder[160] = "somebody this user may not see";
+        char where[ENDPOINT_TEXT], holder[160] = "somebody this user may not see (as root: ni port)";
         endpoint_text(e, where, sizeof(where));
         const char *kind = udp ? "udp" : "tcp";
         if (err == EADDRINUSE) {
@@ -205,6 +210,20 @@ static int inherited_for_tag(const struct opener *o, const struct endpoint *e, b
         return -1;
 }
 
+/* At boot the network may come up later than we: the door is there then. */
+static int bind_absent(const struct endpoint *e, bool udp)
+{
+        const int fd = bind_port(e, udp, true), err = errno;
+        char where[ENDPOINT_TEXT];
+        endpoint_text(e, where, sizeof(where));
+        if (fd >= 0)
+                log_event(LOG_LEVEL_WARNING, "listen-absent",
+                          "%s=%s note=\"this machine does not have the address now; the door opens with it\"",
+                          udp ? "udp" : "tcp", where);
+        errno = err;
+        return fd;
+}
+
 int opener_port(const struct opener *o, const struct endpoint *e, bool udp, enum opener_use use,
                 struct config_why *why)
 {
@@ -212,7 +231,9 @@ int opener_port(const struct opener *o, const struct endpoint *e, bool udp, enum
                 return ask_for(o, MONITOR_MAIN, e, udp, why);
         int fd = use == OPENER_TAG ? inherited_for_tag(o, e, udp) : -1;
         if (fd < 0)
-                fd = bind_port(e, udp);
+                fd = bind_port(e, udp, false);
+        if (fd < 0 && errno == EADDRNOTAVAIL && use == OPENER_MAIN && !e->optional)
+                fd = bind_absent(e, udp);
         if (fd < 0 && errno == EACCES && o->monitor >= 0) /* the monitor may have it, or may open it */
                 return ask_for(o, MONITOR_TAG, e, udp, why);
         if (fd < 0) {
@@ -228,7 +249,7 @@ int opener_mapper(const struct opener *o, struct config_why *why)
         const struct endpoint e = {.at.in = {.sin_family = AF_INET, .sin_port = htons(PMAP_PORT)}};
         if (o->monitor >= 0)
                 return ask_for(o, MONITOR_MAPPER, NULL, false, why);
-        const int fd = bind_port(&e, true), err = errno;
+        const int fd = bind_port(&e, true, false), err = errno;
         if (fd < 0)
                 explain(&e, true, err, why->text, sizeof(why->text));
         errno = err;

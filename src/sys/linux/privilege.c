@@ -38,12 +38,23 @@ static int set_capabilities(const struct __user_cap_data_struct data[2])
         return syscall(SYS_capset, &header, data) < 0 ? errno : 0;
 }
 
+/* In all three of both numbers; a service manager has also set the groups then. */
+static bool is_already(uid_t uid, gid_t gid)
+{
+        uid_t real, effective, saved;
+        gid_t real_gid, effective_gid, saved_gid;
+        return getresuid(&real, &effective, &saved) == 0 && real == uid && effective == uid && saved == uid &&
+               getresgid(&real_gid, &effective_gid, &saved_gid) == 0 && real_gid == gid &&
+               effective_gid == gid && saved_gid == gid;
+}
+
 int privilege_become(const char *name, uid_t uid, gid_t gid)
 {
         const struct __user_cap_data_struct none[2] = {{0}};
         if (uid == 0)
                 return EINVAL;
-        if (initgroups(name, gid) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+        if (!is_already(uid, gid) &&
+            (initgroups(name, gid) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0))
                 return errno;
         prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); /* kernels before 4.3 have no such set */
         int err = set_capabilities(none);                         /* the inheritable ones outlive setresuid */
@@ -52,6 +63,13 @@ int privilege_become(const char *name, uid_t uid, gid_t gid)
         if (!err && (setresuid(0, 0, 0) == 0 || geteuid() != uid || getegid() != gid))
                 err = EPERM;
         return err;
+}
+
+bool privilege_low_ports(void)
+{
+        struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+        struct __user_cap_data_struct have[2] = {{0}};
+        return syscall(SYS_capget, &header, have) == 0 && have[0].effective & 1u << CAP_NET_BIND_SERVICE;
 }
 
 int privilege_keep(const unsigned *capabilities, unsigned n)

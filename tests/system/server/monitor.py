@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""netinfod started as root with `user`: a monitor that opens, and a server without rights (doc/server.md 2.2)."""
+"""netinfod started as root with `user`, or by a user who may open low ports: a monitor that opens, and a server without rights
+(doc/server.md 2.2)."""
 import os
 import pwd
 import random
@@ -14,6 +15,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'lib'))
 import daemon  # noqa: E402
+import fleet  # noqa: E402
 import rpc  # noqa: E402
 from rpc import OK  # noqa: E402
 
@@ -230,6 +232,93 @@ class Monitor(unittest.TestCase):
                 self.assertEqual(c.root()[0], OK)
             p.terminate()
             self.assertEqual(p.wait(60), 0)
+
+    def test_listen_may_name_what_the_manager_holds(self):
+        script = ('import os,sys\nos.dup2(int(sys.argv[1]), 3, inheritable=True)\nos.environ.update(LISTEN_FDS="1", '
+                  'LISTEN_PID=str(os.getpid()))\nos.execv(sys.argv[2], sys.argv[2:])')
+        other = low_ports(1)[0]
+        with socket.create_server(('127.0.0.1', 0)) as s:
+            port = s.getsockname()[1]
+            for listen, result in (('127.0.0.1:%d 127.0.0.1:%d' % (port, other), None), ('0.0.0.0:%d' % port, 'netinfod.socket')):
+                p = subprocess.Popen([sys.executable, '-c', script, str(s.fileno()), daemon.PROGRAMS['netinfod'], '--dir', self.folder,
+                                      '-o', 'user=' + USER, '--listen', listen.split()[0],
+                                      *[w for more in listen.split()[1:] for w in ('--listen', more)], '--ready-fd', '1'],
+                                     pass_fds=[s.fileno()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                self.addCleanup(lambda p=p: p.poll() is None and p.kill())
+                if result:  # an address that includes the manager's: it cannot be had, and the reason says where to go
+                    self.assertIn(result, p.communicate(timeout=60)[1])
+                    self.assertEqual(p.returncode, 1)
+                    continue
+                self.assertTrue(p.stdout.readline())
+                for at in (port, other):
+                    with rpc.Conn(('127.0.0.1', at)) as c:
+                        self.assertEqual(c.root()[0], OK)
+                p.terminate()
+                p.communicate(timeout=60)
+                self.assertEqual(p.returncode, 0)
+
+
+@unittest.skipUnless(os.geteuid() == 0 and shutil.which('setpriv'), 'only root can start a program as another user')
+class UsersMonitor(Monitor):
+    """As below a service manager: another user, with one capability. What the server asks for and gets is the same."""
+
+    def setUp(self):
+        super().setUp()
+        uid, gid = pwd.getpwnam(USER)[2:4]
+        os.chown(self.folder, uid, gid)
+        self.prefix = ['setpriv', '--reuid', str(uid), '--regid', str(gid), '--clear-groups', '--inh-caps', '-all,+net_bind_service',
+                       '--ambient-caps', '-all,+net_bind_service', '--bounding-set', '-all,+net_bind_service']
+
+    def daemon(self, *options, listen='127.0.0.1:0', **more):
+        d = daemon.Daemon(*options, folder=self.folder, listen=listen, prefix=self.prefix, **more)
+        self.addCleanup(lambda: d.process.poll() is None and d.kill())
+        self.server = d.ready['server_pid']
+        self.assertEqual(d.ready['pid'], d.process.pid)
+        self.assertNotEqual(self.server, d.process.pid)
+        return d
+
+    def configure(self, text):
+        super().configure(text)
+        os.chmod(os.path.join(self.folder, 'netinfod.conf'), 0o644)
+
+    def test_rights(self):
+        d = self.daemon()
+        uid, gid = pwd.getpwnam(USER)[2:4]
+        for pid, most in ((self.server, 0), (d.process.pid, 1 << BIND)):
+            s = status(pid)
+            self.assertEqual((s['Uid'].split(), s['Gid'].split()), ([str(uid)] * 4, [str(gid)] * 4))
+            self.assertEqual(s['NoNewPrivs'], '1')
+            for name in ('CapEff', 'CapPrm', 'CapInh', 'CapAmb'):
+                self.assertEqual(int(s[name], 16) & ~most, 0, name)
+        self.assertEqual(int(status(d.process.pid)['CapEff'], 16), 1 << BIND)
+        self.assertEqual(d.stop(), 0)
+        self.assertFalse(alive(self.server))
+
+    # These are about root, or start netinfod by themselves.
+    test_starts_that_fail = test_create_as_root_is_the_users = test_inherited_sockets_survive_the_server = None
+    test_listen_may_name_what_the_manager_holds = None
+
+
+class LateNetwork(unittest.TestCase):
+    def test_an_address_that_comes_later(self):
+        """At boot: the door of an address that is not there yet is open once it is, and the others are open meanwhile."""
+        why = fleet.missing()
+        if why:
+            self.skipTest(why)
+        with fleet.Fleet() as f:
+            os.chmod(f.folder, 0o755)  # the server's user has to reach it
+            a, b = f.host('alpha', '10.9.0.1'), f.host('beta', '10.9.0.2')
+            for options in ((), ('-o', 'user=' + USER)):
+                d = a.daemon('-o', 'legacy_read_networks=10.9.0.0/24', *options, listen='10.9.0.7:987,127.0.0.1:987')
+                self.assertIn('event=listen-absent tcp=10.9.0.7:987', d.log())
+                self.assertNotIn('absent tcp=127', d.log())
+                with a.inside(), rpc.Conn(('127.0.0.1', 987)) as c:
+                    self.assertEqual(c.root()[0], OK)
+                a.must('ip', 'addr', 'add', '10.9.0.7/24', 'dev', 'eth0')
+                with b.inside(), rpc.Conn(('10.9.0.7', 987)) as c:
+                    self.assertEqual(c.root()[0], OK)
+                a.must('ip', 'addr', 'del', '10.9.0.7/24', 'dev', 'eth0')
+                self.assertEqual(d.stop(), 0)
 
 
 if __name__ == '__main__':
