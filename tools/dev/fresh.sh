@@ -1,13 +1,19 @@
 # shellcheck shell=bash
-# Proves the two README commands on a fresh Debian 12: debootstrap into a scratch folder, clone this repository into it, run them there, by the clock.
+# Proves the two README commands on a fresh Debian 12: debootstrap into a scratch folder, clone this repository into it, run them there, by the
+# clock. And the units and packages, on machines that boot such a root with systemd.
 # shellcheck source=tools/dev/lib.sh
 . "$NETINFO_TOP/tools/dev/lib.sh"
-case "${1:-}" in -h | --help)
+case " $* " in *" -h "* | *" --help "*)
         cat <<'TEXT'
 usage: ./dev fresh [run|test|both] [BASE [WORD...]]    (root)
+       ./dev fresh units [BASE [TEST...]]
   Makes a fresh Debian 12 (minbase) with debootstrap, or copies the one in BASE, clones the committed state into it, and runs
   ./dev run (for as long as its lookups take) and ./dev test there; the words are options and suites of ./dev test.
-example: ./dev fresh test /var/tmp/debian --quick house system
+  units: builds the Debian packages, and installs, uses, upgrades and purges them on machines that boot systemd (systemd-nspawn, each in a
+  network of its own), with what their units promise: tests/machine. Some minutes; it runs nowhere else. Without systemd-nspawn or
+  namespaces it says why and does nothing.
+examples: ./dev fresh test /var/tmp/debian --quick house system
+          ./dev fresh units /var/tmp/debian Boot
 TEXT
         exit 0
         ;;
@@ -16,7 +22,12 @@ what=${1:-both}
 base=${2:-}
 words=("${@:3}")
 [ "$(id -u)" = 0 ] || die "chroot needs root"
-need_packages no debootstrap git
+if [ "$what" = units ]; then
+        # shellcheck disable=SC2086
+        need_packages no $packages_units
+else
+        need_packages no debootstrap git
+fi
 root=$(mktemp -d "${TMPDIR:-/tmp}/netinfo-fresh.XXXXXX")
 cleanup() {
         umount -l "$root"/run/netns/* "$root/run/netns" 2>/dev/null
@@ -42,10 +53,16 @@ cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null
 mount --bind "$root" "$root" # "/" of the chroot must be a mount, or network namespaces cannot be entered there
 mount -t proc proc "$root/proc" && mount --rbind /sys "$root/sys" && mount --bind /dev "$root/dev" && mkdir -p "$root/dev/pts" "$root/dev/shm" &&
         mount --bind /dev/pts "$root/dev/pts" && mount -t tmpfs tmpfs "$root/dev/shm"
-git clone -q "$NETINFO_TOP" "$root/root/netinfo"
 enter=(chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
 inside() { "${enter[@]}" "$@"; }
 status=0
+if [ "$what" = units ]; then
+        # shellcheck source=tools/dev/units.sh
+        . "$NETINFO_TOP/tools/dev/units.sh"
+        say "done"
+        exit $status
+fi
+git clone -q "$NETINFO_TOP" "$root/root/netinfo"
 if [ "$what" != test ]; then
         say "./dev run in the fresh root"
         (

@@ -10,6 +10,8 @@ packages_run="$packages_build netbase lsof iproute2 net-tools procps"
 packages_test="$packages_run clang-14 llvm-14 libclang-rt-14-dev libcmocka-dev libtirpc-dev rpcsvc-proto libnss-wrapper mandoc strace util-linux git tmux binutils rpcbind postfix cups-daemon cups-client autofs dnsmasq-base isc-dhcp-client"
 packages_fuzz="$packages_build clang-14 llvm-14 libclang-rt-14-dev"
 packages_bench="strace util-linux debootstrap libnghttp2-dev"
+packages_package="$packages_build dpkg-dev debhelper lintian"
+packages_units="$packages_package debootstrap git systemd-container iproute2"
 packages_lint="$packages_test clang-format clang-tidy cppcheck codespell shellcheck"
 
 seconds() { # since the command began, one decimal
