@@ -77,7 +77,7 @@ class Guide(unittest.TestCase):
     def test_the_page_does_what_it_says(self):
         files, steps = read_page()
         self.assertGreater(len(steps), 25)
-        self.assertEqual(len(files), 5)
+        self.assertEqual(len(files), 4)
         with fleet.Fleet() as f:
             machines = {name: self.machine(f, name, files) for name in ADDRESSES}
             for name, command, wanted in steps:
