@@ -264,6 +264,7 @@ static void spare_memory(struct level *l)
         write_out(l, t);
         write_out(l, aside);
         pack(l, t);
+        pack(l, aside);
         const int err = t && table_write_error(t) ? table_write_error(t)
                         : aside                   ? table_write_error(aside)
                                                   : 0;

@@ -355,8 +355,13 @@ static void page(struct track *t, const struct track_event *e)
                 failed(t, e->now);
                 return;
         }
+        const uint32_t before = table_count(t->aside);
         for (uint32_t i = 0; i < p->node_count; i++)
                 t->no_memory |= table_put(t->aside, &p->nodes[i]) == TABLE_NO_MEMORY;
+        if (p->more && table_count(t->aside) == before) {
+                failed(t, e->now); /* every page brings something new; one that has no end does not */
+                return;
+        }
         if (!fits(t, t->aside, e->now))
                 return;
         t->first_page = false;

@@ -142,11 +142,32 @@ static enum line_end open_socket(const struct line *l, const struct sockaddr *to
         }
 }
 
+/* Who waits for changes notices after 8 to 11 s that the path is cut, or the other machine is gone without a
+ * word; nothing is sent on a connection that is in use. */
+#define IDLE_S     5     /* then the other side is asked whether it is there, */
+#define ASK_S      3     /* again after so long, */
+#define ASK_TIMES  2     /* so often */
+#define UNHEARD_MS 11000 /* what was sent and not acknowledged for so long: the same */
+
+static void set_tcp_options(int fd)
+{
+        const struct {
+                int level, name, value;
+        } options[] = {{IPPROTO_TCP, TCP_NODELAY, 1},
+                       {IPPROTO_TCP, TCP_KEEPIDLE, IDLE_S},
+                       {IPPROTO_TCP, TCP_KEEPINTVL, ASK_S},
+                       {IPPROTO_TCP, TCP_KEEPCNT, ASK_TIMES},
+                       {IPPROTO_TCP, TCP_USER_TIMEOUT, UNHEARD_MS},
+                       {SOL_SOCKET, SO_KEEPALIVE, 1}};
+        for (unsigned i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+                setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+                           sizeof(options[i].value));
+}
+
 enum line_end line_connect(struct line *l, const struct sockaddr *to, socklen_t len,
                            const struct line_wait *w, int *ret_errno)
 {
         struct stat st;
-        const int one = 1;
         enum line_end end;
         line_close(l);
         *ret_errno = 0;
@@ -159,7 +180,7 @@ enum line_end line_connect(struct line *l, const struct sockaddr *to, socklen_t 
                 return LINE_CLOSED;
         }
         if (to->sa_family != AF_UNIX)
-                setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+                set_tcp_options(fd);
         l->fd = fd;
         l->pid = getpid();
         l->dev = st.st_dev;

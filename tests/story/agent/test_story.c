@@ -395,6 +395,42 @@ static void test_random(void **state)
         assert_true(publications > 2000);
 }
 
+/* A server whose snapshot has no end, and tells nothing new, is left; one that does goes on. */
+static void test_pages_without_end(void **state)
+{
+        (void)state;
+        const struct servers first = {.v = {{"10.0.0.1", "network"}}, .n = 1};
+        const struct track_options o = {.directories = 1000, .bytes = 1 << 20};
+        const struct ext_status_result hello = {.epoch = 1, .seq = 5, .first_seq = 1};
+        for (uint32_t fresh = 0; fresh < 2; fresh++) {
+                struct track *t = track_new(&o, &first);
+                struct track_action a;
+                track_step(t, &(struct track_event){.kind = TRACK_STARTED}, &a);
+                assert_int_equal(a.kind, TRACK_CONNECT);
+                track_step(t,
+                           &(struct track_event){.kind = TRACK_CONNECTED, .status = &hello, .turn = a.turn},
+                           &a);
+                for (uint32_t i = 0; i < 100; i++) {
+                        struct ext_node node = {.id.object = fresh ? i : 0, .props = BYTES_LIT("\0\0\0\0")};
+                        const struct ext_snapshot_result page = {.epoch = 1,
+                                                                 .seq = 5,
+                                                                 .nodes = &node,
+                                                                 .node_count = i % 2 || fresh ? 1 : i == 0,
+                                                                 .more = true,
+                                                                 .next = i + 1};
+                        assert_int_equal(a.kind, TRACK_SNAPSHOT);
+                        assert_int_equal(a.from, i);
+                        track_step(t,
+                                   &(struct track_event){.kind = TRACK_PAGE, .page = &page, .turn = a.turn},
+                                   &a);
+                        if (!fresh && i == 1)
+                                break;
+                }
+                assert_int_equal(a.kind, fresh ? TRACK_SNAPSHOT : TRACK_WAIT);
+                track_free(t);
+        }
+}
+
 static int begin(void **state)
 {
         (void)state;
@@ -428,6 +464,7 @@ int main(void)
                 T(test_publishing_fails),
                 T(test_day_and_reload),
                 T(test_moves_and_renames),
+                T(test_pages_without_end),
                 T(test_random),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
