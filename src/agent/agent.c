@@ -11,6 +11,7 @@
 #include "sys/clock.h"
 #include "sys/fs.h"
 #include "sys/log.h"
+#include "sys/process.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -125,8 +126,11 @@ static bool read_config(struct agent *a, struct agent_config *ret)
                 file = path;
         }
         if (agent_config_defaults(ret, a->below) &&
-            agent_config_read(ret, file, a->config_file != NULL, &why))
+            agent_config_read(ret, file, a->config_file != NULL, &why)) {
+                if (!process_copies_among_threads())
+                        ret->beside = UINT32_MAX; /* all images are made here */
                 return true;
+        }
         log_event(LOG_LEVEL_ERROR, "config-failed", "why=\"%s\"", why.text);
         agent_config_done(ret);
         return false;
@@ -369,7 +373,7 @@ static void publish_now(struct agent *a, const struct schedule_action *do_it,
         if (r.begun)
                 log_event(LOG_LEVEL_INFO, "making", "images=%u took_us=%llu", r.begun,
                           (unsigned long long)took);
-        schedule_left(&a->schedule, r.left, r.begun);
+        schedule_left(&a->schedule, r.left, r.begun, clock_mono_ms());
         if (r.again || (!err && !r.generation))
                 return; /* what is dirty stays so */
         schedule_published(&a->schedule, err == 0, took / 1000, r.grown, clock_mono_ms());
@@ -392,7 +396,7 @@ static void publish_rest(struct agent *a, const struct publish_domain *domains, 
         a->beside_ended = false;
         const int err = publish_finish(a->publisher, &w, &r);
         const uint64_t took = clock_mono_us() - before, now = clock_mono_ms();
-        schedule_left(&a->schedule, r.left, 0);
+        schedule_left(&a->schedule, r.left, 0, now);
         if (r.generation)
                 schedule_published(&a->schedule, true, took / 1000, r.grown, now);
         schedule_beside_ended(&a->schedule, r.generation != 0, err != 0, now);
@@ -492,6 +496,11 @@ static uint32_t look(struct agent *a)
                 return 0;
         }
         const struct schedule_action next = schedule_next(&a->schedule, lags, holds || !begun, now);
+        if (next.give_up && !a->beside_ended) {
+                publisher_give_up(a->publisher);
+                a->beside_ended = true;
+                return 1;
+        }
         if (next.images) {
                 publish_now(a, &next, domains, n);
                 return 0;

@@ -33,6 +33,8 @@ void publisher_free(struct publisher *p);
 void publisher_forget(struct publisher *p);
 /* Ends the process beside, if there is one, and what it has made goes. */
 void publisher_abort(struct publisher *p);
+/* Ends it; publish_finish says that it failed. */
+void publisher_give_up(struct publisher *p);
 /* A descriptor that becomes readable when the process beside is at its end; -1: there is none. */
 int publisher_fd(const struct publisher *p);
 bool publisher_is_busy(const struct publisher *p);

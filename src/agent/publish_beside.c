@@ -121,6 +121,13 @@ void publisher_abort(struct publisher *p)
         *b = (struct publish_beside){.fd = -1};
 }
 
+void publisher_give_up(struct publisher *p)
+{
+        if (p->beside.pid)
+                process_kill(p->beside.pid);
+        p->beside.pid = 0;
+}
+
 int publisher_fd(const struct publisher *p)
 {
         return p->beside.fd;

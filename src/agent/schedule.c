@@ -43,10 +43,11 @@ void schedule_published(struct schedule *s, bool ok, uint64_t took_ms, unsigned 
         s->again_ms = longer(s->again_ms);
 }
 
-void schedule_left(struct schedule *s, unsigned left, unsigned begun)
+void schedule_left(struct schedule *s, unsigned left, unsigned begun, uint64_t now)
 {
         if (begun) {
                 s->beside = true;
+                s->beside_since = now;
                 s->making = s->dirty & begun;
                 s->dirty &= ~begun;
                 left &= ~begun;
@@ -97,6 +98,8 @@ struct schedule_action schedule_next(const struct schedule *s, bool lags, bool h
         const unsigned held = s->beside || now < s->beside_at ? s->held : 0;
         uint64_t quiet_at = s->quiet_at > s->publish_at ? s->quiet_at : s->publish_at;
         quiet_at = quiet_at > s->beside_at ? quiet_at : s->beside_at;
+        if (s->beside && now - s->beside_since >= SCHEDULE_BESIDE_MS)
+                return (struct schedule_action){.give_up = true, .wait_ms = SCHEDULE_IDLE_MS};
         if (holds)
                 return idle;
         if (s->dirty & ~held)

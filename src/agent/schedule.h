@@ -8,7 +8,8 @@
 #define SCHEDULE_AGAIN_LEAST_MS 1000u /* after a failed publication */
 #define SCHEDULE_AGAIN_MOST_MS  30000u
 #define SCHEDULE_QUIET_MS       5000u /* without a change: then images whose deltas have grown are made whole */
-#define SCHEDULE_IDLE_MS        30000u /* the longest time until somebody looks whether a day has begun */
+#define SCHEDULE_BESIDE_MS      600000u /* a process beside that takes longer is stuck, and ended */
+#define SCHEDULE_IDLE_MS        30000u  /* the longest time until somebody looks whether a day has begun */
 
 struct schedule {
         unsigned dirty; /* images that must be made */
@@ -19,7 +20,8 @@ struct schedule {
         uint32_t again_ms, interval;
         int64_t today;
         uint64_t published;
-        bool beside;        /* a process makes whole images */
+        bool beside; /* a process makes whole images */
+        uint64_t beside_since;
         unsigned making;    /* images that were dirty and that it makes */
         unsigned held;      /* dirty images that wait for its end, or until one may begin again */
         uint64_t beside_at; /* not before, after one failed */
@@ -30,6 +32,7 @@ struct schedule_action {
         unsigned images;  /* make these now; 0: wait */
         bool whole;       /* nothing changed, and there is time to make them without deltas */
         bool may_begin;   /* a process beside */
+        bool give_up;     /* end the process beside: it takes too long */
         uint32_t wait_ms; /* at most */
 };
 
@@ -42,7 +45,7 @@ void schedule_today(struct schedule *s, int64_t today, bool known, uint64_t now)
 void schedule_published(struct schedule *s, bool ok, uint64_t took_ms, unsigned grown, uint64_t now);
 /* Of the images that were asked for, `left` were not made: they wait; those of `begun` are being made beside.
  * Call before schedule_published, or alone when nothing was published. */
-void schedule_left(struct schedule *s, unsigned left, unsigned begun);
+void schedule_left(struct schedule *s, unsigned left, unsigned begun, uint64_t now);
 /* The process beside is at its end. ok: what it made is live (call schedule_left and schedule_published
  * before); else all that it was to make must be made again, and `failed`: not at once. */
 void schedule_beside_ended(struct schedule *s, bool ok, bool failed, uint64_t now);

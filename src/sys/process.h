@@ -10,6 +10,9 @@
  * be wanted there; memory can be allocated. In the caller: its id, and a descriptor that becomes readable
  * when it has ended; -1: errno says why not. */
 int process_beside(bool gives_way, int *ret_fd);
+/* May that be called while this process has other threads? Not in builds with sanitizers: a lock of their
+ * allocators that one of those threads holds would stay locked in the copy; the C library's are made free. */
+bool process_copies_among_threads(void);
 /* Ends the copy, without what is done at the end of a program. */
 _Noreturn void process_leave(int status);
 /* Waits for the end of that process: its exit status, 128 and more for a signal, -1 when there is none. */

@@ -1,5 +1,7 @@
 #include "sys/process.h"
 
+#include "sys/sanitized.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -43,6 +45,15 @@ int process_beside(bool gives_way, int *ret_fd)
                 *ret_fd = ends[0];
         errno = err;
         return pid;
+}
+
+bool process_copies_among_threads(void)
+{
+#if defined(SANITIZED)
+        return false;
+#else
+        return true;
+#endif
 }
 
 _Noreturn void process_leave(int status)
