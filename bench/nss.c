@@ -505,8 +505,9 @@ static void say_row(const char *name, uint32_t users, double ours, double least_
         const char *with = getenv("NSS_LABEL");
         snprintf(who, sizeof(who), "module%s%s", with ? ", " : "", with ? with : "");
         result_row(key, users, who, ours, "ns");
-        if (least_ns > 0 && !with)
-                result_row(key, users, "floor", least_ns, "ns");
+        snprintf(who, sizeof(who), "floor%s%s", with ? ", " : "", with ? with : "");
+        if (least_ns > 0)
+                result_row(key, users, who, least_ns, "ns");
 }
 
 /* What two threads do beside one: by the clock, and by the CPU time of a call, which another program on the

@@ -27,7 +27,7 @@ KINDS = ("name_hit", "name_miss", "uid_hit", "uid_miss")
 for what in KINDS:
     aim(f"module, {what.replace('_', ' ')}", f"lookup.{what}", "module", "floor", "<=", 1.3)
 for what in KINDS:
-    aim(f"module upon a delta, {what.replace('_', ' ')}", f"lookup.{what}", "module, one user's delta", "floor", "<=", 1.3)
+    aim(f"module upon a delta, {what.replace('_', ' ')}", f"lookup.{what}", "module, one user's delta", "floor, one user's delta", "<=", 1.3)
 for what in ("name_hit", "uid_hit"):
     aim(f"module, {what.replace('_', ' ')}", f"lookup.{what}", "netinfo", "nscd, warm", "<=", 1.0, (10000, 100000, 1000000))
 for line in ("netinfo files", "files netinfo"):
@@ -105,7 +105,7 @@ class Run:
         if ours in FLOORS:
             return FLOORS[ours], self.values.get((question, size, FLOORS[ours]))
         for (q, s, who), value in self.values.items():
-            if q == question and s == size and who.startswith("floor") and who not in FLOORS.values():
+            if q == question and s == size and (who == "floor" or who.startswith("floor: ")) and who not in FLOORS.values():
                 return who, value
         return None
 
