@@ -55,7 +55,8 @@ static bool grow(struct buf *b, size_t n, size_t beyond)
 
 uint8_t *buf_add(struct buf *b, size_t n)
 {
-        if (!grow(b, n, 0))
+        const bool fits = n <= b->cap - b->len && b->cap && (!b->limit || b->len + n <= b->limit);
+        if ((!fits || b->failed) && !grow(b, n, 0))
                 return NULL;
         uint8_t *p = b->data + b->len;
         b->len += n;

@@ -3,7 +3,19 @@
 #include "base/text.h"
 
 /* Secret by decision 6: never shown, indexed or searched for others. */
-static const char *const secrets[] = {"passwd", "legacy_passwd", "_shadow_passwd", "authentication_hash"};
+static const struct {
+        const char *name;
+        size_t len;
+} secrets[] = {
+#define SECRET(name)                   \
+        {                              \
+                name, sizeof(name) - 1 \
+        }
+        SECRET("passwd"),
+        SECRET("legacy_passwd"),
+        SECRET("_shadow_passwd"),
+        SECRET("authentication_hash"),
+};
 
 /* Does the property list everybody, or the caller by name? */
 static enum access_reason listed(const struct caller *c, struct bytes props, struct bytes list,
@@ -73,7 +85,7 @@ bool access_locked(struct bytes props)
 bool access_secret(struct bytes prop)
 {
         for (unsigned i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-                if (bytes_eq_str(prop, secrets[i]))
+                if (bytes_eq(prop, bytes_of(secrets[i].name, secrets[i].len)))
                         return true;
         return false;
 }
@@ -81,17 +93,18 @@ bool access_secret(struct bytes prop)
 void access_redact(struct bytes props, struct buf *out)
 {
         struct prop_walk w = prop_walk(props);
-        xdr_put_u32(out, w.left);
+        const uint8_t *from = props.data; /* what is shown is copied piece by piece, up to the next secret */
         while (prop_walk_next(&w)) {
-                xdr_put_opaque(out, w.name);
-                if (!access_secret(w.name)) {
-                        buf_put(out, w.values);
+                if (!access_secret(w.name))
                         continue;
-                }
+                buf_put(out, bytes_of(from, (size_t)(w.values.data - from)));
+                from = w.in.at;
                 xdr_put_u32(out, w.count);
                 for (uint32_t i = 0; i < w.count; i++)
                         xdr_put_opaque(out, BYTES_LIT("*"));
         }
         if (w.in.bad)
                 out->failed = true;
+        else
+                buf_put(out, bytes_of(from, (size_t)(w.in.at - from)));
 }

@@ -45,8 +45,13 @@ enum ni_status store_get(struct store_txn *t, uint32_t object, struct store_node
                 *ret = t->change.touched;
                 return NI_OK;
         }
-        if (t->cached && t->cache.id.object == object) {
+        if (t->cached && t->active && t->cache.id.object == object) {
                 *ret = t->cache;
+                return NI_OK;
+        }
+        const uint32_t place = object % KEPT_PARENTS;
+        if (t->kept >> place & 1 && t->active && t->parents[place].id.object == object) {
+                *ret = t->parents[place];
                 return NI_OK;
         }
         xdr_store(key, object);
@@ -56,6 +61,10 @@ enum ni_status store_get(struct store_txn *t, uint32_t object, struct store_node
         if (!store_node_decode(raw, object, &t->cache))
                 return t->writer ? store_damaged(t) : NI_SYSTEMERR;
         t->cached = true;
+        if (!t->writer && t->cache.child_count) {
+                t->parents[place] = t->cache;
+                t->kept |= 1u << place;
+        }
         *ret = t->cache;
         return NI_OK;
 }

@@ -84,6 +84,8 @@ struct store_backlog {
         uint32_t slots, words;
 };
 
+#define KEPT_PARENTS 8u /* directories with children are read again and again, to look in them */
+
 struct store_txn {
         struct store *s;
         MDB_txn *txn;       /* at hand: top, or the nested one */
@@ -99,6 +101,9 @@ struct store_txn {
         uint64_t generation; /* grows with every write and every begin: walks then find their place anew */
         bool cached;         /* `cache` is the node last read, in this generation */
         struct store_node cache;
+        uint64_t moment;                         /* reader: of LMDB, whose numbers grow with each commit */
+        uint32_t kept;                           /* reader: bits of the places in `parents` that are filled */
+        struct store_node parents[KEPT_PARENTS]; /* reader: of this moment, by object number */
         struct store_change change;
         struct store_backlog backlog;
         struct buf scratch; /* the node being written */

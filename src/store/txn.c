@@ -197,6 +197,8 @@ void store_reader_free(struct store_txn *t)
         free(t);
 }
 
+/* While nothing was committed the pages of the last time are the newest still, and nobody writes to those:
+ * what was read from them is as good as new. */
 enum ni_status store_read_begin(struct store_txn *t)
 {
         if (t->writer || t->active)
@@ -204,8 +206,13 @@ enum ni_status store_read_begin(struct store_txn *t)
         const int rc = mdb_txn_renew(t->top);
         if (rc)
                 return store_map_error(rc);
+        if (mdb_txn_id(t->top) != t->moment) {
+                t->moment = mdb_txn_id(t->top);
+                t->cached = false;
+                t->kept = 0;
+        }
         t->active = true;
-        t->known = t->cached = false;
+        t->known = false;
         t->failed = NI_OK;
         t->generation++;
         return NI_OK;
@@ -216,7 +223,7 @@ void store_read_end(struct store_txn *t)
         if (t->writer || !t->active)
                 return;
         mdb_txn_reset(t->top);
-        t->active = t->known = t->cached = false;
+        t->active = t->known = false;
 }
 
 /* -- the writer

@@ -73,21 +73,29 @@ void xdr_put_bool(struct buf *out, bool v)
         xdr_put_u32(out, v);
 }
 
+/* b and its padding to p. */
+static void put_padded(uint8_t *p, struct bytes b)
+{
+        if (!b.len)
+                return;
+        memset(p + xdr_padded(b.len) - 4, 0, 4);
+        memcpy(p, b.data, b.len);
+}
+
 void xdr_put_fixed(struct buf *out, struct bytes b)
 {
         uint8_t *p = buf_add(out, xdr_padded(b.len));
-        if (!p || !b.len)
-                return;
-        memcpy(p, b.data, b.len);
-        memset(p + b.len, 0, xdr_padded(b.len) - b.len);
+        if (p)
+                put_padded(p, b);
 }
 
 void xdr_put_opaque(struct buf *out, struct bytes b)
 {
-        if (b.len > UINT32_MAX - 3) {
+        uint8_t *p = b.len <= UINT32_MAX - 3 ? buf_add(out, 4 + xdr_padded(b.len)) : NULL;
+        if (!p) {
                 out->failed = true;
                 return;
         }
-        xdr_put_u32(out, (uint32_t)b.len);
-        xdr_put_fixed(out, b);
+        xdr_store(p, (uint32_t)b.len);
+        put_padded(p + 4, b);
 }

@@ -409,6 +409,22 @@ static void readers(void **state)
         assert_int_equal(store_get(f->r, 0, &n), NI_SYSTEMERR); /* not reading */
         assert_int_equal(store_read_begin(f->r), NI_OK);
         assert_string_equal(children_of(f->r, 0), "1");
+        /* What a reader has read is not kept beyond a commit, and not given away after its end. */
+        for (uint32_t i = 0; i < 20; i++) {
+                const uint32_t object = i % 2;
+                assert_int_equal(store_get(f->r, object, &n), NI_OK);
+                const uint32_t instance = n.id.instance;
+                store_read_end(f->r);
+                assert_int_equal(store_get(f->r, object, &n), NI_SYSTEMERR);
+                if (i % 3) {
+                        begin(f);
+                        assert_int_equal(store_put_props(f->w, object, props_of(f, "name=b"), NULL), NI_OK);
+                        commit(f);
+                }
+                assert_int_equal(store_read_begin(f->r), NI_OK);
+                assert_int_equal(store_get(f->r, object, &n), NI_OK);
+                assert_int_equal(n.id.instance, instance + (i % 3 != 0));
+        }
         read_done(f);
 }
 
