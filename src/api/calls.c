@@ -27,7 +27,7 @@ static struct call begin(void *handle, const ni_id *id)
 
 static bool run(struct call *c, enum ni_proc proc)
 {
-        c->status = c->arena.failed ? NI_FAILED : handle_call(c->h, proc, &c->args, &c->result);
+        c->status = c->arena.failed ? NI_NOSPACE : handle_call(c->h, proc, &c->args, &c->result);
         return c->status == NI_OK;
 }
 
@@ -132,8 +132,8 @@ NI_API ni_status ni_write(void *handle, ni_id *id, ni_proplist properties)
 NI_API ni_status ni_lookup(void *handle, ni_id *id, ni_name_const key, ni_name_const value, ni_idlist *hits)
 {
         struct call c = begin(handle, id);
-        c.args.key = bytes_str(key);
-        c.args.value = bytes_str(value);
+        c.args.key = wire_name(&c.arena, key);
+        c.args.value = wire_name(&c.arena, value);
         if (run(&c, NI_PROC_lookup))
                 *hits = idlist_of(&c.result);
         return finish(&c, id);
@@ -143,8 +143,8 @@ NI_API ni_status ni_lookupread(void *handle, ni_id *id, ni_name_const key, ni_na
                                ni_proplist *properties)
 {
         struct call c = begin(handle, id);
-        c.args.key = bytes_str(key);
-        c.args.value = bytes_str(value);
+        c.args.key = wire_name(&c.arena, key);
+        c.args.value = wire_name(&c.arena, value);
         if (run(&c, NI_PROC_lookupread))
                 *properties = api_proplist(c.result.props);
         return finish(&c, id);
@@ -153,7 +153,7 @@ NI_API ni_status ni_lookupread(void *handle, ni_id *id, ni_name_const key, ni_na
 NI_API ni_status ni_list(void *handle, ni_id *id, ni_name_const property, ni_entrylist *entries)
 {
         struct call c = begin(handle, id);
-        c.args.value = bytes_str(property);
+        c.args.value = wire_name(&c.arena, property);
         if (run(&c, NI_PROC_list)) {
                 const uint32_t n = c.result.entry_count;
                 entries->ni_entrylist_len = n;
@@ -194,7 +194,7 @@ NI_API ni_status ni_listprops(void *handle, ni_id *id, ni_namelist *names)
 NI_API ni_status ni_createprop(void *handle, ni_id *id, ni_property property, ni_index where)
 {
         struct call c = begin(handle, id);
-        c.args.prop.name = bytes_str(property.nip_name);
+        c.args.prop.name = wire_name(&c.arena, property.nip_name);
         c.args.prop.values = wire_namelist(&c.arena, property.nip_val);
         c.args.where = where;
         run(&c, NI_PROC_createprop);
@@ -231,7 +231,7 @@ NI_API ni_status ni_renameprop(void *handle, ni_id *id, ni_index property, ni_na
 {
         struct call c = begin(handle, id);
         c.args.prop_index = property;
-        c.args.value = bytes_str(name);
+        c.args.value = wire_name(&c.arena, name);
         run(&c, NI_PROC_renameprop);
         return finish(&c, id);
 }
@@ -241,7 +241,7 @@ NI_API ni_status ni_createname(void *handle, ni_id *id, ni_index property, ni_na
 {
         struct call c = begin(handle, id);
         c.args.prop_index = property;
-        c.args.value = bytes_str(value);
+        c.args.value = wire_name(&c.arena, value);
         c.args.where = where;
         run(&c, NI_PROC_createname);
         return finish(&c, id);
@@ -271,7 +271,7 @@ NI_API ni_status ni_writename(void *handle, ni_id *id, ni_index property, ni_ind
         struct call c = begin(handle, id);
         c.args.prop_index = property;
         c.args.name_index = value;
-        c.args.value = bytes_str(name);
+        c.args.value = wire_name(&c.arena, name);
         run(&c, NI_PROC_writename);
         return finish(&c, id);
 }

@@ -32,13 +32,20 @@ ni_proplist api_proplist(struct proplist l)
         return list;
 }
 
+struct bytes wire_name(struct arena *a, ni_name_const name)
+{
+        const struct bytes b = bytes_str(name);
+        a->failed |= b.len > NI_NAME_MAX;
+        return b;
+}
+
 struct namelist wire_namelist(struct arena *a, ni_namelist l)
 {
         struct namelist list = {arena_zalloc(a, l.ni_namelist_len, sizeof(*list.v)), l.ni_namelist_len};
         if (!list.v)
                 return (struct namelist){NULL, 0};
         for (uint32_t i = 0; i < list.n; i++)
-                list.v[i] = bytes_str(l.ni_namelist_val[i]);
+                list.v[i] = wire_name(a, l.ni_namelist_val[i]);
         return list;
 }
 
@@ -48,7 +55,7 @@ struct proplist wire_proplist(struct arena *a, ni_proplist l)
         if (!list.v)
                 return (struct proplist){NULL, 0};
         for (uint32_t i = 0; i < list.n; i++) {
-                list.v[i].name = bytes_str(l.ni_proplist_val[i].nip_name);
+                list.v[i].name = wire_name(a, l.ni_proplist_val[i].nip_name);
                 list.v[i].values = wire_namelist(a, l.ni_proplist_val[i].nip_val);
         }
         return list;

@@ -13,6 +13,8 @@ ni_namelist api_namelist(struct namelist l);
 ni_proplist api_proplist(struct proplist l);
 /* Views: bytes borrow from the caller's list, arrays live in the arena. Arena full: an empty list and
  * a->failed. */
+/* One longer than any server takes: a->failed, too. */
+struct bytes wire_name(struct arena *a, ni_name_const name);
 struct namelist wire_namelist(struct arena *a, ni_namelist l);
 struct proplist wire_proplist(struct arena *a, ni_proplist l);
 

@@ -361,8 +361,8 @@ class Explain(Three):
         ni = shutil.copy(daemon.PROGRAMS['ni'], os.path.join(self.fleet.folder, 'copy/tools'))
         os.makedirs(os.path.join(self.fleet.folder, 'copy/nss'))
         shutil.copy(os.path.join(os.path.dirname(daemon.PROGRAMS['ni']), '../nss/libnss_netinfo.so.2'), os.path.join(self.fleet.folder, 'copy/nss'))
-        done = self.vellum.run('setpriv', '--reuid=1701', '--regid=1701', '--clear-groups', ni, 'explain', 'shadow', 'lena',
-                               env=self.vellum.environment(), cwd='/')
+        done = self.vellum.run(sys.executable, '-c', 'import os, sys; os.setgroups([]); os.setgid(1701); os.setuid(1701); os.execv(sys.argv[1], sys.argv[1:])',
+                               ni, 'explain', 'shadow', 'lena', env=self.vellum.environment(), cwd='/')
         self.assertEqual(FAILED, done.returncode)
         self.assertIn('ask as root', done.stdout, done.stderr)
 

@@ -144,6 +144,26 @@ class Manners(unittest.TestCase):
                 self.assertRegex(lines[1], '^  ')
         self.assertFalse(os.path.exists('-'))
 
+    def test_words_that_mean_nothing_to_the_historical_commands(self):
+        long = 'x' * 65536
+        self.must('add', '/kept', 'k=v')
+        for name, words, stdin, code, message in (
+                ('niutil', ['-createprop', '.', '/kept', 'k', long], '', 103, 'No space available for write operation'),
+                ('niutil', ['-createprop', '.', '/kept', long, 'v'], '', 103, 'No space available for write operation'),
+                ('nicl', ['.', '-search', '/', 'x', '1', 'k', 'v'], '', 1, 'search: a scope is a number, or -1 for all, found x'),
+                ('nicl', ['.', '-search', '/', '0', '99999999999', 'k', 'v'], '', 1, 'found 99999999999'),
+                ('nicl', ['.', '-source', '/'], '', 15, '/: Is a directory'),
+                ('niload', ['-r', '/kept', '.'], '', 1, 'niload: standard input is empty: nothing was changed'),
+                ('niload', ['-r', '/kept', '.'], ' \n\t\n', 1, 'standard input is empty'),
+                ('nidomain', ['-m', 'bad/tag'], '', 1, 'nidomain: tag bad/tag: ')):
+            with self.subTest(name=name, words=[w[:20] for w in words]):
+                done = self.run_it(os.path.join(daemon.PROGRAMS['bin'], name), *words, stdin=stdin, stdout=subprocess.PIPE)
+                self.assertEqual((code, b''), (done.returncode, done.stdout), done.stderr)
+                self.assertIn(message, done.stderr.decode())
+        self.assertEqual(b'name: kept\nk: v\n', self.must('get', '/kept'))
+        done = self.run_it(os.path.join(daemon.PROGRAMS['bin'], 'niload'), '-r', '/kept', '.', stdin='{ }')
+        self.assertEqual((OK, b'name: kept\n'), (done.returncode, self.must('get', '/kept')))
+
     def typed(self, keys, *words):
         """A command on a terminal of its own, and what is typed at the first prompt: what it shows, how it ends, and whether
         the terminal shows again what is typed."""

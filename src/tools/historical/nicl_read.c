@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "model/path.h"
 
 #include <arpa/inet.h>
@@ -164,6 +165,16 @@ static ni_status visit(struct search *s, ni_index object, uint32_t depth)
         return status;
 }
 
+/* -1 is the largest depth. */
+static bool is_scope(const char *text, uint32_t *ret)
+{
+        int64_t v;
+        if (!text_i64(bytes_str(text), &v) || v < -1 || v > UINT32_MAX)
+                return false;
+        *ret = (uint32_t)v;
+        return true;
+}
+
 enum nicl_status nicl_search(struct nicl *n, int argc, char **argv)
 {
         struct search s = {.n = n, .pair = argv + 4, .words = argc - 4};
@@ -171,8 +182,11 @@ enum nicl_status nicl_search(struct nicl *n, int argc, char **argv)
         const enum nicl_status found = nicl_find(n, argv[0], argv[1], &id);
         if (found != NICL_OK)
                 return found;
-        s.least = (uint32_t)strtol(argv[2], NULL, 10); /* -1 is the largest depth */
-        s.most = (uint32_t)strtol(argv[3], NULL, 10);
+        if (!is_scope(argv[2], &s.least) || !is_scope(argv[3], &s.most)) {
+                fprintf(stderr, "%s: a scope is a number, or -1 for all, found %s\n", argv[0],
+                        is_scope(argv[2], &s.least) ? argv[3] : argv[2]);
+                return NICL_USAGE;
+        }
         ni_status status = NI_OK;
         if (s.least > s.most)
                 fprintf(stderr, "Scope minimum (%u) > maximum (%u) precludes search\n", s.least, s.most);
@@ -359,6 +373,9 @@ enum nicl_status nicl_source(struct nicl *n, int argc, char **argv)
         nicl_read_lines(n, f);
         n->interactive = interactive;
         n->sources--;
+        const bool read = !ferror(f); /* a folder can be opened, too */
+        if (!read)
+                fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));
         fclose(f);
-        return NICL_OK;
+        return read ? NICL_OK : NICL_FAILED;
 }

@@ -3,6 +3,7 @@
 #include "tools/historical/tool.h"
 
 #include "client/client.h"
+#include "model/path.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -126,6 +127,10 @@ static int run(struct tool *t, int argc, char **argv)
         if (!o || argc < 2 + o->words || argc > 3 + o->words)
                 return tool_usage(t);
         const char *host = argc == 3 + o->words ? argv[2 + o->words] : NULL;
+        if ((o->letter == 'm' || o->letter == 'c') && !tag_is_valid(bytes_str(argv[2]))) {
+                tool_say(t, "tag %s: it has 1 to 64 bytes, no '/', no leading '.' or '-'", argv[2]);
+                return 1;
+        }
         if (o->letter == 'c') {
                 char name[256];
                 const char *slash = strchr(argv[3], '/');

@@ -134,9 +134,24 @@ static ni_status load(struct niload *l, void *h, struct spool *input)
         return say(l, s, "Can't write directory");
 }
 
+/* A text without any word would empty the directory: more likely the command before the pipe has failed. */
+static bool is_empty(struct bytes text)
+{
+        for (size_t i = 0; i < text.len; i++)
+                if (!strchr(" \t\r\n", text.data[i]))
+                        return false;
+        return true;
+}
+
 static bool is_sound(struct spool *input)
 {
         struct flat_why why;
+        if (is_empty(input->text)) {
+                fputs("niload: standard input is empty: nothing was changed; { } is a directory with nothing "
+                      "in it\n",
+                      stderr);
+                return false;
+        }
         if (raw_check(input->text, spool_passed, input, &why))
                 return true;
         fprintf(stderr, "%s at line %u\n", why.text, why.line);
