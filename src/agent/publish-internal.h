@@ -108,6 +108,10 @@ void publish_job_done(struct job *j);
 struct merge_rules publish_rules(const struct publish_what *w);
 struct snap_publication publish_publication(const struct agent_config *c, struct publish_report *report);
 
+/* Calls `each` for the tables of all domains, for what these images are counted by. */
+void publish_count(const struct publish_what *w, unsigned images,
+                   void (*each)(struct table *t, enum table_top top));
+
 /* Begins to make these images in a process beside. False: that is not possible now. */
 bool publish_beside_begin(struct publisher *p, const struct publish_what *w, const struct merge_rules *r,
                           unsigned images, struct publish_report *report);

@@ -383,15 +383,21 @@ static bool keep_names(struct job *j, struct job_group *v, size_t n)
         return !j->arena.failed;
 }
 
+void publish_count(const struct publish_what *w, unsigned images,
+                   void (*each)(struct table *t, enum table_top top))
+{
+        for (size_t i = 0; i < w->n; i++) {
+                if (images & TABLE_PASSWD)
+                        each(w->domains[i].table, TOP_USERS);
+                if (images & TABLE_GROUP)
+                        each(w->domains[i].table, TOP_GROUPS);
+        }
+}
+
 /* Everything is made: from here on the tables may change again, and count what they are changed by since. */
 static int let_go(struct job *j, const struct publish_what *w)
 {
-        for (size_t i = 0; i < w->n; i++) {
-                if (j->whole & TABLE_PASSWD)
-                        table_begin(w->domains[i].table, TOP_USERS);
-                if (j->whole & TABLE_GROUP)
-                        table_begin(w->domains[i].table, TOP_GROUPS);
-        }
+        publish_count(w, j->whole, table_begin);
         const size_t united = j->united_count < UNITED_MOST / 2 ? j->united_count : UNITED_MOST / 2;
         return keep_names(j, j->last, LIMIT_DEPTH) && keep_names(j, j->united, united) ? 0 : ENOMEM;
 }
@@ -561,17 +567,6 @@ static bool make_rest(const struct publisher *next, struct publish_what *w, cons
         return publish_maps(w->domains, w->n, r, w->images, j) == 0;
 }
 
-/* From here on the tables may change again, and count from their mark. */
-static void count_from_mark(const struct publish_what *w, unsigned images)
-{
-        for (size_t i = 0; i < w->n; i++) {
-                if (images & TABLE_PASSWD)
-                        table_begin_at_mark(w->domains[i].table, TOP_USERS);
-                if (images & TABLE_GROUP)
-                        table_begin_at_mark(w->domains[i].table, TOP_GROUPS);
-        }
-}
-
 /* The new images are live: they take the place of those that were remembered. */
 static void adopt(struct publisher *p, struct publisher *next)
 {
@@ -623,7 +618,7 @@ static int finish(struct publisher *p, struct publisher *next, struct publish_wh
         ready &= ~(w->images & TABLE_MAPS);
         tell(next, w, j, report);
         if (!b->stale)
-                count_from_mark(w, ready);
+                publish_count(w, ready, table_begin_at_mark); /* from here on the tables may change again */
         const int err = publish(w, j, ready, report);
         if (err)
                 publisher_forget(p);

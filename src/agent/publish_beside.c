@@ -50,17 +50,6 @@ static void make_all(const struct publish_what *w, const struct merge_rules *r,
         __atomic_store_n(&told->done, true, __ATOMIC_RELEASE);
 }
 
-/* What a table touches from here on is remembered for the images that are being made, too. */
-static void mark(const struct publish_what *w, unsigned images)
-{
-        for (size_t i = 0; i < w->n; i++) {
-                if (images & TABLE_PASSWD)
-                        table_mark(w->domains[i].table, TOP_USERS);
-                if (images & TABLE_GROUP)
-                        table_mark(w->domains[i].table, TOP_GROUPS);
-        }
-}
-
 bool publish_beside_begin(struct publisher *p, const struct publish_what *w, const struct merge_rules *r,
                           unsigned images, struct publish_report *report)
 {
@@ -77,7 +66,7 @@ bool publish_beside_begin(struct publisher *p, const struct publish_what *w, con
         for (unsigned i = 0; i < 2; i++)
                 if (b->folder[i][0])
                         snap_discard(b->folder[i]);
-        mark(w, images);
+        publish_count(w, images, table_mark);
         /* Nobody waits for what is made in a quiet moment. */
         const int pid = process_beside(w->whole, &b->fd);
         if (pid == 0) {
