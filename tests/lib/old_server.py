@@ -78,21 +78,32 @@ class OldServer:
                     raise
         raise OSError("no reserved port is free")
 
+    @staticmethod
+    def ask(server, call):
+        server.sendall(marked(call))
+        return record(server)
+
+    def extension(self, call, _ask):
+        """What is answered to a call of the extension program; None ends the connection. _ask(call) gives netinfod's answer."""
+        self.refused += 1
+        return call[:4] + b"\0\0\0\1" + bytes(12) + PROG_UNAVAIL.to_bytes(4, "big")
+
     def converse(self, client, port):
         with client, self.connect(port) as server:
             while (call := record(client)) is not None:
                 program, procedure = word(call, 12), word(call, 20)
                 if program == EXTENSION:
-                    self.refused += 1
-                    client.sendall(marked(call[:4] + b"\0\0\0\1" + bytes(12) + PROG_UNAVAIL.to_bytes(4, "big")))
+                    answer = self.extension(call, lambda c: self.ask(server, c))
+                    if answer is None:
+                        return
+                    client.sendall(marked(answer))
                     continue
                 if program == NI:
                     self.seen[procedure] = self.seen.get(procedure, 0) + 1
                     if procedure in self.instead:
                         client.sendall(marked(call[:4] + b"\0\0\0\1" + bytes(16) + self.instead[procedure]))
                         continue
-                server.sendall(marked(call))
-                answer = record(server)
+                answer = self.ask(server, call)
                 if answer is None:
                     return
                 if (program, procedure) == (BINDER, GETREGISTER) and len(answer) == 36 and word(answer, 24) == 0:

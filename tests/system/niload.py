@@ -13,6 +13,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import historical  # noqa: E402
 from historical import WithService, environment  # noqa: E402
+import old_server  # noqa: E402
 
 MANY = 4500
 
@@ -52,6 +53,14 @@ class Ahead(WithService):
         for i in (MANY - 1, MANY - 700, 5):
             self.gives("10.9.9.9\n", "niutil", "-readprop", ".", f"/machines/alias{i}", "ip_address")
             self.gives("", "niutil", "-read", ".", f"/machines/m{i}", code=105, err=re.compile("No such directory"))
+
+    def test_a_name_that_an_entry_had(self):
+        """Under the alias that a line takes from an entry, the next line finds no entry, or waits until it does not."""
+        for between in (0, MANY):
+            self.load("hosts", "10.0.0.1 x y\n", "-d")
+            self.load("hosts", "10.0.0.1 x\n" + "".join(f"10.1.{i // 250}.{i % 250} m{i}\n" for i in range(between)) + "10.0.0.2 y\n")
+            out = self.run_tool("nidump", "hosts", ".")[1].splitlines()
+            self.assertEqual((between + 2, "10.0.0.1\tx", "10.0.0.2\ty"), (len(out), out[0], out[-1]))
 
     def test_one_is_refused(self):
         """Of records that ada may write, one is not hers: what is before it is stored, and it is named."""
@@ -103,6 +112,56 @@ class Ahead(WithService):
         self.assertEqual(dump, self.run_tool("nidump", "-r", "/tree", ".")[1].replace('"again"', '"tree"'))
         self.gives("", "niload", "-r", "/tree", ".", stdin=dump)  # over what is there
         self.assertEqual(dump, self.run_tool("nidump", "-r", "/tree", ".")[1])
+
+
+class Proxy(old_server.OldServer):
+    """Between niload and netinfod; `edit` says what becomes of the n-th EDIT."""
+    EDIT, PERM, UNKNOWN_OUTCOME = 4, 10, 1003
+    edits = 0
+    edit = None
+
+    def extension(self, call, ask):
+        if old_server.word(call, 20) != self.EDIT:
+            return ask(call)
+        self.edits += 1
+        return self.edit(self.edits, call, ask)
+
+    @staticmethod
+    def refusal(call, status):
+        return call[:4] + b"\0\0\0\1" + bytes(16) + status.to_bytes(4, "big") + bytes(4)
+
+
+class Trouble(WithService):
+    """A thousand groups go in the first EDIT, a thousand in the second, 500 in the third."""
+    fixture = False
+
+    def load_through(self, edit):
+        proxy = Proxy(("127.0.0.1", self.service.port))
+        proxy.edit = edit
+        self.addCleanup(proxy.close)
+        self.run_tool("niutil", "-destroy", ".", "/groups")
+        text = "".join(f"g{i}:*:{i}:a\n" for i in range(2500))
+        where = environment(NETINFO_SERVER=f"127.0.0.1:{proxy.port}", XDG_STATE_HOME=self.service.folder)
+        code, out, err = self.run_tool("niload", "group", ".", stdin=text, env=where)
+        self.assertEqual((1, ""), (code, out))
+        return err, self.run_tool("nidump", "group", ".")[1].splitlines()
+
+    def test_the_outcome_is_unknown(self):
+        """An EDIT that perhaps stands is not made again, entry by entry."""
+        def edit(n, call, ask):
+            answer = ask(call)
+            return Proxy.refusal(call, Proxy.UNKNOWN_OUTCOME) if n == self.at else answer
+        for self.at in (1, 2):
+            err, lines = self.load_through(edit)
+            self.assertEqual(f"niload: can't update NetInfo /groups/g{1000 * (self.at - 1)}: Remote system error\n", err)
+            self.assertEqual(len(set(lines)), len(lines))
+            self.assertIn(f"g{1000 * self.at - 1}:*:{1000 * self.at - 1}:a", lines)
+
+    def test_refused_and_then_gone(self):
+        """The second EDIT is refused, and before its entries can be sent one by one the server is gone."""
+        err, lines = self.load_through(lambda n, call, ask: None if n == 3 else ask(call) if n != 2 else Proxy.refusal(call, Proxy.PERM))
+        self.assertEqual("niload: can't update NetInfo /groups/g1000: Communication failure\n", err)
+        self.assertEqual(1000, len(lines))
 
 
 @unittest.skipUnless(os.geteuid() == 0, "a reserved port is root's")

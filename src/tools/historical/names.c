@@ -50,8 +50,11 @@ bool names_add(struct names *s, struct bytes name)
         if (s->slot[at].data)
                 return true;
         s->slot[at] = bytes_of(arena_str(&s->arena, name), name.len);
-        s->n += s->slot[at].data != NULL;
-        return s->slot[at].data;
+        if (!s->slot[at].data)
+                return false;
+        s->n++;
+        s->bytes += name.len;
+        return true;
 }
 
 bool names_has(const struct names *s, struct bytes name)
@@ -65,4 +68,5 @@ void names_clear(struct names *s)
         if (s->room)
                 memset(s->slot, 0, s->room * sizeof(*s->slot));
         s->n = 0;
+        s->bytes = 0;
 }

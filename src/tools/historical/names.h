@@ -10,6 +10,7 @@ struct names {
         struct siphash_key key;
         struct bytes *slot; /* open addressing; data NULL: free */
         uint32_t n, room;
+        size_t bytes; /* of all names */
 };
 
 void names_init(struct names *s);

@@ -16,7 +16,9 @@
 #define QUEUE_MOST  1000u             /* as many as one call may change */
 #define QUEUE_BYTES ((size_t)1 << 20) /* of property lists; far below what one call may carry */
 
-#define NAMES_MOST 65536u /* then all answers are waited for, so that their names need not be kept */
+/* Then all answers are waited for, so that their names need not be kept. */
+#define NAMES_MOST  65536u
+#define NAMES_BYTES ((size_t)1 << 20)
 
 struct niload {
         struct tool t;

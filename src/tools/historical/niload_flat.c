@@ -211,21 +211,29 @@ static ni_status settle(struct niload *l)
         return s;
 }
 
-/* Takes the list over. */
-static ni_status enqueue(struct niload *l, bool create, ni_id id, ni_proplist props, size_t bytes)
+static bool keep_names(struct names *names, const ni_proplist *props)
 {
-        const ni_index at = ni_proplist_match(props, "name", NULL);
-        bool good = l->waiting || (l->waiting = calloc(QUEUE_MOST, sizeof(*l->waiting)));
-        for (unsigned k = 0; good && at != NI_INDEX_NULL && k < props.nipl_val[at].nip_val.ninl_len; k++)
-                good = names_add(&l->names, bytes_str(props.nipl_val[at].nip_val.ninl_val[k]));
-        if (!good) {
+        const ni_index at = ni_proplist_match(*props, "name", NULL);
+        bool good = true;
+        for (unsigned k = 0; good && at != NI_INDEX_NULL && k < props->nipl_val[at].nip_val.ninl_len; k++)
+                good = names_add(names, bytes_str(props->nipl_val[at].nip_val.ninl_val[k]));
+        return good;
+}
+
+/* Takes the list over. Until it has landed nobody may look for a name that it has, nor for one that the entry
+ * had: under that the entry would be found as it was. */
+static ni_status enqueue(struct niload *l, bool create, ni_id id, const ni_proplist *old, ni_proplist props,
+                         size_t bytes)
+{
+        if ((!l->waiting && !(l->waiting = calloc(QUEUE_MOST, sizeof(*l->waiting)))) ||
+            !keep_names(&l->names, old) || !keep_names(&l->names, &props)) {
                 ni_proplist_free(&props);
                 return complain(l, NI_NOSPACE, "");
         }
         l->waiting[l->queued++] = (netinfo_change){
                 .kind = create ? NETINFO_CREATE : NETINFO_WRITE, .id = id, .properties = props};
         l->queued_bytes += bytes;
-        if (l->names.n >= NAMES_MOST)
+        if (l->names.n >= NAMES_MOST || l->names.bytes >= NAMES_BYTES)
                 return settle(l);
         return l->queued == QUEUE_MOST || l->queued_bytes >= QUEUE_BYTES ? flush(l) : NI_OK;
 }
@@ -277,7 +285,8 @@ static ni_status store(struct niload *l, void *h, ni_id *dir, const struct flat_
                 else if (same)
                         s = NI_OK;
                 else
-                        s = enqueue(l, !there, there ? id : *dir, api_proplist(now), niload_size_of(&now));
+                        s = enqueue(l, !there, there ? id : *dir, &old, api_proplist(now),
+                                    niload_size_of(&now));
         }
         ni_proplist_free(&old);
         return s;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FLYING_MOST (LIMIT_AWAY_BYTES - LIMIT_CALL) /* bytes: what a server takes, less one */
+#define FLYING_MOST ((size_t)4 << 20) /* bytes: what is held twice, here and in the socket */
 
 void sender_init(struct sender *s, void *handle, const char *what, struct seen *seen)
 {
@@ -40,6 +40,12 @@ static ni_status fail(struct sender *s, ni_status status, const netinfo_change *
 static ni_status note(struct sender *s, ni_index object, const netinfo_change *c)
 {
         return s->seen && !seen_add(s->seen, object) ? fail(s, NI_NOSPACE, c) : NI_OK;
+}
+
+/* After these nobody knows what became of an EDIT: made again, its directories might be there twice. */
+static bool is_end(ni_status status)
+{
+        return status == NI_FAILED || status == NI_SYSTEMERR;
 }
 
 /* The parent's id comes back from each creation, so that it need not be asked for before the next. */
@@ -86,7 +92,7 @@ ni_status sender_send_now(struct sender *s, netinfo_change *changes, unsigned n)
                 s->way = SENDER_TOGETHER;
         else if (status == NI_BADOP)
                 s->way = SENDER_ALONE;
-        if (status == NI_FAILED)
+        if (is_end(status))
                 return fail(s, status, changes);
         if (status != NI_OK) /* refused as a whole, or a historical server */
                 return send_alone(s, changes, n);
@@ -98,19 +104,24 @@ ni_status sender_send_now(struct sender *s, netinfo_change *changes, unsigned n)
 /* One answer. A batch that is refused waits until all others have landed. */
 static ni_status land(struct sender *s)
 {
-        ni_id ids[LIMIT_EDIT_OPS];
+        ni_id ids[LIMIT_EDIT_OPS] = {{0, 0}};
         ni_status answer = NI_OK;
         uint32_t ticket;
         unsigned i = 0;
         ni_status status = ahead_answer(s->handle, &ticket, &answer, ids, LIMIT_EDIT_OPS);
         if (status != NI_OK)
-                return fail(s, status, s->flight[0].v);
+                return fail(s, status, s->refusals ? s->refused[0].v : s->flight[0].v);
         while (i + 1 < s->flights && s->flight[i].ticket != ticket)
                 i++;
         struct sender_batch b = s->flight[i];
         s->flights--;
         memmove(&s->flight[i], &s->flight[i + 1], (s->flights - i) * sizeof(b));
         s->flying -= b.bytes;
+        if (is_end(answer)) {
+                status = fail(s, answer, s->refusals ? s->refused[0].v : b.v);
+                drop(&b);
+                return status;
+        }
         if (answer != NI_OK) {
                 s->refused[s->refusals++] = b;
                 return NI_OK;
