@@ -58,6 +58,8 @@ static void explain(const char *path, enum ni_status s, const struct open_end *e
         } else if (s == NI_FAILED) {
                 reason = "no server answers";
                 way_out = "is netinfod running there, and does it listen to us?";
+        } else if (s == NI_CANTFINDADDRESS) {
+                way_out = "check the name, or give an address";
         } else if (s == NI_INVALIDDOMAIN) {
                 way_out = "give /, ., .., ../NAME, /NAME/NAME, TAG@HOST or HOST[:PORT]/TAG";
         }

@@ -100,16 +100,18 @@ static ni_status server_typed(const char *text, const char *tag, struct api_serv
 }
 
 /* "tag@host" */
-static struct api_handle *direct(const char *text, const struct api_handle *like)
+static ni_status direct(const char *text, const struct api_handle *like, struct api_handle **ret)
 {
         const char *at = strrchr(text, '@');
         char tag[LIMIT_TAG + 1];
         struct api_server s;
-        if (!at || at - text > (ptrdiff_t)LIMIT_TAG)
-                return NULL;
+        if (!at || at - text > (ptrdiff_t)LIMIT_TAG || !at[1] || at[1] == '/')
+                return NI_INVALIDDOMAIN;
         snprintf(tag, sizeof(tag), "%.*s", (int)(at - text), text);
-        return at[1] && at[1] != '/' && server_typed(at + 1, tag, &s) == NI_OK ? handle_new(&s, 1, true, like)
-                                                                               : NULL;
+        const ni_status status = server_typed(at + 1, tag, &s);
+        if (status == NI_OK)
+                *ret = handle_new(&s, 1, true, like);
+        return status;
 }
 
 static struct api_handle *local_domain(const struct api_handle *like)
@@ -157,10 +159,8 @@ static ni_status step(struct api_handle *from, const char *component, struct api
 {
         struct api_handle *start = from, *found = NULL;
         ni_status s = NI_FAILED;
-        if (strchr(component, '@')) {
-                *ret = direct(component, from);
-                return *ret ? NI_OK : NI_FAILED;
-        }
+        if (strchr(component, '@'))
+                return direct(component, from, ret);
         if (strcmp(component, ".") == 0) {
                 *ret = from ? whole(from) : local_domain(NULL);
                 return NI_OK;
@@ -252,7 +252,8 @@ ni_status open_path(struct api_handle *relative, const char *path, const ni_fanc
 {
         char component[1024], first[1024] = "", last[1024] = "";
         struct open_end mine;
-        struct api_handle *h;
+        struct api_handle *h = NULL;
+        ni_status s = NI_FAILED;
         if (!end)
                 end = &mine;
         *end = (struct open_end){.loop = false};
@@ -262,11 +263,14 @@ ni_status open_path(struct api_handle *relative, const char *path, const ni_fanc
                 memcpy(last, component, sizeof(last));
         }
         const bool by_tag = strchr(last, '@') != NULL; /* everything before it is ignored */
-        h = !*path ? NULL : by_tag ? direct(last, relative) : beginning(relative, path, first);
+        if (by_tag)
+                s = direct(last, relative, &h);
+        else if (*path)
+                h = beginning(relative, path, first);
         if (!h)
-                return NI_FAILED;
+                return s;
         settle(h, args);
-        const ni_status s = by_tag ? NI_OK : walk(&h, path, args, end);
+        s = by_tag ? NI_OK : walk(&h, path, args, end);
         if (s != NI_OK) {
                 handle_free(h);
                 return s;

@@ -123,6 +123,16 @@ static void print_all(struct doctor *d)
 /* -- the command
  * ----------------------------------------------------------------------------------------------- */
 
+/* "FILE:3: reason" or "FILE: reason" without the file, which is said already. */
+static const char *config_reason(struct doctor *d, const char *file, const char *text)
+{
+        const size_t n = strlen(file);
+        if (strncmp(text, file, n) != 0 || text[n] != ':')
+                return doctor_text(d, "%s", text);
+        return text[n + 1] == ' ' ? doctor_text(d, "%s", text + n + 2)
+                                  : doctor_text(d, "line %s", text + n + 1);
+}
+
 /* The agent's configuration, or the defaults when it is bad, which is a finding. */
 static bool read_config(struct doctor *d, const char *config)
 {
@@ -131,7 +141,7 @@ static bool read_config(struct doctor *d, const char *config)
         if (!agent_config_defaults(&d->agent, NULL))
                 return false;
         if (!agent_config_read(&d->agent, file, config != NULL, &why)) {
-                doctor_add(d, DOCTOR_ERROR, "configuration", file, doctor_text(d, "%s", why.text),
+                doctor_add(d, DOCTOR_ERROR, "configuration", file, config_reason(d, file, why.text),
                            "netinfo-agent(8) lists the keys");
                 agent_config_done(&d->agent);
                 if (!agent_config_defaults(&d->agent, NULL))

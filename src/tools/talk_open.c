@@ -49,9 +49,10 @@ bool talk_locate(struct talk *t, const char *path, struct located *ret)
         const enum ni_status s = locate(t->server.server ? &from : NULL, path, seconds, ret);
         if (ret->why[0])
                 talk_why(t,
-                         s == NI_UNRELATED ? EXIT_FAILED
-                         : s == NI_NETROOT ? EXIT_NOT_FOUND
-                                           : status_exit(s),
+                         s == NI_UNRELATED       ? EXIT_FAILED
+                         : s == NI_NETROOT       ? EXIT_NOT_FOUND
+                         : s == NI_INVALIDDOMAIN ? EXIT_USAGE
+                                                 : status_exit(s),
                          ret->why);
         return !ret->why[0];
 }

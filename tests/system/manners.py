@@ -130,6 +130,9 @@ class Manners(unittest.TestCase):
         """Exit 2 or another status of its own; the message names the thing, and a line below it says what helps."""
         for words, code, message in ((['ls', '-s', ''], USAGE, '--server : it is empty'), (['ls', '-d', ''], USAGE, '--domain : a tag has'),
                                      (['ls', '-d', '-x'], USAGE, '--domain -x: a tag has'), (['ls', '-s', 'a:b:c'], USAGE, '--server a:b:c: '),
+                                     (['ls', '-d', 'local@', '/'], USAGE, 'domain local@: Invalid domain'),
+                                     (['ls', '-d', '@host', '/'], USAGE, 'domain @host: Invalid domain'),
+                                     (['ls', '-d', 'x@nosuch.invalid', '/'], UNREACHABLE, "domain x@nosuch.invalid: Can't find address of server"),
                                      (['ls', '--timeout', '0.5'], USAGE, 'whole seconds'), (['log', '-0'], USAGE, 'from 1'),
                                      (['backup', '-'], USAGE, 'give a file'), (['backup', '--verify', '-'], USAGE, 'give a file'),
                                      (['domain', 'destroy'], USAGE, 'destroy which domain'), (['domain', 'tree', 'x'], USAGE, '`x` is one operand too many'),
@@ -201,6 +204,15 @@ class Manners(unittest.TestCase):
                 shown, status, echoes = self.typed(b'secret\n', *words)
                 self.assertNotIn('secret', shown)
                 self.assertTrue(echoes)
+
+    def test_a_bad_configuration_is_named_once(self):
+        path = os.path.join(self.d.folder, 'bad.conf')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('min_id = 5\nnonsense\n')
+        for name, reason in ((path, 'line 2: `nonsense` is no'), ('/nonexistent.conf', 'No such file or directory')):
+            found = json.loads(self.ni('doctor', '--files', '--json', '--config', name).stdout)['findings']
+            self.assertEqual([name], [f['thing'] for f in found if f['check'] == 'configuration'])
+            self.assertTrue([f for f in found if f['check'] == 'configuration'][0]['reason'].startswith(reason), found)
 
     def test_help_of_the_historical_commands(self):
         for name in HISTORICAL:
