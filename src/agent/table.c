@@ -283,6 +283,13 @@ uint64_t table_bytes(const struct table *t)
 }
 
 /* -- the tops: the root's first child of each name */
+/* Places among siblings; a server may give two of them the same one, and all who follow it must read the same
+ * order in that. */
+static bool stands_before(const struct entry *a, const struct entry *b)
+{
+        return a->ordinal != b->ordinal ? a->ordinal < b->ordinal : a->object < b->object;
+}
+
 static void find_tops_in(const struct table *t, uint32_t ret[TABLE_TOPS])
 { /* scans all; changes of the root's children are rare */
         const struct entry *best[TABLE_TOPS] = {NULL};
@@ -293,7 +300,7 @@ static void find_tops_in(const struct table *t, uint32_t ret[TABLE_TOPS])
                     !prop_find(table_props(t, e), BYTES_LIT("name"), &w))
                         continue;
                 for (unsigned top = 0; top < TABLE_TOPS; top++)
-                        if (!(best[top] && best[top]->ordinal < e->ordinal) &&
+                        if (!(best[top] && stands_before(best[top], e)) &&
                             namelist_has(w.values, bytes_str(top_names[top])))
                                 best[top] = e;
         }
@@ -485,10 +492,10 @@ bool table_next(const struct table *t, uint32_t *at, struct ext_node *ret)
         return true;
 }
 
-static int by_ordinal(const void *x, const void *y)
+static int by_place(const void *x, const void *y)
 {
         const struct entry *a = *(const struct entry *const *)x, *b = *(const struct entry *const *)y;
-        return a->ordinal < b->ordinal ? -1 : a->ordinal > b->ordinal;
+        return stands_before(a, b) ? -1 : stands_before(b, a);
 }
 
 /* The children of a directory in order; *ret from malloc. */
@@ -505,7 +512,7 @@ static bool collect(const struct table *t, uint32_t parent, const struct entry *
         for (uint32_t i = 0; i < t->count; i++)
                 if (t->v[i].parent == parent && t->v[i].object != TABLE_ROOT)
                         v[n++] = &t->v[i];
-        qsort(v, n, sizeof(const struct entry *), by_ordinal);
+        qsort(v, n, sizeof(const struct entry *), by_place);
         *ret = v;
         *ret_count = n;
         return true;

@@ -418,6 +418,52 @@ static void test_hostile_server(void **state)
         table_free(t);
 }
 
+/* A server that gives all siblings one place: in whatever order they come, they are read in one order. */
+static void test_one_place(void **state)
+{
+        (void)state;
+        static const struct {
+                uint32_t object, parent;
+                const char *props;
+        } rows[] = {{2, 0, "name=users"},     {3, 0, "name=users"},      {4, 2, "name=ada|uid=1"},
+                    {5, 2, "name=eve|uid=2"}, {6, 2, "name=bob|uid=3"},  {7, 3, "name=joe|uid=4"},
+                    {8, 0, "name=groups"},    {9, 8, "name=crew|gid=1"}, {10, 8, "name=lab|gid=2"}};
+        const size_t n = sizeof(rows) / sizeof(rows[0]);
+        struct bytes *v, *w;
+        size_t in_one, in_other;
+        for (unsigned round = 0; round < 200; round++) {
+                struct table *one = table_new(NULL), *other = table_new(NULL);
+                size_t order[sizeof(rows) / sizeof(rows[0])];
+                for (size_t i = 0; i < n; i++) { /* inside out: every order is as likely */
+                        const size_t k = below((uint32_t)i + 1);
+                        order[i] = order[k];
+                        order[k] = i;
+                }
+                for (size_t i = 0; i < n; i++)
+                        for (unsigned t = 0; t < 2; t++) {
+                                const size_t at = t ? order[i] : i;
+                                const struct ext_node node = {.id = {.object = rows[at].object},
+                                                              .parent = rows[at].parent,
+                                                              .ordinal = 7,
+                                                              .props = encoded(&a, rows[at].props)};
+                                assert_int_equal(table_put(t ? other : one, &node), TABLE_OK);
+                        }
+                table_settle(one);
+                table_settle(other);
+                assert_int_equal(table_differences(one, other), 0);
+                assert_true(table_children(one, TOP_USERS, &v, &in_one));
+                assert_true(table_children(other, TOP_USERS, &w, &in_other));
+                assert_int_equal(in_one, 3);
+                assert_int_equal(in_other, 3);
+                for (size_t i = 0; i < 3; i++)
+                        assert_true(bytes_eq(v[i], w[i]));
+                free(v);
+                free(w);
+                table_free(one);
+                table_free(other);
+        }
+}
+
 static int begin(void **state)
 {
         (void)state;
@@ -439,6 +485,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_every_map_notices, begin, end),
                 cmocka_unit_test_setup_teardown(test_relevance, begin, end),
                 cmocka_unit_test_setup_teardown(test_hostile_server, begin, end),
+                cmocka_unit_test_setup_teardown(test_one_place, begin, end),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
