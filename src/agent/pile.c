@@ -3,9 +3,6 @@
 #include "sys/fs.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -122,27 +119,10 @@ int pile_error(const struct pile *p)
         return p->error;
 }
 
-/* A file without a name: nobody else opens it, and it is gone when the process is. */
-static int open_file(struct pile *p)
-{
-        char path[PATH_MAX];
-        p->fd = open(p->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-        if (p->fd >= 0)
-                return 0;
-        const int n = snprintf(path, sizeof(path), "%s/records.XXXXXX", p->folder);
-        if (n < 0 || (size_t)n >= sizeof(path))
-                return ENAMETOOLONG;
-        p->fd = mkostemp(path, O_CLOEXEC); /* file systems without O_TMPFILE */
-        if (p->fd < 0)
-                return errno;
-        unlink(path);
-        return 0;
-}
-
 /* The file is never longer than what was written: a mapping that reads behind its end would be killed. */
 static int write_piece(struct pile *p, struct piece *e)
 {
-        int err = p->fd < 0 ? open_file(p) : 0;
+        int err = p->fd < 0 ? fs_open_nameless(p->folder, &p->fd) : 0;
         if (!err && lseek(p->fd, p->end, SEEK_SET) < 0)
                 err = errno;
         if (!err)

@@ -64,6 +64,7 @@ struct publisher {
 struct job {
         struct snap_builder *map[SNAP_KINDS];
         unsigned whole, deltas; /* which of them are what */
+        const char *folder;     /* where images are built (snap_builder_in_file); NULL: in memory */
         uint32_t left_out[SNAP_KINDS];
         char first_left_out[SNAP_KINDS][256];
         bool misfit[SNAP_KINDS]; /* the image could not hold a record */
@@ -80,6 +81,9 @@ struct job {
 
 void publish_left_out(struct job *j, const char *domain, const char *what, struct bytes name,
                       const char *reason);
+
+/* A builder for this image of the job. 0 or errno. */
+int publish_builder(struct job *j, unsigned kind);
 
 /* Makes those of `images` that are map images, whole, into j->map; j->left_out tells what is not in them. 0
  * or errno. */

@@ -166,6 +166,14 @@ static void united(void *context, struct bytes name, uint32_t gid)
         j->united_count++;
 }
 
+int publish_builder(struct job *j, unsigned kind)
+{
+        const int err = snap_builder_new((enum snap_kind)kind, &j->map[kind]);
+        if (!err && j->folder)
+                snap_builder_in_file(j->map[kind], j->folder); /* if that is not possible, in memory */
+        return err;
+}
+
 static int make_whole(struct job *j, const struct merge_domain *d, size_t n, const struct merge_rules *r)
 {
         const struct merge_sink sink = {add_user, add_group, add_shadow, left_out, united, j, NULL};
@@ -181,7 +189,7 @@ static int make_whole(struct job *j, const struct merge_domain *d, size_t n, con
                 j->kind = k;
                 j->left_out[k] = 0;
                 j->misfit[k] = false;
-                j->error = snap_builder_new((enum snap_kind)k, &j->map[k]);
+                j->error = publish_builder(j, k);
                 ok = !j->error && merge[k](d, n, r, &sink);
         }
         return ok || j->error ? j->error : ENOMEM;

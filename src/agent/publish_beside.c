@@ -23,6 +23,7 @@ static int make_one(const struct publish_what *w, const struct merge_rules *r,
         if (!j)
                 return ENOMEM;
         arena_init(&j->arena, LIMIT_ARENA);
+        j->folder = *w->config->state ? w->config->state : *w->config->durable ? w->config->durable : NULL;
         j->whole = kind < SNAP_ACCOUNTS ? 1u << kind : 0;
         int err = kind < SNAP_ACCOUNTS ? publish_from_tables(w, r, j, &told->users, &told->groups)
                                        : publish_maps(w->domains, w->n, r, 1u << kind, j);

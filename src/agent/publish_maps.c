@@ -29,7 +29,7 @@ static int make(const struct maps_domain *d, size_t n, const struct merge_rules 
 {
         const struct maps_sink sink = {record, left_out, j};
         j->left_out[j->kind] = 0;
-        j->error = snap_builder_new((enum snap_kind)j->kind, &j->map[j->kind]);
+        j->error = publish_builder(j, j->kind);
         if (!j->error && !maps_make((enum snap_kind)j->kind, d, n, r, &sink) && !j->error)
                 j->error = ENOMEM;
         return j->error;

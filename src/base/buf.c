@@ -11,7 +11,10 @@ void buf_init(struct buf *b, size_t limit)
 
 void buf_done(struct buf *b)
 {
-        free(b->data);
+        if (b->resize)
+                b->resize(b->context, b->data, 0);
+        else
+                free(b->data);
         *b = (struct buf){.limit = b->limit};
 }
 
@@ -34,7 +37,7 @@ static bool reserve(struct buf *b, size_t need)
         size_t cap = b->cap ? b->cap : 256;
         while (cap < need)
                 cap = cap > SIZE_MAX / 2 ? need : cap * 2;
-        uint8_t *p = realloc(b->data, cap);
+        uint8_t *p = b->resize ? b->resize(b->context, b->data, cap) : realloc(b->data, cap);
         if (!p)
                 return false;
         b->data = p;

@@ -9,6 +9,10 @@ struct buf {
         size_t len, cap; /* bytes */
         size_t limit;    /* 0 = none; growing beyond it fails */
         bool failed;     /* sticky: out of memory or over the limit; nothing is appended any more */
+        /* Where the memory is from when it is not malloc's: `cap` bytes that begin with what data has, which
+         * is worth nothing any more; NULL: none, and data is as it was. With cap 0 data is given back. */
+        uint8_t *(*resize)(void *context, uint8_t *data, size_t cap);
+        void *context;
 };
 
 /* No allocation happens here. limit: see above. */

@@ -83,6 +83,12 @@ int snap_builder_new(enum snap_kind kind, struct snap_builder **ret_builder);
 /* NULL is fine. */
 void snap_builder_free(struct snap_builder *b);
 
+/* Lets this new builder make its image in a file without a name in the folder: what it takes is not the
+ * process' own memory. When the file cannot grow, it goes on in memory. 0 or errno: then it is in memory from
+ * the start.
+ */
+int snap_builder_in_file(struct snap_builder *b, const char *folder);
+
 /* Makes a delta of this new builder: an image that lies upon another one, whose header has this generation
  * and sum (doc/snapshot-format.md 11). Records are those that changed or came, and then, marked `gone`, those
  * of the base that changed or went: keys that no record before them has lead nowhere. Group lists are not

@@ -25,6 +25,9 @@ int fs_write_all(int fd, const void *data, size_t n);
  * verify said no); then `path` is as it was. */
 int fs_replace(const char *path, struct bytes content, mode_t mode, uid_t uid, gid_t gid,
                bool (*verify)(const char *temporary, void *context), void *context);
+/* A new file in the folder that has no name, for reading and writing: nobody else opens it, and it is gone
+ * when its last descriptor and mapping are. 0 or errno. */
+int fs_open_nameless(const char *folder, int *ret_fd);
 /* fsync of a folder, so that renames in it last. 0 or errno. */
 int fs_sync_folder(const char *path);
 /* mkdir -p; existing folders are fine. 0 or errno. */

@@ -135,6 +135,23 @@ int fs_replace(const char *path, struct bytes content, mode_t mode, uid_t uid, g
         return fs_sync_folder(folder);
 }
 
+int fs_open_nameless(const char *folder, int *ret_fd)
+{
+        char path[PATH_MAX];
+        int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd < 0) { /* file systems without O_TMPFILE */
+                const int n = snprintf(path, sizeof(path), "%s/nameless.XXXXXX", folder);
+                if (n < 0 || (size_t)n >= sizeof(path))
+                        return ENAMETOOLONG;
+                fd = mkostemp(path, O_CLOEXEC);
+                if (fd < 0)
+                        return errno;
+                unlink(path);
+        }
+        *ret_fd = fd;
+        return 0;
+}
+
 int fs_make_folders(const char *path, mode_t mode)
 {
         char part[PATH_MAX];
