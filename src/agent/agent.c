@@ -399,7 +399,7 @@ static void publish_rest(struct agent *a, const struct publish_domain *domains, 
         schedule_left(&a->schedule, r.left, 0, now);
         if (r.generation)
                 schedule_published(&a->schedule, true, took / 1000, r.grown, now);
-        schedule_beside_ended(&a->schedule, r.generation != 0, err != 0, now);
+        schedule_beside_ended(&a->schedule, r.made, err != 0, now);
         if (err) {
                 tell_failure(a, err, &r);
         } else if (r.generation) {
@@ -543,7 +543,7 @@ static void reload(struct agent *a)
         a->followed = followed_open(c.snapshots);
         pthread_mutex_lock(&a->levels.lock);
         publisher_abort(a->publisher);
-        schedule_beside_ended(&a->schedule, false, false, clock_mono_ms());
+        schedule_beside_ended(&a->schedule, 0, false, clock_mono_ms());
         a->beside_ended = false;
         agent_config_done(&a->config);
         a->config = c;

@@ -456,8 +456,8 @@ static void share_out(struct publisher *p, struct publish_what *w, const struct 
         unsigned beside = publish_maps_large(w->domains, w->n, w->images, w->config->beside);
         if (b->busy) {
                 if (j->whole || b->needed)
-                        beside |= accounts;
-                leave(w, j, beside, report);
+                        beside |= accounts | j->whole; /* which may be more than was asked for */
+                leave(w, j, p->shown ? beside : TABLE_ALL, report);
                 return;
         }
         if (large)
@@ -469,10 +469,8 @@ static void share_out(struct publisher *p, struct publish_what *w, const struct 
                         return; /* then here */
                 p->beside.needed = needed;
                 report->begun = beside;
-                if (!p->shown)
-                        beside = TABLE_ALL; /* the first generation shows everything */
         }
-        leave(w, j, beside, report);
+        leave(w, j, beside && !p->shown ? TABLE_ALL : beside, report); /* the first shows everything */
 }
 
 static int make_here(struct publisher *p, struct publish_what *w, const struct merge_rules *r, struct job *j,
@@ -565,10 +563,12 @@ static bool make_rest(const struct publisher *next, struct publish_what *w, cons
 {
         const unsigned images = next->beside.images;
         const unsigned accounts = (w->images | images) & TABLE_ACCOUNTS;
+        if (accounts & TABLE_SHADOW && next->today != r->today)
+                return false;
         for (unsigned k = 0; k < SNAP_ACCOUNTS; k++) {
                 if (!(accounts & 1u << k) || (images & 1u << k && is_untouched(w, k)))
                         continue;
-                if ((k == SNAP_SHADOW && next->today != r->today) || !as_delta(next, w, r, k, j, report))
+                if (!as_delta(next, w, r, k, j, report))
                         return false;
         }
         leave(w, j, publish_maps_large(w->domains, w->n, w->images, w->config->beside), report);
@@ -632,6 +632,7 @@ static int finish(struct publisher *p, struct publisher *next, struct publish_wh
                 publisher_forget(p);
         else
                 adopt(p, next);
+        report->made = err ? 0 : b->images & (ready | TABLE_MAPS); /* a map that is not, is there newer */
         return err;
 }
 
@@ -640,6 +641,7 @@ int publish_finish(struct publisher *p, const struct publish_what *asked, struct
         struct publish_what w = *asked;
         struct job j = {.error = 0};
         *ret_report = (struct publish_report){.users = p->users, .groups = p->groups};
+        const unsigned made = p->beside.images;
         int err = publish_beside_end(p, ret_report);
         struct publisher *next = err ? NULL : next_of(p);
         if (!err && !next)
@@ -651,7 +653,7 @@ int publish_finish(struct publisher *p, const struct publish_what *asked, struct
                 err = finish(p, next, &w, &j, ret_report);
         }
         for (unsigned k = 0; next && k < SNAP_ACCOUNTS; k++)
-                if (next->base[k].map != p->base[k].map)
+                if (made & 1u << k) /* the others are still p's, if it did not forget them */
                         publish_base_drop(&next->base[k]);
         free(next);
         publish_job_done(&j);

@@ -55,16 +55,14 @@ void schedule_left(struct schedule *s, unsigned left, unsigned begun, uint64_t n
         s->held = left;
 }
 
-void schedule_beside_ended(struct schedule *s, bool ok, bool failed, uint64_t now)
+void schedule_beside_ended(struct schedule *s, unsigned made, bool failed, uint64_t now)
 {
-        if (ok) {
+        schedule_mark(s, s->making & ~made, now);
+        if (made) {
                 s->beside_again_ms = SCHEDULE_AGAIN_LEAST_MS;
-        } else {
-                schedule_mark(s, s->making, now);
-                if (failed) {
-                        s->beside_at = now + s->beside_again_ms;
-                        s->beside_again_ms = longer(s->beside_again_ms);
-                }
+        } else if (failed) {
+                s->beside_at = now + s->beside_again_ms;
+                s->beside_again_ms = longer(s->beside_again_ms);
         }
         s->beside = false;
         s->making = s->held = 0;

@@ -46,9 +46,9 @@ void schedule_published(struct schedule *s, bool ok, uint64_t took_ms, unsigned 
 /* Of the images that were asked for, `left` were not made: they wait; those of `begun` are being made beside.
  * Call before schedule_published, or alone when nothing was published. */
 void schedule_left(struct schedule *s, unsigned left, unsigned begun, uint64_t now);
-/* The process beside is at its end. ok: what it made is live (call schedule_left and schedule_published
- * before); else all that it was to make must be made again, and `failed`: not at once. */
-void schedule_beside_ended(struct schedule *s, bool ok, bool failed, uint64_t now);
+/* The process beside is at its end. made: images of it that are live (call schedule_left and
+ * schedule_published before); what else it was to make must be made again, and `failed`: not at once. */
+void schedule_beside_ended(struct schedule *s, unsigned made, bool failed, uint64_t now);
 /* The images show everything that was marked. */
 bool schedule_is_clean(const struct schedule *s);
 /* lags: a table is behind its server, which is worth a short wait. holds: nothing may be published now. */

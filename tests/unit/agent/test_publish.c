@@ -1,9 +1,8 @@
 /* Publishing what changed: after random changes of a domain, the images with their deltas answer every
  * question as images do that were made whole from the same records. */
-#include "records.h"
+#include "answers.h"
 
 #include "agent/publish.h"
-#include "snapshot/live.h"
 #include "sys/fs.h"
 
 #define SEED   987u
@@ -11,7 +10,7 @@
 #define GROUPS 2u
 #define FIRST  10u /* directories FIRST.. are users, from MIDDLE on groups */
 #define MIDDLE 50u
-#define LAST   90u
+#define LAST   ANSWERS_MOST
 #define STEPS  400u
 #define BESIDE 150u /* steps with a process beside */
 #define MOST   3u   /* domains */
@@ -25,8 +24,6 @@ static uint32_t below(uint32_t n)
         state_of ^= state_of << 17;
         return (uint32_t)(state_of >> 32) % n;
 }
-
-static struct arena a;
 
 struct side {
         char folder[64];
@@ -138,106 +135,6 @@ static void change(void)
         ordinal_of[object] = r.ordinal;
 }
 
-/* -- questions */
-static struct snap_pair open_map(const struct side *s, enum snap_kind kind, struct snap_own *own)
-{
-        assert_int_equal(setenv(SNAP_VARIABLE, s->folder, 1), 0);
-        assert_int_equal(snap_own_open(kind, own), 0);
-        return own->pair;
-}
-
-static void user_line(struct buf *out, enum snap_result r, const struct snap_user_view *v)
-{
-        assert_true(r != SNAP_DAMAGED);
-        if (r == SNAP_FOUND)
-                buf_printf(out, "%s:%s:%u:%u:%s:%s:%s %u\n", v->text, v->text + v->password, v->uid, v->gid,
-                           v->text + v->gecos, v->text + v->dir, v->text + v->shell, v->aliases_len);
-        else
-                buf_puts(out, "-\n");
-}
-
-static void group_line(struct buf *out, enum snap_result r, const struct snap_group_view *v)
-{
-        assert_true(r != SNAP_DAMAGED);
-        buf_printf(out, "%s:%u", r == SNAP_FOUND ? v->text : "-", r == SNAP_FOUND ? v->gid : 0);
-        for (uint32_t i = 0; r == SNAP_FOUND && i < v->member_count; i++)
-                buf_printf(out, ",%s", v->text + snap_word(v->members + (size_t)i * 4));
-        buf_putc(out, '\n');
-}
-
-static void shadow_line(struct buf *out, enum snap_result r, const struct snap_shadow_view *v)
-{
-        assert_true(r != SNAP_DAMAGED);
-        buf_printf(out, "%s:%s\n", r == SNAP_FOUND ? v->text : "-", r == SNAP_FOUND ? v->text + v->hash : "");
-}
-
-static void by_name(struct buf *out, const struct snap_pair p[SNAP_ACCOUNTS], const char *name)
-{
-        struct snap_user_view u;
-        struct snap_group_view g;
-        struct snap_shadow_view s;
-        struct snap_gids_view l;
-        const size_t n = strlen(name);
-        user_line(out, snap_pair_user_by_name(&p[SNAP_PASSWD], name, n, &u), &u);
-        group_line(out, snap_pair_group_by_name(&p[SNAP_GROUP], name, n, &g), &g);
-        shadow_line(out, snap_pair_shadow_by_name(&p[SNAP_SHADOW], name, n, &s), &s);
-        const enum snap_result r = snap_pair_gids_by_name(&p[SNAP_GROUP], name, n, &l);
-        assert_true(r != SNAP_DAMAGED);
-        for (uint32_t i = 0; r == SNAP_FOUND && i < l.count; i++)
-                buf_printf(out, " %u", snap_word(l.gids + (size_t)i * 4));
-        buf_putc(out, '\n');
-}
-
-static int by_text(const void *x, const void *y)
-{
-        return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
-/* The lines of `list` in alphabetical order: a renamed record stands elsewhere in a delta. */
-static void put_sorted(struct buf *out, struct buf *list)
-{
-        const char *line[LAST * 2];
-        size_t n = 0;
-        buf_putc(list, '\0');
-        for (char *rest = (char *)list->data, *l; (l = strsep(&rest, "\n"));)
-                line[n++] = l;
-        qsort(line, n, sizeof(*line), by_text);
-        for (size_t i = 0; i < n; i++)
-                buf_printf(out, "%s\n", line[i]);
-        buf_clear(list);
-}
-
-static void answers(const struct side *s, struct buf *out)
-{
-        struct snap_own own[SNAP_ACCOUNTS];
-        struct snap_pair p[SNAP_ACCOUNTS];
-        struct snap_user_view u;
-        struct snap_group_view g;
-        struct snap_shadow_view w;
-        struct buf list;
-        buf_init(&list, 0);
-        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
-                p[k] = open_map(s, (enum snap_kind)k, &own[k]);
-        for (uint32_t i = 0; i < LAST + 110; i++) {
-                by_name(out, p, arena_printf(&a, "n%u", i));
-                by_name(out, p, arena_printf(&a, "a%u", i));
-                user_line(out, snap_pair_user_by_uid(&p[SNAP_PASSWD], i, &u), &u);
-                group_line(out, snap_pair_group_by_gid(&p[SNAP_GROUP], i, &g), &g);
-        }
-        for (uint64_t at = 0; snap_pair_user_listed(&p[SNAP_PASSWD], &at, &u) == SNAP_FOUND; at++)
-                user_line(&list, SNAP_FOUND, &u);
-        put_sorted(out, &list);
-        for (uint64_t at = 0; snap_pair_group_listed(&p[SNAP_GROUP], &at, &g) == SNAP_FOUND; at++)
-                group_line(&list, SNAP_FOUND, &g);
-        put_sorted(out, &list);
-        for (uint64_t at = 0; snap_pair_shadow_listed(&p[SNAP_SHADOW], &at, &w) == SNAP_FOUND; at++)
-                shadow_line(&list, SNAP_FOUND, &w);
-        put_sorted(out, &list);
-        for (unsigned k = 0; k < SNAP_ACCOUNTS; k++)
-                snap_own_close(&own[k]);
-        buf_done(&list);
-}
-
 static struct publish_report publish_with(struct side *s, unsigned images, bool whole,
                                           int (*how)(struct publisher *, const struct publish_what *,
                                                      struct publish_report *))
@@ -265,31 +162,13 @@ static struct publish_report publish(struct side *s, unsigned images)
         return publish_with(s, images, false, publish_images);
 }
 
-static void same(struct buf *x, struct buf *y, unsigned step)
-{
-        const char *p = (const char *)x->data, *q = (const char *)y->data;
-        size_t n = 0;
-        while (p[n] && p[n] == q[n])
-                n++;
-        if (p[n] != q[n])
-                fail_msg("step %u: '%.200s' but whole '%.200s'", step, p + (n > 60 ? n - 60 : 0),
-                         q + (n > 60 ? n - 60 : 0));
-}
-
-static void answers_of(const struct side *s, struct buf *out)
-{
-        buf_clear(out);
-        answers(s, out);
-        buf_putc(out, '\0');
-}
-
 static void compare(unsigned step)
 {
         struct buf x, y;
         buf_init(&x, 0);
         buf_init(&y, 0);
-        answers_of(&one, &x);
-        answers_of(&two, &y);
+        answers_of(one.folder, &x);
+        answers_of(two.folder, &y);
         same(&x, &y, step);
         buf_done(&x);
         buf_done(&y);
@@ -348,7 +227,7 @@ static void made(struct walk *w, const struct publish_report *r, const struct bu
 {
         struct buf x;
         buf_init(&x, 0);
-        answers_of(&one, &x);
+        answers_of(one.folder, &x);
         same(&x, r->generation ? (struct buf *)(uintptr_t)must_be : &w->shown, step);
         buf_clear(&w->shown);
         buf_put(&w->shown, buf_bytes(&x));
@@ -390,14 +269,14 @@ static void made_beside(unsigned how_many)
         for (uint32_t n = 60; n; n--)
                 change();
         publish(&one, TABLE_ACCOUNTS);
-        answers_of(&one, &w.shown);
+        answers_of(one.folder, &w.shown);
         one.config.beside = 0;
         for (unsigned step = 0; step < BESIDE; step++) {
                 for (uint32_t n = 1 + below(2); n; n--)
                         change();
                 publisher_forget(two.publisher);
                 publish(&two, TABLE_ACCOUNTS);
-                answers_of(&two, &w.now);
+                answers_of(two.folder, &w.now);
                 if (below(30) == 0)
                         publisher_forget(one.publisher); /* other rules, as far as it knows */
                 if (below(40) == 0)

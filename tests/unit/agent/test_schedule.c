@@ -35,7 +35,7 @@ static void changes_go_on_meanwhile(void **state)
         assert_false(schedule_is_clean(&s)); /* passwd is not out yet */
         schedule_left(&s, 0, 0, 1000);
         schedule_published(&s, true, 1, 0, 2000);
-        schedule_beside_ended(&s, true, false, 2000);
+        schedule_beside_ended(&s, TABLE_ACCOUNTS, false, 2000);
         assert_true(schedule_is_clean(&s));
         assert_int_equal(next(2100).images, 0);
 }
@@ -50,7 +50,7 @@ static void what_may_not_overtake_waits(void **state)
         schedule_left(&s, TABLE_GROUP, 0, 1000); /* it was asked for, and waits */
         assert_int_equal(next(1100).images, 0);
         assert_int_equal(next(500000).images, 0); /* however long the process takes */
-        schedule_beside_ended(&s, true, false, 500000);
+        schedule_beside_ended(&s, TABLE_ACCOUNTS, false, 500000);
         assert_int_equal(next(500000).images, TABLE_GROUP);
 }
 
@@ -62,7 +62,7 @@ static void a_process_that_dies_is_followed_by_another(void **state)
         for (uint32_t wait = SCHEDULE_AGAIN_LEAST_MS, i = 0; i < 8; i++) {
                 assert_true(next(now).may_begin);
                 schedule_left(&s, TABLE_PASSWD, TABLE_PASSWD, now);
-                schedule_beside_ended(&s, false, true, now);
+                schedule_beside_ended(&s, 0, true, now);
                 assert_int_equal(next(now).images, TABLE_PASSWD); /* perhaps as a delta */
                 assert_false(next(now).may_begin);
                 schedule_left(&s, TABLE_PASSWD, 0, now);
@@ -75,7 +75,7 @@ static void a_process_that_dies_is_followed_by_another(void **state)
         schedule_left(&s, TABLE_PASSWD, TABLE_PASSWD, now);
         schedule_left(&s, 0, 0, now);
         schedule_published(&s, true, 1, 0, now);
-        schedule_beside_ended(&s, true, false, now);
+        schedule_beside_ended(&s, TABLE_ACCOUNTS, false, now);
         assert_true(schedule_is_clean(&s));
         schedule_mark(&s, TABLE_PASSWD, now + 100);
         assert_true(next(now + 100).may_begin); /* success puts the wait back */
@@ -88,7 +88,7 @@ static void a_process_that_is_stuck_is_ended(void **state)
         schedule_left(&s, TABLE_PASSWD, TABLE_PASSWD, 1000);
         assert_false(next(1000 + SCHEDULE_BESIDE_MS - 1).give_up);
         assert_true(schedule_next(&s, false, true, 1000 + SCHEDULE_BESIDE_MS).give_up);
-        schedule_beside_ended(&s, false, true, 1000 + SCHEDULE_BESIDE_MS);
+        schedule_beside_ended(&s, 0, true, 1000 + SCHEDULE_BESIDE_MS);
         assert_false(next(1000 + SCHEDULE_BESIDE_MS).give_up);
         assert_true(next(2000 + SCHEDULE_BESIDE_MS).may_begin);
 }
@@ -111,7 +111,7 @@ static void a_quiet_moment(void **state)
         schedule_left(&s, 0, 0, 6000);
         schedule_published(&s, true, 1, TABLE_PASSWD, 7000);
         assert_int_equal(next(20000).images, 0); /* not a second one */
-        schedule_beside_ended(&s, false, true, 20000);
+        schedule_beside_ended(&s, 0, true, 20000);
         assert_int_equal(next(20000).images, 0);
         assert_true(next(20000 + SCHEDULE_AGAIN_LEAST_MS).whole);
 }
