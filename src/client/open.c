@@ -229,6 +229,17 @@ static uint64_t until(const struct places *l, unsigned i, unsigned timeout, uint
         return now + (left / (l->n - i) < PLACE_LEAST ? PLACE_LEAST : left / (l->n - i));
 }
 
+/* Twice when the connection was taken and closed: so does a server that ends with those who have not asked
+ * yet, and the one that follows it takes the second. Opening changes nothing. */
+static enum ni_status try_place(struct client *c, struct place *p, const struct line_wait *w, char *reason,
+                                size_t size)
+{
+        enum ni_status status = open_place(c, p, w, reason, size);
+        if (status == NI_FAILED && c->reached && clock_mono_ms() < w->deadline)
+                status = open_place(c, p, w, reason, size);
+        return status;
+}
+
 /* Tries the places in order. */
 static enum ni_status try_places(struct client *c, struct places *l, struct client_why *why)
 {
@@ -241,7 +252,7 @@ static enum ni_status try_places(struct client *c, struct places *l, struct clie
                 const struct line_wait w = {until(l, i, timeout, deadline), c->o.interrupt_fd};
                 char label[sizeof(l->v[i].label)];
                 memcpy(label, l->v[i].label, sizeof(label));
-                const enum ni_status status = open_place(c, &l->v[i], &w, reason, sizeof(reason));
+                const enum ni_status status = try_place(c, &l->v[i], &w, reason, sizeof(reason));
                 if (status == NI_OK) {
                         c->place = l->v[i];
                         return NI_OK;

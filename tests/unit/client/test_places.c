@@ -260,6 +260,27 @@ static void a_socket_that_was_taken_is_the_place(void **state)
         }
 }
 
+/* The first connection is closed unasked, as by a server that ends; the next server answers. */
+static void serve_the_second(struct fake *f, int fd, unsigned nth)
+{
+        if (nth > 0)
+                serve_modern(f, fd, nth);
+}
+
+static void a_server_that_follows_another_is_met(void **state)
+{
+        struct fake modern;
+        struct client_why why;
+        struct client *c;
+        (void)state;
+        NEED_NETWORK();
+        assert_true(fake_start_port(&modern, 987, serve_the_second, NULL));
+        assert_int_equal(NI_OK, try_open("127.0.0.1:987", NULL, &c, &why));
+        assert_int_equal(987, root_instance(c));
+        client_close(c);
+        fake_stop(&modern);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -268,6 +289,7 @@ int main(void)
                 cmocka_unit_test(port_1033_serves_local_only),
                 cmocka_unit_test(every_place_is_named_when_there_is_nobody),
                 cmocka_unit_test(a_socket_that_was_taken_is_the_place),
+                cmocka_unit_test(a_server_that_follows_another_is_met),
         };
         return cmocka_run_group_tests(tests, enter_network, NULL);
 }
