@@ -221,6 +221,11 @@ class Start(unittest.TestCase):
             d.stop()
             d.start()
             self.assertEqual(d.tag('local')[0][1], free)
+            d.stop()
+            with socket.create_server(('127.0.0.1', free)):
+                d.start()  # taken: another one, and the log says by whom
+                self.assertNotEqual(d.tag('local')[0][1], free)
+                self.assertIn('127.0.0.1:%d is held by pid %d ' % (free, os.getpid()), d.log())
 
     def test_manager_is_told(self):
         path = os.path.join(self.folder, 'notify')
