@@ -477,13 +477,14 @@ static uint32_t look(struct agent *a)
         struct publish_domain domains[LIMIT_DEPTH];
         uint64_t ids[LIMIT_DEPTH];
         const uint64_t now = clock_mono_ms();
-        bool lags = false, holds = false;
+        bool lags = false;
+        uint32_t hold_ms = 0;
         follow_chain(a);
         for (unsigned i = 0; i < a->count; i++) {
                 struct track *t = a->level[i]->track;
                 schedule_mark(&a->schedule, track_take_dirty(t), now);
                 lags |= track_lags(t);
-                holds |= track_is_torn(t);
+                hold_ms = track_holds(t, now) > hold_ms ? track_holds(t, now) : hold_ms;
                 a->stop |= a->level[i]->gave_up;
         }
         const unsigned n = domains_of(a, domains, ids);
@@ -491,11 +492,13 @@ static uint32_t look(struct agent *a)
         note_own(a, now);
         const bool begun = may_begin(a, now);
         schedule_today(&a->schedule, (int64_t)(clock_wall_us() / DAY_US), n > 0, now);
-        if (a->beside_ended && !holds) {
+        if (a->beside_ended && !hold_ms) {
                 publish_rest(a, domains, n);
                 return 0;
         }
-        const struct schedule_action next = schedule_next(&a->schedule, lags, holds || !begun, now);
+        struct schedule_action next = schedule_next(&a->schedule, lags, hold_ms || !begun, now);
+        if (hold_ms && hold_ms < next.wait_ms)
+                next.wait_ms = hold_ms;
         if (next.give_up && !a->beside_ended) {
                 publisher_give_up(a->publisher);
                 a->beside_ended = true;

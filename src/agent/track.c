@@ -26,10 +26,11 @@ struct track {
         uint64_t aside_epoch, aside_seq, target; /* of the table aside; target: the last page's seq */
         uint32_t from;                           /* next page */
         bool first_page, torn, lost, too_large;
-        uint32_t away_ms;     /* back-off */
-        uint64_t connect_at;  /* not before */
-        unsigned hasty;       /* snapshots soon after another one */
-        uint64_t snapshot_at; /* likewise: when the last one began, or may begin */
+        uint32_t away_ms;                /* back-off */
+        uint64_t connect_at;             /* not before */
+        unsigned hasty;                  /* snapshots soon after another one */
+        uint64_t snapshot_at;            /* likewise: when the last one began, or may begin */
+        uint64_t hold_until, hold_again; /* torn: publishing waits, and may wait again */
         uint64_t ask_at;
         bool poll_now;
         uint32_t ask_ms; /* after an answer that names nobody */
@@ -117,7 +118,23 @@ bool track_lags(const struct track *t)
 
 bool track_is_torn(const struct track *t)
 {
-        return t->torn && t->state != AWAY;
+        return t->torn;
+}
+
+uint32_t track_holds(const struct track *t, uint64_t now)
+{
+        const bool holds = t->torn && t->state != AWAY && now < t->hold_until;
+        return holds ? (uint32_t)(t->hold_until - now) : 0;
+}
+
+static void tear(struct track *t, uint64_t now)
+{
+        t->dirty |= TABLE_ALL; /* part of the change may stand: nobody knows what differs now */
+        t->torn = true;
+        if (now < t->hold_again)
+                return;
+        t->hold_until = now + TRACK_TORN_MS;
+        t->hold_again = now + TRACK_TORN_AGAIN_MS;
 }
 
 bool track_is_lost(const struct track *t)
@@ -426,10 +443,8 @@ static void take_entries(struct track *t, const struct track_event *e)
                 if (!entry(t, replay ? t->aside : t->table, replay ? &t->aside_seq : &t->seq, &r->entries[i],
                            replay)) {
                         t->counts.gaps++;
-                        if (!replay) { /* part of the entry may stand: nobody knows what differs now */
-                                t->dirty |= TABLE_ALL;
-                                t->torn = true;
-                        }
+                        if (!replay)
+                                tear(t, e->now);
                         begin_again(t, e->now);
                         return;
                 }

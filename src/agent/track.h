@@ -14,10 +14,13 @@
         60000u /* historical servers: they look for a lost parent during the call (protocol.md 4.5) */
 /* A server that has another epoch each time it is asked gets all of its domain read again and again: after so
  * many in a row, from the beginning of one snapshot to the next. Calm is when there was none for longer. */
-#define TRACK_HASTY       8u
-#define TRACK_SNAPSHOT_MS 500u
-#define TRACK_CALM_MS     5000u
-#define TRACK_CALL_MS     30000u /* longest wait in one CHANGES (decision 2) */
+#define TRACK_HASTY 8u
+#define TRACK_TORN_MS \
+        2000u /* publishing waits so long for a domain that is read again because it was torn, */
+#define TRACK_TORN_AGAIN_MS 60000u /* and the next time not before */
+#define TRACK_SNAPSHOT_MS   500u
+#define TRACK_CALM_MS       5000u
+#define TRACK_CALL_MS       30000u /* longest wait in one CHANGES (decision 2) */
 
 enum track_event_kind {
         TRACK_STARTED,
@@ -118,8 +121,12 @@ uint64_t track_tables(const struct track *t);
 unsigned track_take_dirty(struct track *t);
 /* The server has told of changes that the table does not have yet. */
 bool track_lags(const struct track *t);
-/* A change did not fit, and may have been applied in part; the whole domain is being read again. */
+/* A change did not fit, and may have been applied in part; the whole domain has to be read again. */
 bool track_is_torn(const struct track *t);
+/* For so many ms more nothing should be published, because that is being done; 0: publish. It never takes
+ * long, whatever the server does: one that is slow, or tears its domain again and again, must not keep the
+ * others' changes back. */
+uint32_t track_holds(const struct track *t, uint64_t now);
 /* Every server was tried since the last answer, and none answered. */
 bool track_is_lost(const struct track *t);
 bool track_is_current(const struct track *t);

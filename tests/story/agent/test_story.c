@@ -431,6 +431,41 @@ static void test_pages_without_end(void **state)
         }
 }
 
+/* A change that does not fit, and then pages that come so slowly, one directory each, that they never end:
+ * publishing waits a moment, and not again for the next one. */
+static void test_torn_on_purpose(void **state)
+{
+        (void)state;
+        const struct servers first = {.v = {{"10.0.0.1", "network"}}, .n = 1};
+        const struct track_options o = {.directories = 1000, .bytes = 1 << 20};
+        const struct ext_status_result hello = {.epoch = 1, .seq = 5, .first_seq = 1};
+        struct ext_entry lost = {.seq = 9};
+        const struct ext_changes_result gap = {.epoch = 1, .seq = 9, .entries = &lost, .entry_count = 1};
+        struct ext_node node = {.props = BYTES_LIT("\0\0\0\0")};
+        struct ext_snapshot_result page = {.epoch = 1, .seq = 5, .nodes = &node, .node_count = 1};
+        struct track *t = track_new(&o, &first);
+        struct track_event e = {.kind = TRACK_STARTED, .status = &hello, .page = &page, .changes = &gap};
+        struct track_action a;
+        uint64_t held = 0;
+        track_step(t, &e, &a);
+        for (unsigned i = 0; i < 2000; i++, e.now += 100) { /* 200 s */
+                const bool current = track_is_current(t);
+                e.turn = a.turn;
+                e.kind = a.kind == TRACK_CONNECT    ? TRACK_CONNECTED
+                         : a.kind == TRACK_SNAPSHOT ? TRACK_PAGE
+                         : a.kind == TRACK_CHANGES  ? TRACK_ENTRIES
+                                                    : TRACK_WOKE;
+                node.id.object = a.from;
+                page.next = a.from + 1;
+                page.more = a.from < 900 && track_is_torn(t); /* the first time at once */
+                track_step(t, &e, &a);
+                assert_true(!current || track_is_torn(t));
+                held += track_holds(t, e.now) ? 100 : 0;
+        }
+        assert_in_range(held, 4 * 1000, 5 * TRACK_TORN_MS);
+        track_free(t);
+}
+
 static int begin(void **state)
 {
         (void)state;
@@ -465,6 +500,7 @@ int main(void)
                 T(test_day_and_reload),
                 T(test_moves_and_renames),
                 T(test_pages_without_end),
+                T(test_torn_on_purpose),
                 T(test_random),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

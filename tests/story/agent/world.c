@@ -420,7 +420,7 @@ static bool look(struct world *w)
         follow_chain(w);
         for (unsigned i = 0; i < w->posts; i++) {
                 lags |= track_lags(w->post[i].track);
-                holds |= track_is_torn(w->post[i].track);
+                holds |= track_holds(w->post[i].track, w->now) > 0;
         }
         schedule_today(&w->schedule, w->today, track_table(w->post[0].track) != NULL, w->now);
         const struct schedule_action a = schedule_next(&w->schedule, lags, holds, w->now);
