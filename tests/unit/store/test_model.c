@@ -302,7 +302,7 @@ static void compare_lookup(struct store_txn *r, const struct world *w)
 /* -- the follower
  * --------------------------------------------------------------------------------------------- */
 
-static void follow(struct store_txn *r, struct store *second)
+static void follow(struct store_txn *r, struct store *second, const struct world *w)
 {
         struct store_info theirs, ours;
         struct store_txn *t;
@@ -317,6 +317,8 @@ static void follow(struct store_txn *r, struct store *second)
                 assert_int_equal(store_journal_get(r, seq, &a, &e), NI_OK);
                 assert_int_equal(store_replay_entry(t, &e), NI_OK);
         }
+        if (rnd(2))
+                compare_lookup(t, w);
         assert_int_equal(store_commit(t, NULL), NI_OK);
         arena_done(&a);
 }
@@ -376,6 +378,8 @@ static void one_change(struct run *u, struct store_txn *t, bool nested)
                 const struct op o = random_op(u->w, &u->b);
                 const enum ni_status expected = model_says(u->w, &o);
                 struct ni_id id = {0, 0};
+                if (rnd(3) == 0)
+                        compare_lookup(t, u->w); /* of what this change, or another of the batch, has done */
                 assert_int_equal(store_does(t, &o, &id), expected);
                 u->done++;
                 if (expected != NI_OK) {
@@ -399,6 +403,19 @@ static void one_change(struct run *u, struct store_txn *t, bool nested)
                 assert_int_equal(store_sub_commit(t), NI_OK);
 }
 
+/* Looks something up, whatever the answer. */
+static void look(struct store_txn *t)
+{
+        struct store_walk walk;
+        char text[16];
+        snprintf(text, sizeof(text), "v%" PRIu32, rnd(30));
+        store_lookup(t, rnd(4), BYTES_LIT("name"), bytes_str(text), STORE_FROM_START, &walk);
+        while (store_next(&walk))
+                ;
+        assert_int_equal(walk.status, NI_OK);
+        store_end(&walk);
+}
+
 /* Operations that are taken back: whatever they answered, nothing of them may stay. */
 static void undone_change(struct run *u, struct store_txn *t)
 {
@@ -409,6 +426,8 @@ static void undone_change(struct run *u, struct store_txn *t)
                 struct ni_id id;
                 store_does(t, &o, &id);
                 u->undone++;
+                if (rnd(3) == 0)
+                        look(t); /* what waits for the index is put, and goes again */
         }
         if (rnd(2))
                 assert_int_equal(store_change_end(t, NULL), NI_OK);
@@ -418,6 +437,7 @@ static void undone_change(struct run *u, struct store_txn *t)
 static void one_batch(struct run *u)
 {
         struct store_txn *t;
+        u->f->s->writer.backlog.most = rnd(4) ? BACKLOG_MOST : 1 + rnd(6); /* or nearly nothing may wait */
         assert_int_equal(store_write_begin(u->f->s, &t), NI_OK);
         for (uint32_t n = 1 + rnd(20); n; n--)
                 if (rnd(6) == 0)
@@ -425,6 +445,8 @@ static void one_batch(struct run *u)
                 else
                         one_change(u, t, rnd(3) != 0);
         compare(t, u->w); /* the writer sees its own */
+        if (rnd(2))
+                compare_lookup(t, u->w);
         assert_int_equal(store_journal_trim(t, UINT64_MAX, 1000, NULL), NI_OK);
         assert_int_equal(store_commit(t, NULL), NI_OK);
         if (rnd(8) == 0) { /* a whole batch that fails */
@@ -447,9 +469,10 @@ static void verify(struct run *u)
         compare(u->reader, u->w);
         for (int i = 0; i < 20; i++)
                 compare_lookup(u->reader, u->w);
-        follow(u->reader, second->s);
+        follow(u->reader, second->s, u->w);
         reading(second);
         compare_stores(u->reader, second->r);
+        compare_lookup(second->r, u->w);
         read_done(second);
         store_read_end(u->reader);
 }
