@@ -6,6 +6,7 @@ usage: niload.py BIN_FOLDER NETINFOD [unittest options]
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import unittest
@@ -135,7 +136,7 @@ class Trouble(WithService):
     """A thousand groups go in the first EDIT, a thousand in the second, 500 in the third."""
     fixture = False
 
-    def load_through(self, edit):
+    def load_through(self, edit, after=lambda: None):
         proxy = Proxy(("127.0.0.1", self.service.port))
         proxy.edit = edit
         self.addCleanup(proxy.close)
@@ -143,6 +144,7 @@ class Trouble(WithService):
         text = "".join(f"g{i}:*:{i}:a\n" for i in range(2500))
         where = environment(NETINFO_SERVER=f"127.0.0.1:{proxy.port}", XDG_STATE_HOME=self.service.folder)
         code, out, err = self.run_tool("niload", "group", ".", stdin=text, env=where)
+        after()
         self.assertEqual((1, ""), (code, out))
         return err, self.run_tool("nidump", "group", ".")[1].splitlines()
 
@@ -160,6 +162,18 @@ class Trouble(WithService):
     def test_refused_and_then_gone(self):
         """The second EDIT is refused, and before its entries can be sent one by one the server is gone."""
         err, lines = self.load_through(lambda n, call, ask: None if n == 3 else ask(call) if n != 2 else Proxy.refusal(call, Proxy.PERM))
+        self.assertEqual("niload: can't update NetInfo /groups/g1000: Communication failure\n", err)
+        self.assertEqual(1000, len(lines))
+
+
+    def test_gone_while_looking(self):
+        """The server dies when the second EDIT comes: the look-up that fails then is one of the third thousand."""
+        def edit(n, call, ask):
+            if n == 1:
+                return ask(call)
+            self.service.end(signal.SIGKILL)
+            return None
+        err, lines = self.load_through(edit, self.service.start)
         self.assertEqual("niload: can't update NetInfo /groups/g1000: Communication failure\n", err)
         self.assertEqual(1000, len(lines))
 

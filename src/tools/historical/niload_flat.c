@@ -183,6 +183,13 @@ static ni_status complain(const struct niload *l, ni_status s, const char *name)
         return s;
 }
 
+/* What came up with this entry. Without a server, the one that has waited longest is not stored either. */
+static ni_status cannot(const struct niload *l, ni_status s, const char *name)
+{
+        const char *first = s == NI_FAILED ? sender_oldest(&l->sender, l->queued ? l->waiting : NULL) : "";
+        return complain(l, s, *first ? first : name);
+}
+
 /* What the sender could not store. */
 static ni_status sent(const struct niload *l, ni_status s)
 {
@@ -271,7 +278,7 @@ static ni_status store(struct niload *l, void *h, ni_id *dir, const struct flat_
                 return NI_OK;
         }
         if (s != NI_OK && s != NI_NODIR)
-                return complain(l, s, text);
+                return cannot(l, s, text);
         const struct proplist before = wire_proplist(&l->arena, old);
         if (!flat_apply(l->format, there ? meeting(l, id, &before, item) : mode_of(l), there ? &before : NULL,
                         item, &l->arena, &now) ||
@@ -308,8 +315,8 @@ static ni_status load_item(struct niload *l, void *h, ni_id *dir, uint32_t i)
         if (s == NI_OK && strcmp(flat_name(l->format), "netgroup") == 0) {
                 const struct property *members = proplist_get(&item.props, BYTES_LIT("members"));
                 if (members)
-                        s = complain(l, netgroup_enter(&l->t, h, name, members->values),
-                                     arena_str(&l->arena, name));
+                        s = cannot(l, netgroup_enter(&l->t, h, name, members->values),
+                                   arena_str(&l->arena, name));
         }
         return s;
 }

@@ -29,11 +29,27 @@ void sender_done(struct sender *s)
         s->flights = s->refusals = 0;
 }
 
+static const netinfo_change *oldest(const struct sender *s, const netinfo_change *otherwise)
+{
+        return s->refusals ? s->refused[0].v : s->flights ? s->flight[0].v : otherwise;
+}
+
+static const char *name_of(const netinfo_change *c)
+{
+        const ni_index at = c ? ni_proplist_match(c->properties, "name", NULL) : NI_INDEX_NULL;
+        return at == NI_INDEX_NULL || !c->properties.nipl_val[at].nip_val.ninl_len
+                       ? ""
+                       : c->properties.nipl_val[at].nip_val.ninl_val[0];
+}
+
+const char *sender_oldest(const struct sender *s, const netinfo_change *otherwise)
+{
+        return name_of(oldest(s, otherwise));
+}
+
 static ni_status fail(struct sender *s, ni_status status, const netinfo_change *c)
 {
-        const ni_index at = ni_proplist_match(c->properties, "name", NULL);
-        if (at != NI_INDEX_NULL && c->properties.nipl_val[at].nip_val.ninl_len)
-                snprintf(s->failed, sizeof(s->failed), "%s", c->properties.nipl_val[at].nip_val.ninl_val[0]);
+        snprintf(s->failed, sizeof(s->failed), "%s", name_of(c));
         return status;
 }
 
@@ -110,7 +126,7 @@ static ni_status land(struct sender *s)
         unsigned i = 0;
         ni_status status = ahead_answer(s->handle, &ticket, &answer, ids, LIMIT_EDIT_OPS);
         if (status != NI_OK)
-                return fail(s, status, s->refusals ? s->refused[0].v : s->flight[0].v);
+                return fail(s, status, oldest(s, NULL));
         while (i + 1 < s->flights && s->flight[i].ticket != ticket)
                 i++;
         struct sender_batch b = s->flight[i];
@@ -165,7 +181,7 @@ static ni_status send_ahead(struct sender *s, struct sender_batch *b)
                 return NI_OK;
         }
         if (status == NI_FAILED)
-                return fail(s, status, s->flights ? s->flight[0].v : b->v);
+                return fail(s, status, oldest(s, b->v));
         status = sender_drain(s); /* too large for one call */
         return status == NI_OK ? send_alone(s, b->v, b->n) : status;
 }

@@ -34,6 +34,9 @@ void sender_done(struct sender *s);
 ni_status sender_send(struct sender *s, netinfo_change *changes, unsigned n, size_t bytes);
 /* Waits until nothing is on its way. */
 ni_status sender_drain(struct sender *s);
+/* The name of the first record whose answer has not come, or else of `otherwise`; "": it has none. Borrowed.
+ */
+const char *sender_oldest(const struct sender *s, const netinfo_change *otherwise);
 /* At once and each by itself, or all together; the ids of directories that were made are in `changes`
  * afterwards, which stay the caller's. Nothing may be on its way. */
 ni_status sender_send_now(struct sender *s, netinfo_change *changes, unsigned n);
