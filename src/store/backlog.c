@@ -135,14 +135,14 @@ enum ni_status store_backlog_put(struct store_txn *t)
                 return store_fail(t, rc);
         t->generation++;
         t->cached = false;
-        const uint32_t inner = t->sub && b->before.n > b->put ? b->before.n : b->put;
+        const uint32_t inner = t->sub && b->before > b->put ? b->before : b->put;
         rc = put_range(t, c, b->put, inner);
         if (rc == 0)
                 rc = put_range(t, c, inner, b->n);
         mdb_cursor_close(c);
         if (rc)
                 return store_fail(t, rc);
-        b->n = b->put = t->sub ? b->before.n : 0; /* older ones are needed again when it is aborted */
+        b->n = b->put = t->sub ? b->before : 0; /* older ones are needed again when it is aborted */
         forget_words(b);
         return NI_OK;
 }
@@ -152,19 +152,20 @@ enum ni_status store_backlog_put(struct store_txn *t)
 
 void store_backlog_begin_sub(struct store_backlog *b)
 {
-        if (b->put == b->n)
-                b->put = b->n = 0;
-        b->before.n = b->n;
-        b->before.put = b->put;
+        if (b->put) /* those of nested transactions that stand are not needed again */
+                memmove(b->v, b->v + b->put, (b->n - b->put) * sizeof(*b->v));
+        b->n -= b->put;
+        b->put = 0;
+        b->before = b->n;
 }
 
 /* Words of entries that are gone stay in the set for a while: they cost a needless put at worst. */
 void store_backlog_abort_sub(struct store_txn *t)
 {
         struct store_backlog *b = &t->backlog;
-        const bool undone = b->put != b->before.put; /* what it put is not in the table any more */
-        b->n = b->before.n;
-        b->put = b->before.put;
+        const bool undone = b->put != 0; /* what it put is not in the table any more */
+        b->n = b->before;
+        b->put = 0;
         if (b->put == b->n)
                 store_backlog_clear(b);
         else if (undone || b->words > 2 * b->most)

@@ -72,15 +72,15 @@ struct store_index_entry {
         uint64_t ordinal;
         uint32_t parent, child;
 };
-#define BACKLOG_MOST (1u << 18) /* entries that wait: those of 65,536 users, the largest commit; 8 MiB */
+#define BACKLOG_MOST                                                                                       \
+        (1u << 18) /* entries that wait: those of 65,536 users, the largest commit; 8 MiB, and in a nested \
+                      transaction as many that were put and are needed again when it is aborted */
 struct store_backlog {
         uint32_t most;               /* BACKLOG_MOST; tests take less */
         struct store_index_entry *v; /* n of them; the first `put` are in the table */
         uint32_t n, cap, put;
-        struct {
-                uint32_t n, put;
-        } before;       /* when the nested transaction began */
-        uint64_t *slot; /* words of what waits: an open table, 0: free */
+        uint32_t before; /* n when the nested transaction began, and all waited */
+        uint64_t *slot;  /* words of what waits: an open table, 0: free */
         uint32_t slots, words;
 };
 

@@ -284,6 +284,7 @@ static void random_requests(struct fixture *f, uint64_t mask, uint32_t batches)
                         request(f, i % 3 * 5);
                         assert_int_equal(store_change_end(f->w, NULL), NI_OK);
                         assert_true(b->n - b->put <= b->most);
+                        assert_true(b->n <= 2 * b->most); /* with those that an abort would need again */
                         if (roll(3))
                                 assert_int_equal(store_sub_commit(f->w), NI_OK);
                         else
