@@ -65,8 +65,10 @@ bool publish_beside_begin(struct publisher *p, const struct publish_what *w, con
         snprintf(b->folder[0], sizeof(b->folder[0]), "%s", like.folder);
         snprintf(b->folder[1], sizeof(b->folder[1]), "%s", like.durable ? like.durable : "");
         for (unsigned i = 0; i < 2; i++)
-                if (b->folder[i][0])
+                if (b->folder[i][0]) {
                         snap_discard(b->folder[i]);
+                        snap_sweep(b->folder[i], like.quarantine_s);
+                }
         publish_count(w, images, table_mark);
         /* Nobody waits for what is made in a quiet moment. */
         const int pid = process_beside(w->whole, &b->fd);

@@ -606,6 +606,16 @@ static int publish_durable(const struct snap_publication *p, struct folder *f, c
         return 0;
 }
 
+void snap_sweep(const char *folder, unsigned quarantine_s)
+{
+        struct snap_report unused;
+        struct folder f;
+        if (folder_open(&f, folder, &unused))
+                return; /* whoever is publishing there does it */
+        sweep_old(&f, f.current, 0, quarantine_s);
+        folder_close(&f);
+}
+
 int snap_publish(const struct snap_publication *p, struct snap_report *ret_report)
 {
         struct folder live = {.fd = -1}, durable = {.fd = -1};
@@ -620,6 +630,8 @@ int snap_publish(const struct snap_publication *p, struct snap_report *ret_repor
                 err = publish_live(p, &live, generation, ret_report);
         if (!err)
                 ret_report->generation = generation;
+        else if (live.fd >= 0) /* the next try has more room */
+                sweep_old(&live, live.current, 0, p->quarantine_s);
         if (!err && durable.fd >= 0)
                 ret_report->durable_error = publish_durable(p, &durable, &live, generation, ret_report);
         folder_close(&durable);

@@ -165,5 +165,8 @@ int snap_prepare(const struct snap_publication *p, struct snap_report *ret_repor
 bool snap_aside_path(char *out, size_t size, const char *folder, enum snap_kind kind);
 /* Removes all that lies aside in a folder, also what a process has left that died while it was writing. */
 void snap_discard(const char *folder);
+/* Removes superseded images that are older than the quarantine (0: SNAP_QUARANTINE_S), as each publication
+ * does: before much is written, so that where they fill the folder there is room again. */
+void snap_sweep(const char *folder, unsigned quarantine_s);
 
 #endif

@@ -161,24 +161,50 @@ static void a_map_does_not_shrink_to_nothing_unless_meant(void **state)
         assert_int_equal(word_of(t->live), 3);
 }
 
+static void make_old(const char *folder, const char *name)
+{
+        const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+        char path[128];
+        snprintf(path, sizeof(path), "%s/%s", folder, name);
+        assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+}
+
 static void superseded_images_leave_after_the_quarantine(void **state)
 {
         const struct place_of_test *t = *state;
         struct snap_report r;
-        char path[128];
         for (unsigned i = 0; i < 6; i++)
                 assert_int_equal(publish(t, users(3 + i), NULL, false, 0, &r), 0);
         assert_false(exists(t->live, "passwd.3")); /* a burst keeps two */
         assert_true(exists(t->live, "passwd.4"));
         assert_true(exists(t->live, "passwd.5"));
         assert_true(exists(t->live, "passwd.6"));
-        snprintf(path, sizeof(path), "%s/passwd.5", t->live);
-        const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
-        assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+        make_old(t->live, "passwd.5");
         assert_int_equal(publish(t, users(3), NULL, false, 0, &r), 0);
         assert_false(exists(t->live, "passwd.5"));
         assert_true(exists(t->live, "passwd.6"));
         assert_true(exists(t->live, "passwd.7"));
+}
+
+/* Superseded images may be what fills the folder: who fails, or is about to write much, removes old ones. */
+static void old_images_do_not_keep_new_ones_out(void **state)
+{
+        const struct place_of_test *t = *state;
+        struct snap_report r;
+        for (unsigned i = 0; i < 3; i++)
+                assert_int_equal(publish(t, users(30), NULL, false, 0, &r), 0);
+        make_old(t->live, "passwd.1");
+        make_old(t->live, "passwd.3"); /* live */
+        assert_int_equal(publish(t, users(1), NULL, false, 0, &r), ENODATA);
+        assert_false(exists(t->live, "passwd.1"));
+        assert_true(exists(t->live, "passwd.2"));
+        snap_sweep(t->live, 0);
+        assert_true(exists(t->live, "passwd.2"));
+        make_old(t->live, "passwd.2");
+        snap_sweep(t->live, 0);
+        assert_false(exists(t->live, "passwd.2"));
+        assert_true(exists(t->live, "passwd.3"));
+        assert_int_equal(word_of(t->live), 3);
 }
 
 static void leftovers_of_a_dead_publisher_are_removed(void **state)
@@ -282,6 +308,8 @@ int main(void)
                                                 folders_make, folders_remove),
                 cmocka_unit_test_setup_teardown(shadow_is_for_its_group_only, folders_make, folders_remove),
                 cmocka_unit_test_setup_teardown(a_map_does_not_shrink_to_nothing_unless_meant, folders_make,
+                                                folders_remove),
+                cmocka_unit_test_setup_teardown(old_images_do_not_keep_new_ones_out, folders_make,
                                                 folders_remove),
                 cmocka_unit_test_setup_teardown(superseded_images_leave_after_the_quarantine, folders_make,
                                                 folders_remove),
