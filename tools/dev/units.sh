@@ -4,10 +4,11 @@
 # the machines of tests/machine.
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/netinfo-units.XXXXXX")
 was=$(ls -d build-package 2>/dev/null)
+nspawn=$(ls -d /run/systemd/nspawn 2>/dev/null) # with locks and folders of its machines
 units_cleanup() {
         rm -rf "$scratch"
         [ -n "$was" ] || rm -rf build-package
-        rmdir /run/systemd/nspawn/* /run/systemd/nspawn 2>/dev/null
+        [ -n "$nspawn" ] || rm -rf /run/systemd/nspawn
         cleanup
 }
 trap units_cleanup EXIT
