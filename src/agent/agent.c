@@ -381,6 +381,7 @@ static void publish_now(struct agent *a, const struct schedule_action *do_it,
                 tell_failure(a, err, &r);
                 return;
         }
+        schedule_mark(&a->schedule, r.missing, clock_mono_ms());
         tell(a, &r, do_it->images & ~r.left & ~r.begun, n, took);
         tell_moment(a, &m);
 }
@@ -400,6 +401,7 @@ static void publish_rest(struct agent *a, const struct publish_domain *domains, 
         if (r.generation)
                 schedule_published(&a->schedule, true, took / 1000, r.grown, now);
         schedule_beside_ended(&a->schedule, r.made, err != 0, now);
+        schedule_mark(&a->schedule, r.missing, now);
         if (err) {
                 tell_failure(a, err, &r);
         } else if (r.generation) {

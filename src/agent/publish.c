@@ -308,6 +308,7 @@ static int publish(const struct publish_what *w, struct job *j, unsigned ready, 
         if (w->lock)
                 pthread_mutex_lock(w->lock);
         report->generation = said.generation;
+        report->missing = err ? 0 : said.missing & ~report->left & ~report->begun;
         if (said.what[0])
                 snprintf(report->trouble, sizeof(report->trouble), "%s", said.what);
         return err;

@@ -16,10 +16,11 @@ struct publish_report {
         unsigned deltas;        /* images published as a delta: bits 1 << enum snap_kind */
         unsigned grown;         /* of these: so large that a quiet moment should be used (publisher_forget) */
         unsigned begun;         /* images that a process beside has begun to make */
-        unsigned made; /* images of the process beside that are live now, or newer ones of the kind */
-        unsigned left; /* images that were asked for and wait: for that process, or for the next */
-        bool again;    /* it failed, perhaps because the images are not the ones that deltas were made for:
-                          another try makes whole ones */
+        unsigned made;    /* images of the process beside that are live now, or newer ones of the kind */
+        unsigned missing; /* images that nobody has asked for, and that are not live: somebody removed them */
+        unsigned left;    /* images that were asked for and wait: for that process, or for the next */
+        bool again;       /* it failed, perhaps because the images are not the ones that deltas were made for:
+                             another try makes whole ones */
         char first_left_out[256]; /* the first one: "user eve: uid below min_id"; "" */
         char trouble[200];        /* what failed, or what the durable copy lacks; "" */
 };

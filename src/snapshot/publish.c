@@ -318,15 +318,19 @@ static int keep_image(const struct snap_publication *p, const struct folder *f, 
                       unsigned kind, uint64_t generation, struct snap_report *r)
 {
         static const char *const ends[] = {SNAP_BASE, ""}; /* a copied delta is verified upon its base */
+        bool kept = false;
         int err = 0;
         for (unsigned i = 2 - names_of(kind); !err && from->current && i < 2; i++) {
                 char old[PATH_MAX];
                 err = image_path(old, from, kind, from->current, ends[i]);
                 if (!err)
                         err = carry(p, f, old, kind, generation, ends[i], r);
+                kept |= !err;
                 if (err == ENOENT)
                         err = 0;
         }
+        if (f == from && !kept)
+                r->missing |= 1u << kind;
         return err;
 }
 

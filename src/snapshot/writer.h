@@ -143,6 +143,7 @@ struct snap_report {
         uint64_t generation;    /* that was published; 0: nothing was */
         int kind;               /* enum snap_kind that was at fault, or -1 */
         uint32_t before, after; /* records of that map now live and proposed, when the error is ENODATA */
+        unsigned missing;       /* bits 1 << kind: maps that the live folder has no image of */
         int durable_error; /* 0, or an errno: the live images stand, the durable copy is the one of before */
         char what[160];    /* one sentence: what failed, with the file's name; "" on full success */
 };

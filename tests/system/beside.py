@@ -202,6 +202,19 @@ class Beside(unittest.TestCase):
             self.assertEqual(self.agent.process.wait(30) if options else self.agent.stop(), 0)
             self.assertEqual(self.shell('u1'), '/bin/sh')
 
+    def test_images_are_removed(self):
+        """Whoever changes next brings all of them back, not his own alone."""
+        self.ni('add', '-p', '/groups/crew', 'gid=300', 'users=u2')
+        until(lambda: self.ni('getent', 'group', 'crew') == 'crew:*:300:u2\n')
+        for name in os.listdir(self.live):
+            if name != 'followed':
+                os.unlink(os.path.join(self.live, name))
+        self.set('u2', '/bin/back')
+        self.becomes('u2', '/bin/back')
+        until(lambda: self.ni('getent', 'group', 'crew') == 'crew:*:300:u2\n')
+        until(lambda: not self.asides())
+        self.check()
+
     def test_the_agent_is_killed(self):
         """Lookups go on as they were, nobody is left, and the next agent makes everything anew."""
         for n in range(KILLS):

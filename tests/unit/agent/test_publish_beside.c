@@ -11,6 +11,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -146,6 +147,7 @@ static void publish_now(const struct schedule_action *do_it)
         if (w.last.again || (!err && !w.last.generation))
                 return;
         schedule_published(&w.schedule, err == 0, 0, w.last.grown, w.now);
+        schedule_mark(&w.schedule, w.last.missing, w.now);
 }
 
 static int publish_rest(void)
@@ -157,6 +159,7 @@ static int publish_rest(void)
         if (w.last.generation)
                 schedule_published(&w.schedule, true, 0, w.last.grown, w.now);
         schedule_beside_ended(&w.schedule, w.last.made, err != 0, w.now);
+        schedule_mark(&w.schedule, w.last.missing, w.now);
         return err;
 }
 
@@ -552,6 +555,22 @@ static void accounts_stay_together(void **state)
         settle();
 }
 
+/* All that is live is gone; then one user changes, with and without a process beside. */
+static void somebody_removes_what_is_live(void **state)
+{
+        (void)state;
+        some_records();
+        set(MIDDLE, "name=n45|gid=45|users=n10");
+        settle();
+        for (unsigned i = 0; i < 2; i++) {
+                w.config.beside = i ? 0 : 20000;
+                assert_int_equal(fs_remove_tree(w.folder), 0);
+                assert_int_equal(mkdir(w.folder, 0755), 0);
+                set_user(FIRST, FIRST, i ? "/b" : "/c");
+                settle();
+        }
+}
+
 /* The image that was made aside is gone: a failure, after which everything is made again. */
 static void somebody_removes_what_was_made(void **state)
 {
@@ -582,6 +601,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(midnight, begin, end),
                 cmocka_unit_test_setup_teardown(midnight_is_overtaken, begin, end),
                 cmocka_unit_test_setup_teardown(accounts_stay_together, begin, end),
+                cmocka_unit_test_setup_teardown(somebody_removes_what_is_live, begin, end),
                 cmocka_unit_test_setup_teardown(somebody_removes_what_was_made, begin, end),
                 cmocka_unit_test_setup_teardown(random_lives, begin, end)};
         arena_init(&a, 0);
