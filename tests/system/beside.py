@@ -54,6 +54,11 @@ class Beside(unittest.TestCase):
         self.assertIn(done.returncode, (0, 3), (words, done.stdout, done.stderr))
         return done.stdout
 
+    def is_answered(self, *words):
+        """Found or not found, and not: there are no images."""
+        env = dict(os.environ, NETINFO_SNAPSHOTS=self.live)
+        return subprocess.run([daemon.PROGRAMS['ni'], 'getent', *words], env=env, capture_output=True, timeout=60, check=False).returncode in (0, 3)
+
     def shell(self, user):
         line = self.ni('getent', 'passwd', user)
         return line.strip().split(':')[-1] if line else None
@@ -210,8 +215,10 @@ class Beside(unittest.TestCase):
             if name != 'followed':
                 os.unlink(os.path.join(self.live, name))
         self.set('u2', '/bin/back')
+        for words in (('passwd', 'u2'), ('group', 'crew'), ('hosts', 'nobody')):
+            until(lambda w=words: self.is_answered(*w), meaning='an answer from %s' % words[0])
         self.becomes('u2', '/bin/back')
-        until(lambda: self.ni('getent', 'group', 'crew') == 'crew:*:300:u2\n')
+        self.assertEqual(self.ni('getent', 'group', 'crew'), 'crew:*:300:u2\n')
         until(lambda: not self.asides())
         self.check()
 
