@@ -597,14 +597,14 @@ class Streams(WithService):
         def hosts(n):
             return "".join(f"10.0.{i // 250}.{i % 250} m{i} {' '.join(f'a{i}-{k}-' + 'z' * 90 for k in range(60))}\n" for i in range(n))
         few, many = (self.peak("niload", "-d", "hosts", ".", stdin=hosts(n)) for n in (500, 3000))
-        self.assertLess(many - few, 3072)
+        self.assertLess(many - few, 6144)
 
     def test_memory(self):
         self.skip_sanitized()
         small, large = (self.filler(n, f"g%d:*:1:{','.join(['member'] + ['x' * 1500] * 2)}\n") for n in (100, 12000))
         self.assertGreater(len(large) - len(small), 32 * self.PIECE)
         few, many = self.peak("niload", "-d", "group", ".", stdin=small), self.peak("niload", "-d", "group", ".", stdin=large)
-        self.assertLess(many - few, 4096)
+        self.assertLess(many - few, 8192)  # what is on its way: 4 MiB in calls, as lists of strings
         dumped, raw = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         with dumped, raw:
             self.assertLess(self.peak("nidump", "group", ".", stdout=dumped) - few, 4096)
@@ -613,7 +613,7 @@ class Streams(WithService):
                 self.assertGreaterEqual(f.seek(0, os.SEEK_END), least)
             raw.seek(0)
             text = raw.read().decode()
-        self.assertLess(self.peak("niload", "-r", "/groups", ".", stdin=text) - few, 4096)
+        self.assertLess(self.peak("niload", "-r", "/groups", ".", stdin=text) - few, 8192)
         self.assertEqual((0, text, ""), self.run_tool("nidump", "-r", "/groups", "."))
 
     def test_a_folder_that_cannot_spool(self):
