@@ -597,7 +597,7 @@ class Streams(WithService):
         def hosts(n):
             return "".join(f"10.0.{i // 250}.{i % 250} m{i} {' '.join(f'a{i}-{k}-' + 'z' * 90 for k in range(60))}\n" for i in range(n))
         few, many = (self.peak("niload", "-d", "hosts", ".", stdin=hosts(n)) for n in (500, 3000))
-        self.assertLess(many - few, 6144)
+        self.assertLess(many - few, 3072)
 
     def test_memory(self):
         self.skip_sanitized()
