@@ -40,6 +40,8 @@ static enum ni_status say(char *reason, size_t size, enum ni_status status, cons
         return status;
 }
 
+static const char closes[] = "closes the connection";
+
 static enum ni_status say_end(char *reason, size_t size, enum exchange_end end)
 {
         switch (end) {
@@ -48,7 +50,7 @@ static enum ni_status say_end(char *reason, size_t size, enum exchange_end end)
         case EXCHANGE_INTERRUPTED:
                 return say(reason, size, NI_FAILED, "interrupted");
         case EXCHANGE_BROKEN:
-                return say(reason, size, NI_FAILED, "closes the connection");
+                return say(reason, size, NI_FAILED, closes);
         default:
                 return say(reason, size, NI_FAILED, "answers, but not as NetInfo does");
         }
@@ -235,7 +237,7 @@ static enum ni_status try_place(struct client *c, struct place *p, const struct 
                                 size_t size)
 {
         enum ni_status status = open_place(c, p, w, reason, size);
-        if (status == NI_FAILED && c->reached && clock_mono_ms() < w->deadline)
+        if (status == NI_FAILED && c->reached && strcmp(reason, closes) == 0 && clock_mono_ms() < w->deadline)
                 status = open_place(c, p, w, reason, size);
         return status;
 }
