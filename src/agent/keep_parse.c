@@ -106,19 +106,23 @@ static bool read_changes(struct bytes payload, struct arena *a, const struct kee
         struct xdr_in in = xdr_in(payload);
         struct ext_changes_result r;
         unsigned ignored = 0;
+        bool taken = false;
         if (!ext_changes_decode(&in, a, &r) || r.status != NI_OK)
                 return false;
         for (uint32_t i = 0; i < r.entry_count; i++) {
                 if (r.entries[i].seq <= *seq)
                         continue;
-                if (r.entries[i].seq != *seq + 1)
+                if (r.entries[i].seq != *seq + 1) { /* a gap behind what was taken: the table is of no file */
+                        *ret_torn = taken;
                         return false;
+                }
                 for (uint32_t k = 0; k < r.entries[i].record_count; k++)
                         if (table_apply(t, &r.entries[i].records[k], false, &ignored) != TABLE_OK) {
                                 *ret_torn = true;
                                 return false;
                         }
                 *seq = r.entries[i].seq;
+                taken = true;
         }
         table_listed(t);
         if (table_write_out(t))
