@@ -105,7 +105,8 @@
 #define LIMIT_UNREAD      (256u << 10) /* bytes of replies somebody may leave unread and still be served */
 #define LIMIT_BUFFERED    (512u << 20) /* bytes in all connections' buffers: then the largest one is closed */
 #define LIMIT_AWAY        64u          /* calls of one connection at the writer or a pool */
-#define LIMIT_AWAY_BYTES  (16u << 20)  /* and their bytes: four of the largest; ni import sends 12 MiB ahead \
+#define LIMIT_AWAY_BYTES                                                                                     \
+        (16u << 20)                    /* and their bytes: four of the largest; ni import sends 12 MiB ahead \
                                         */
 #define LIMIT_QUEUED      (256u << 20) /* bytes waiting for the writers of all domains: then MASTERBUSY */
 #define LIMIT_BATCH       512u         /* requests in one commit, so that the first does not wait for ever */

@@ -300,7 +300,8 @@ static bool read_lines(struct flat_file *file, bool with_header, struct arena *a
         file->lines = s.number - 1;
         file->header_seen = counts;
         if (!counts && file->options.strict && !blank_only(file->text)) {
-                *why = (struct flat_why){.text = "there is no line that begins with %%, so nothing would be read"};
+                *why = (struct flat_why){
+                        .text = "there is no line that begins with %%, so nothing would be read"};
                 return false;
         }
         return true;
