@@ -9,7 +9,8 @@
 
 void maps_left_out(const struct maps_work *w, const char *what, const char *reason)
 {
-        w->sink->left_out(w->sink->context, w->domain, what, merge_name(w->props), reason);
+        if (w->sink->left_out)
+                w->sink->left_out(w->sink->context, w->domain, what, merge_name(w->props), reason);
 }
 
 /* -- names */

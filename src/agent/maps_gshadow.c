@@ -36,8 +36,9 @@ static bool take(void *context, const struct merge_gshadow *g)
         if (w->arena.failed)
                 return false;
         if (g->names[0].len > LIMIT_MAP_NAME) {
-                w->sink->left_out(w->sink->context, w->nearest, "gshadow of group", g->names[0],
-                                  "the name is too long");
+                if (w->sink->left_out)
+                        w->sink->left_out(w->sink->context, w->nearest, "gshadow of group", g->names[0],
+                                          "the name is too long");
                 return true;
         }
         return w->sink->record(w->sink->context, &(struct snap_map_record){.name = g->names[0],
@@ -50,28 +51,19 @@ static bool take(void *context, const struct merge_gshadow *g)
                                                                            .key_count = r.key_count});
 }
 
-/* The map group has reported them. */
-static void nothing(void *context, const struct merge_domain *d, const char *what, struct bytes name,
-                    const char *reason)
+bool maps_is_of_gshadow(struct bytes props)
 {
-        (void)context;
-        (void)d;
-        (void)what;
-        (void)name;
-        (void)reason;
+        struct prop_walk unused;
+        return prop_find(props, BYTES_LIT("passwd"), &unused) ||
+               prop_find(props, BYTES_LIT("admins"), &unused);
 }
 
-/* A record without password and administrators has nothing that the map group does not say: what happens to
- * its members need not touch this map, which is made whole each time. */
 static size_t keep_those_that_say_more(const struct maps_children *all, struct bytes *ret)
 {
         size_t n = 0;
-        for (size_t i = 0; i < all->n; i++) {
-                struct prop_walk unused;
-                if (prop_find(all->v[i], BYTES_LIT("passwd"), &unused) ||
-                    prop_find(all->v[i], BYTES_LIT("admins"), &unused))
+        for (size_t i = 0; i < all->n; i++)
+                if (maps_is_of_gshadow(all->v[i]))
                         ret[n++] = all->v[i];
-        }
         return n;
 }
 
@@ -79,7 +71,8 @@ bool maps_gshadow(const struct maps_domain *domains, size_t n, const struct merg
                   const struct maps_sink *sink)
 {
         struct work w = {.sink = sink, .nearest = domains, .rules = r};
-        const struct merge_sink groups = {.gshadow = take, .left_out = nothing, .context = &w};
+        const struct merge_sink groups = {.gshadow = take,
+                                          .context = &w}; /* who is left out of group is told there */
         struct merge_domain *d = calloc(n + 1, sizeof(*d));
         size_t all = 0, kept = 0;
         for (size_t i = 0; i < n; i++)

@@ -42,7 +42,7 @@ struct merge_sink {
         bool (*group)(void *context, const struct merge_domain *d, const struct snap_group *g); /* d: of its
                                                                                            first record */
         bool (*shadow)(void *context, const struct merge_domain *d, const struct snap_shadow *s);
-        /* A record, or a part of it, that is not published. */
+        /* A record, or a part of it, that is not published; NULL: nobody asks. */
         void (*left_out)(void *context, const struct merge_domain *d, const char *what, struct bytes name,
                          const char *reason);
         /* Two records of groups with this name and gid became one; may be NULL. */

@@ -49,7 +49,8 @@ static void add_record(struct work *w, const struct merge_domain *d, struct byte
         struct merge_account account;
         const char *why = merge_account_of(d, props, false, w->rules, &w->arena, &account);
         if (why) {
-                w->sink->left_out(w->sink->context, d, "group", merge_name(props), why);
+                if (w->sink->left_out)
+                        w->sink->left_out(w->sink->context, d, "group", merge_name(props), why);
                 return;
         }
         const uint32_t hash = hash_of(w, &account), at = w->parts++;
@@ -117,7 +118,7 @@ static bool unite_members(const struct work *w, const struct united *g, const ch
                         const struct bytes name = xdr_opaque(&in, NI_NAME_MAX);
                         if (merge_is_name(name))
                                 add_member(ret, name);
-                        else
+                        else if (w->sink->left_out)
                                 w->sink->left_out(w->sink->context, g->domain, "member", g->account.names[0],
                                                   "the member's name is not usable");
                 }

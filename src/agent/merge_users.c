@@ -67,10 +67,10 @@ bool merge_users(const struct merge_domain *domains, size_t n, const struct merg
                         const char *why = user_of(&domains[d], props, r, &a, &u);
                         if (a.failed)
                                 ok = false; /* for want of memory nobody is left out */
-                        else if (why)
-                                sink->left_out(sink->context, &domains[d], "user", merge_name(props), why);
-                        else
+                        else if (!why)
                                 ok = sink->user(sink->context, &domains[d], &u);
+                        else if (sink->left_out)
+                                sink->left_out(sink->context, &domains[d], "user", merge_name(props), why);
                 }
         arena_done(&a);
         return ok;

@@ -10,10 +10,9 @@
 #define STANDING_MOST ((size_t)64 << 10) /* bytes: 32 levels with names and reasons */
 
 struct standing {
-        struct buf text;    /* as it shall be */
-        struct buf written; /* as the file is */
-        uint64_t
-                not_before; /* ms of clock_mono_ms: a level that comes and goes does not keep the disk busy */
+        struct buf text;     /* as it shall be */
+        struct buf written;  /* as the file is */
+        uint64_t not_before; /* ms of clock_mono_ms: levels that come and go do not keep the disk busy */
 };
 
 void standing_init(struct standing *s);

@@ -14,9 +14,8 @@
         60000u /* historical servers: they look for a lost parent during the call (protocol.md 4.5) */
 /* A server that has another epoch each time it is asked gets all of its domain read again and again: after so
  * many in a row, from the beginning of one snapshot to the next. Calm is when there was none for longer. */
-#define TRACK_HASTY 8u
-#define TRACK_TORN_MS \
-        2000u /* publishing waits so long for a domain that is read again because it was torn, */
+#define TRACK_HASTY         8u
+#define TRACK_TORN_MS       2000u  /* publishing waits for a domain that is read again because it was torn, */
 #define TRACK_TORN_AGAIN_MS 60000u /* and the next time not before */
 #define TRACK_SNAPSHOT_MS   500u
 #define TRACK_CALM_MS       5000u

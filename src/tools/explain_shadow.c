@@ -109,38 +109,24 @@ json_t *explain_shadow(struct explain *x, const char *key)
 /* -- gshadow ------------------------------------------------------------------------------------------------
  */
 
-/* Only records with a password or administrators are in this map (src/agent/maps_gshadow.c). */
 static void keep_those_that_say_more(struct explain *x, struct explain_records *l, json_t *items)
 {
         unsigned n = 0;
-        for (unsigned i = 0; i < l->n; i++) {
-                struct prop_walk unused;
-                if (prop_find(l->v[i].props, BYTES_LIT("passwd"), &unused) ||
-                    prop_find(l->v[i].props, BYTES_LIT("admins"), &unused))
+        for (unsigned i = 0; i < l->n; i++)
+                if (maps_is_of_gshadow(l->v[i].props))
                         l->v[n++] = l->v[i];
                 else
                         json_array_append_new(items, explain_item(x, &l->v[i], "left out",
                                                                   "it has neither passwd nor admins"));
-        }
         l->n = n;
-}
-
-/* explain_judge_groups has said it. */
-static void nothing(void *context, const struct maps_domain *d, const char *what, struct bytes name,
-                    const char *reason)
-{
-        (void)context;
-        (void)d;
-        (void)what;
-        (void)name;
-        (void)reason;
 }
 
 /* United records, nearest first. */
 static const char *gshadow_line(struct explain *x, const struct explain_record *v, unsigned n)
 {
         struct line l = {&x->t->arena, NULL};
-        const struct maps_sink sink = {.record = take_gshadow, .left_out = nothing, .context = &l};
+        const struct maps_sink sink = {.record = take_gshadow,
+                                       .context = &l}; /* explain_judge_groups has said why */
         struct maps_domain d[LIMIT_DEPTH + 1] = {{.local = false}};
         struct bytes *props = arena_zalloc(&x->t->arena, n + 1, sizeof(*props));
         unsigned domains = 0;

@@ -143,6 +143,28 @@ const char *hits_of(struct store_txn *t, uint32_t parent, const char *key, const
         return list_of(&w);
 }
 
+uint32_t expect_hits(struct store_txn *t, uint32_t parent, const char *name)
+{
+        struct store_walk hits, all;
+        struct store_node n;
+        struct prop_walk p;
+        uint32_t count = 0;
+        store_lookup(t, parent, BYTES_LIT("name"), bytes_str(name), STORE_FROM_START, &hits);
+        store_children(t, parent, STORE_FROM_START, &all);
+        for (; store_next(&all); count++) {
+                assert_int_equal(store_get(t, all.child, &n), NI_OK);
+                if (!prop_find(n.props, BYTES_LIT("name"), &p) || !namelist_has(p.values, bytes_str(name)))
+                        continue;
+                assert_true(store_next(&hits));
+                assert_int_equal(hits.child, all.child);
+        }
+        assert_false(store_next(&hits));
+        assert_int_equal(hits.status, NI_OK);
+        store_end(&hits);
+        store_end(&all);
+        return count;
+}
+
 static void print_problem(void *context, const char *text)
 {
         (void)context;

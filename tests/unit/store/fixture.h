@@ -40,6 +40,9 @@ uint32_t add(struct fixture *f, uint32_t parent, const char *props); /* within b
 /* Children of a directory as "1 5 2", borrowed until the next call. t: f->w or f->r. */
 const char *children_of(struct store_txn *t, uint32_t parent);
 const char *hits_of(struct store_txn *t, uint32_t parent, const char *key, const char *value);
+/* The hits of a look-up of a name by index are those of a walk over all children. How many children there
+ * are. */
+uint32_t expect_hits(struct store_txn *t, uint32_t parent, const char *name);
 /* store_check finds nothing (problems are printed). */
 void check_clean(struct fixture *f);
 /* Number of problems that store_check finds, not printed. */

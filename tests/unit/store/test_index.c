@@ -210,27 +210,6 @@ static uint32_t roll(uint32_t below)
         return (uint32_t)(dice >> 33) % below;
 }
 
-/* The hits of a look-up by index are those of a walk over all children. */
-static void expect_hits(struct fixture *f, uint32_t parent, const char *value)
-{
-        struct store_walk hits, all;
-        struct store_node n;
-        struct prop_walk p;
-        store_lookup(f->w, parent, BYTES_LIT("name"), bytes_str(value), STORE_FROM_START, &hits);
-        store_children(f->w, parent, STORE_FROM_START, &all);
-        while (store_next(&all)) {
-                assert_int_equal(store_get(f->w, all.child, &n), NI_OK);
-                if (!prop_find(n.props, BYTES_LIT("name"), &p) || !namelist_has(p.values, bytes_str(value)))
-                        continue;
-                assert_true(store_next(&hits));
-                assert_int_equal(hits.child, all.child);
-        }
-        assert_false(store_next(&hits));
-        assert_int_equal(hits.status, NI_OK);
-        store_end(&hits);
-        store_end(&all);
-}
-
 /* A child of one of the first three directories; 0: it has none. */
 static uint32_t any_child(struct fixture *f, uint32_t parent)
 {
@@ -262,7 +241,7 @@ static void request(struct fixture *f, uint32_t lookups)
                 else if (kind < 17 && child)
                         assert_int_equal(store_move(f->w, child, 1 + roll(3), roll(4)), NI_OK);
                 else if (roll(10) < lookups)
-                        expect_hits(f, parent, value);
+                        expect_hits(f->w, parent, value);
         }
 }
 
@@ -290,7 +269,7 @@ static void random_requests(struct fixture *f, uint64_t mask, uint32_t batches)
                         else
                                 store_sub_abort(f->w);
                         if (i % 2)
-                                expect_hits(f, 1 + roll(3), "v1");
+                                expect_hits(f->w, 1 + roll(3), "v1");
                 }
                 if (roll(8))
                         assert_int_equal(store_commit(f->w, NULL), NI_OK);

@@ -102,26 +102,10 @@ static enum ni_status request(struct fixture *f, struct store_txn *t)
 static void compare(struct store_txn *t)
 {
         for (uint32_t i = 0; i < 30; i++) {
-                struct store_walk hits, all;
                 struct store_node n;
-                struct prop_walk p;
                 char value[16];
                 snprintf(value, sizeof(value), "v%u", i / 2);
-                store_lookup(t, 1 + i % 2, BYTES_LIT("name"), bytes_str(value), STORE_FROM_START, &hits);
-                store_children(t, 1 + i % 2, STORE_FROM_START, &all);
-                uint32_t count = 0;
-                for (; store_next(&all); count++) {
-                        assert_int_equal(store_get(t, all.child, &n), NI_OK);
-                        if (!prop_find(n.props, BYTES_LIT("name"), &p) ||
-                            !namelist_has(p.values, bytes_str(value)))
-                                continue;
-                        assert_true(store_next(&hits));
-                        assert_int_equal(hits.child, all.child);
-                }
-                assert_false(store_next(&hits));
-                assert_int_equal(hits.status, NI_OK);
-                store_end(&hits);
-                store_end(&all);
+                const uint32_t count = expect_hits(t, 1 + i % 2, value);
                 assert_int_equal(store_get(t, 1 + i % 2, &n), NI_OK);
                 assert_int_equal(n.child_count, count);
         }
