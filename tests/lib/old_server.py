@@ -49,7 +49,9 @@ class OldServer:
             return self.fronts[port].getsockname()[1]
 
     def close(self):
-        for listener in self.fronts.values():
+        with self.lock:
+            listeners = list(self.fronts.values())
+        for listener in listeners:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
 
@@ -89,23 +91,31 @@ class OldServer:
         return call[:4] + b"\0\0\0\1" + bytes(12) + PROG_UNAVAIL.to_bytes(4, "big")
 
     def converse(self, client, port):
-        with client, self.connect(port) as server:
-            while (call := record(client)) is not None:
-                program, procedure = word(call, 12), word(call, 20)
-                if program == EXTENSION:
-                    answer = self.extension(call, lambda c: self.ask(server, c))
-                    if answer is None:
-                        return
-                    client.sendall(marked(answer))
-                    continue
-                if program == NI:
-                    self.seen[procedure] = self.seen.get(procedure, 0) + 1
-                    if procedure in self.instead:
-                        client.sendall(marked(call[:4] + b"\0\0\0\1" + bytes(16) + self.instead[procedure]))
-                        continue
-                answer = self.ask(server, call)
+        """Until one of the two sides is gone: then both are."""
+        try:
+            with client, self.connect(port) as server:
+                self.pass_on(client, server)
+        except (ConnectionError, TimeoutError):
+            pass
+
+    def pass_on(self, client, server):
+        while (call := record(client)) is not None:
+            program, procedure = word(call, 12), word(call, 20)
+            if program == EXTENSION:
+                answer = self.extension(call, lambda c: self.ask(server, c))
                 if answer is None:
                     return
-                if (program, procedure) == (BINDER, GETREGISTER) and len(answer) == 36 and word(answer, 24) == 0:
-                    answer = answer[:32] + self.front(word(answer, 32)).to_bytes(4, "big")
                 client.sendall(marked(answer))
+                continue
+            if program == NI:
+                with self.lock:
+                    self.seen[procedure] = self.seen.get(procedure, 0) + 1
+                if procedure in self.instead:
+                    client.sendall(marked(call[:4] + b"\0\0\0\1" + bytes(16) + self.instead[procedure]))
+                    continue
+            answer = self.ask(server, call)
+            if answer is None:
+                return
+            if (program, procedure) == (BINDER, GETREGISTER) and len(answer) == 36 and word(answer, 24) == 0:
+                answer = answer[:32] + self.front(word(answer, 32)).to_bytes(4, "big")
+            client.sendall(marked(answer))

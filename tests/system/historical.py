@@ -58,37 +58,41 @@ class Service:
         os.chmod(self.folder, 0o755)
         self.socket = os.path.join(self.folder, "s")
         self.options = options
+        self.log_path = os.path.join(self.folder, "log")
+        self.process = None
         self.start()
 
     def start(self):
+        """After end(), too; it has come back by then, in whatever thread it was called."""
+        if self.process and self.process.poll() is None:
+            raise RuntimeError("netinfod is started a second time before the first one has ended")
         read_end, write_end = os.pipe()
         command = [NETINFOD, "--dir", self.folder, "--socket", self.socket, "--listen", self.listen,
                    "-o", f"legacy_read_networks={self.network}", "-o", f"legacy_write_networks={self.network}", "-o", "redact=no",
                    "--ready-fd", str(write_end), *self.options]
-        self.log = open(os.path.join(self.folder, "log"), "w+b")
-        self.process = subprocess.Popen(command, pass_fds=[write_end], stdout=subprocess.DEVNULL, stderr=self.log)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(command, pass_fds=[write_end], stdout=subprocess.DEVNULL, stderr=log)
         os.close(write_end)
         with os.fdopen(read_end) as ready:
             line = ready.readline()
         if not line:
-            self.log.seek(0)
-            raise RuntimeError("netinfod did not start: " + self.log.read().decode(errors="replace"))
+            raise RuntimeError(f"netinfod did not start, it ended with {self.process.wait(30)}: {self.words()}")
         self.ready = json.loads(line)
         self.port = self.ready["binder_tcp"]
 
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        code = self.process.wait(timeout=30)
-        self.log.close()
-        return code
+        return self.process.wait(timeout=60)
+
+    def words(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
 
     def stop(self):
-        self.log.flush()
         code = self.process.poll()
         if code is None:
             code = self.end()
-        with open(os.path.join(self.folder, "log"), errors="replace") as f:
-            words = f.read()
+        words = self.words()
         shutil.rmtree(self.folder, ignore_errors=True)
         if code != 0:
             raise RuntimeError(f"netinfod ended with {code}: {words}")
@@ -108,9 +112,11 @@ class WithService(unittest.TestCase):
     options = ()
     fixture = True
     old = None  # the server behind which netinfod hides what historical servers do not know
+    gone = None  # the test that lost netinfod
 
     @classmethod
     def setUpClass(cls):
+        cls.gone = None  # and not what a class above this one found
         cls.service = Service(*cls.options)
         cls.env = environment(NETINFO_SOCKET=cls.service.socket, XDG_STATE_HOME=cls.service.folder)
 
@@ -118,7 +124,10 @@ class WithService(unittest.TestCase):
     def tearDownClass(cls):
         if cls.old:
             cls.old.close()
-        cls.service.stop()
+        if cls.gone:
+            shutil.rmtree(cls.service.folder, ignore_errors=True)
+        else:
+            cls.service.stop()
 
     @classmethod
     def become_old(cls):
@@ -126,8 +135,18 @@ class WithService(unittest.TestCase):
         cls.env = environment(NETINFO_SERVER=f"127.0.0.1:{cls.old.port}", XDG_STATE_HOME=cls.service.folder)
 
     def setUp(self):
+        if self.gone:  # that test has failed; what this one said would only hide it
+            self.skipTest(f"netinfod is gone since {self.gone}")
+        self.addCleanup(self.is_there)
         if self.fixture:
             self.load_fixture()
+
+    def is_there(self):
+        """The server of the whole class lives on after each test: the one that loses it fails, and those behind it do not run."""
+        code = self.service.process.poll()
+        if code is not None:
+            type(self).gone = self.id()
+            self.fail(f"netinfod is gone, it ended with {code}: {self.service.words()}")
 
     def load_fixture(self, text=FIXTURE):
         done = self.run_tool("niload", "-r", "/", "--force", ".", stdin=text)

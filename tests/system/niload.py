@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -165,15 +166,21 @@ class Trouble(WithService):
         self.assertEqual("niload: can't update NetInfo /groups/g1000: Communication failure\n", err)
         self.assertEqual(1000, len(lines))
 
-
     def test_gone_while_looking(self):
         """The server dies when the second EDIT comes: the look-up that fails then is one of the third thousand."""
+        gone = threading.Event()
+
         def edit(n, call, ask):
             if n == 1:
                 return ask(call)
             self.service.end(signal.SIGKILL)
+            gone.set()
             return None
-        err, lines = self.load_through(edit, self.service.start)
+
+        def start():  # niload sees the end of netinfod, and ends, perhaps before end() does
+            self.assertTrue(gone.wait(60), "netinfod was not ended")
+            self.service.start()
+        err, lines = self.load_through(edit, start)
         self.assertEqual("niload: can't update NetInfo /groups/g1000: Communication failure\n", err)
         self.assertEqual(1000, len(lines))
 
