@@ -80,6 +80,10 @@ struct port_live {
  * case, because nothing less proves it free. False when the kernel could not be asked at all (ret->error). */
 bool port_live_ask(const struct port_live_query *q, struct arena *a, struct port_live *ret);
 
+/* Who has this port of this machine, in words: "pid 812 (rpc.statd)". False, and `to` stays, when nobody is
+ * seen to have it. Walks the processes: not for often. */
+bool port_holder_text(uint16_t port, bool udp, char *to, size_t cap);
+
 /* Text of an address ("0.0.0.0", "[::]", "*" for family 0). */
 #define PORT_ADDRESS_BYTES 64
 const char *port_address_text(uint8_t family, const uint8_t address[16], char to[static PORT_ADDRESS_BYTES]);

@@ -36,6 +36,7 @@ enum kind {
 
 #define KEYS(X)                                                             \
         X(listen, ENDPOINTS, listen, 0, 0)                                  \
+        X(wait_for_ports, AUTO, wait_for_ports, 0, 0)                       \
         X(tag_listen, HOSTS, tag_listen, 0, 0)                              \
         X(tag_ports, PORTS, tag_ports, 1, 65535)                            \
         X(socket, PATH, socket, 0, 0)                                       \

@@ -61,10 +61,11 @@ struct config {
         _Atomic unsigned holders;
         struct arena arena; /* everything below points into it */
         struct endpoints listen, tag_listen;
-        bool listen_given;          /* somebody wrote `listen` down */
-        struct ports tag_ports;     /* below 1024: those that a monitor opens for domains */
-        const char *socket;         /* path, or "" for none */
-        const char *default_domain; /* "" : network, else local */
+        bool listen_given;               /* somebody wrote `listen` down */
+        enum config_auto wait_for_ports; /* a held main door does not stop the start (server/held.h) */
+        struct ports tag_ports;          /* below 1024: those that a monitor opens for domains */
+        const char *socket;              /* path, or "" for none */
+        const char *default_domain;      /* "" : network, else local */
         struct networks read_networks, write_networks;
         struct per_tag redact, historical_clones;
         struct per_tag force_root;

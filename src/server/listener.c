@@ -192,6 +192,7 @@ static bool add_main(struct server *s, int fd, const struct endpoint *e, bool ud
         if (!new_door(s, fd, fill)) {
                 close(fd);
                 snprintf(why->text, sizeof(why->text), "out of memory");
+                errno = ENOMEM;
                 return false;
         }
         char where[ENDPOINT_TEXT];
@@ -200,12 +201,57 @@ static bool add_main(struct server *s, int fd, const struct endpoint *e, bool ud
         return true;
 }
 
+/* why may be NULL, as in opener_port. */
 static bool open_main(struct server *s, const struct endpoint *e, bool udp, struct config_why *why)
 {
+        struct config_why unread;
         const int fd = opener_port(s->options.opener, e, udp, OPENER_MAIN, why);
         if (fd < 0)
                 return e->optional && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT);
-        return add_main(s, fd, e, udp, false, why);
+        return add_main(s, fd, e, udp, false, why ? why : &unread);
+}
+
+static bool is_open(const struct server *s, const struct endpoint *e, bool udp)
+{
+        for (const struct door *door = s->listeners.first; door; door = door->next)
+                if (!door->domain && !door->local && !door->mapper && door->udp == udp &&
+                    endpoint_same(&door->asked, e))
+                        return true;
+        return false;
+}
+
+/* Somebody else has it: it is ours later. A monitor has said so at the start, and seen more. */
+static bool wait_for_door(struct server *s, const struct endpoint *e, bool udp, bool told,
+                          const struct config_why *why)
+{
+        if (!told)
+                log_event(LOG_LEVEL_ERROR, "listen-held", "reason=\"%s\" note=\"" HELD_NOTE "\"", why->text);
+        return held_add(&s->listeners.held, e, udp);
+}
+
+/* Each main door of c that is not open; a held one may be waited for. False: one cannot be had, and *why says
+ * which. carry_on: the others are opened all the same, and the log says it. */
+static bool open_mains(struct server *s, const struct config *c, bool may_wait, bool carry_on, bool told,
+                       struct config_why *why)
+{
+        bool all = true;
+        for (unsigned i = 0; i < c->listen.n; i++)
+                for (unsigned udp = 0; udp < (config_udp(c) ? 2u : 1u); udp++) {
+                        const struct endpoint *e = &c->listen.v[i];
+                        if (is_open(s, e, udp))
+                                continue;
+                        if (open_main(s, e, udp, why)) {
+                                held_remove(&s->listeners.held, e, udp);
+                                continue;
+                        }
+                        if (may_wait && errno == EADDRINUSE && wait_for_door(s, e, udp, told, why))
+                                continue;
+                        if (!carry_on)
+                                return false;
+                        log_event(LOG_LEVEL_ERROR, "listen-failed", "reason=\"%s\"", why->text);
+                        all = false;
+                }
+        return all;
 }
 
 bool listeners_open_mapper(struct server *s, struct config_why *why)
@@ -221,15 +267,6 @@ bool listeners_open_mapper(struct server *s, struct config_why *why)
         }
         log_event(LOG_LEVEL_INFO, "listen", "udp=0.0.0.0:%u note=\"for our binder alone\"", PMAP_PORT);
         return true;
-}
-
-static bool is_open(const struct server *s, const struct endpoint *e, bool udp)
-{
-        for (const struct door *door = s->listeners.first; door; door = door->next)
-                if (!door->domain && !door->local && !door->mapper && door->udp == udp &&
-                    endpoint_same(&door->asked, e))
-                        return true;
-        return false;
 }
 
 static bool add_local(struct server *s, int fd, bool inherited, struct config_why *why)
@@ -271,14 +308,16 @@ static bool open_inherited(struct server *s, bool *ret_port, bool *ret_local, st
 bool listeners_open(struct server *s, struct config_why *why)
 {
         const struct config *c = s->config;
+        const struct opener *o = s->options.opener;
         bool port, local;
         if (!open_inherited(s, &port, &local, why))
                 return false;
-        for (unsigned i = 0; i < c->listen.n && (c->listen_given || !port); i++)
-                for (unsigned udp = 0; udp < (config_udp(c) ? 2u : 1u); udp++)
-                        if (!is_open(s, &c->listen.v[i], udp) && !open_main(s, &c->listen.v[i], udp, why))
-                                return false;
-        return local || !c->socket[0] || open_local(s, why);
+        if ((c->listen_given || !port) &&
+            !open_mains(s, c, held_may_wait(c, o->managed), false, o->monitor >= 0, why))
+                return false;
+        if (!local && c->socket[0] && !open_local(s, why))
+                return false;
+        return s->listeners.first || !s->listeners.held.n; /* *why is the last held one's */
 }
 
 /* -- a tag's own ports -- */
@@ -390,16 +429,21 @@ void listeners_pause(struct server *s, bool pause)
         s->accept_paused = pause;
 }
 
+static bool names_door(const struct config *c, const struct endpoint *e, bool udp)
+{
+        if (udp && !config_udp(c))
+                return false;
+        for (unsigned i = 0; i < c->listen.n; i++)
+                if (endpoint_same(&c->listen.v[i], e))
+                        return true;
+        return false;
+}
+
 static bool wanted_by(const struct config *c, const struct door *door)
 {
         if (door->domain || door->local || door->inherited || door->mapper)
                 return true;
-        if (door->udp && !config_udp(c))
-                return false;
-        for (unsigned i = 0; i < c->listen.n; i++)
-                if (endpoint_same(&c->listen.v[i], &door->asked))
-                        return true;
-        return false;
+        return names_door(c, &door->asked, door->udp);
 }
 
 static bool has_inherited(const struct server *s)
@@ -413,15 +457,11 @@ static bool has_inherited(const struct server *s)
 bool listeners_reload(struct server *s, const struct config *c)
 {
         struct config_why why = {{0}};
-        bool all = true;
-        for (unsigned i = 0; i < c->listen.n && (c->listen_given || !has_inherited(s)); i++) {
-                for (unsigned udp = 0; udp < (config_udp(c) ? 2u : 1u); udp++) {
-                        if (is_open(s, &c->listen.v[i], udp) || open_main(s, &c->listen.v[i], udp, &why))
-                                continue;
-                        log_event(LOG_LEVEL_ERROR, "listen-failed", "reason=\"%s\"", why.text);
-                        all = false;
-                }
-        }
+        struct held *h = &s->listeners.held;
+        for (unsigned i = h->n; i-- > 0;)
+                if (!names_door(c, &h->v[i].at, h->v[i].udp))
+                        held_remove(h, &h->v[i].at, h->v[i].udp);
+        const bool all = (!c->listen_given && has_inherited(s)) || open_mains(s, c, true, true, false, &why);
         for (struct door **at = &s->listeners.first; *at;) {
                 struct door *door = *at;
                 if (wanted_by(c, door)) {
@@ -432,6 +472,21 @@ bool listeners_reload(struct server *s, const struct config *c)
                 close_door(door);
         }
         return all;
+}
+
+/* Downwards: what is removed gives its place to one that was tried. */
+void listeners_tick(struct server *s)
+{
+        struct held *h = &s->listeners.held;
+        for (unsigned i = h->n; i-- > 0;) {
+                const struct held_door door = h->v[i];
+                const bool open = open_main(s, &door.at, door.udp, NULL);
+                if (!open && errno == EADDRINUSE)
+                        continue;
+                if (!open)
+                        log_event(LOG_LEVEL_ERROR, "listen-failed", "reason=\"%s\"", strerror(errno));
+                held_remove(h, &door.at, door.udp);
+        }
 }
 
 uint16_t listeners_main_port(const struct server *s, bool udp)

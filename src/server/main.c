@@ -284,6 +284,7 @@ static int run(struct server_options *o)
                 log_event(LOG_LEVEL_ERROR, "start-failed", "reason=\"%s\"", why.text);
                 return 1;
         }
+        o->opener->managed = o->opener->inherited.n > 0 || getenv("NOTIFY_SOCKET") != NULL;
         if (geteuid() == 0 ? c->user[0] != '\0' : privilege_low_ports()) {
                 const struct monitor_options m = {.source = &o->source,
                                                   .domains = o->domains,

@@ -1,6 +1,7 @@
 #include "server/monitor.h"
 
 #include "server/endpoint.h"
+#include "server/held.h"
 #include "server/monitor_message.h"
 #include "server/notify.h"
 #include "sys/clock.h"
@@ -100,7 +101,7 @@ static bool has_inherited_port(const struct monitor *m, uint16_t port, bool udp)
         return false;
 }
 
-/* A descriptor of the monitor's own that stays open, or -1 with errno and *why. */
+/* A descriptor of the monitor's own that stays open, or -1 with errno and *why (NULL: nobody reads it). */
 static int main_door(struct monitor *m, const struct endpoint *e, bool udp, struct config_why *why)
 {
         const struct opener here = {.monitor = -1};
@@ -108,18 +109,20 @@ static int main_door(struct monitor *m, const struct endpoint *e, bool udp, stru
         if (fd >= 0)
                 return fd;
         if (m->keeps == LIMIT_INHERITED) {
-                snprintf(why->text, sizeof(why->text), "listen: more than %u doors", LIMIT_INHERITED);
+                if (why)
+                        snprintf(why->text, sizeof(why->text), "listen: more than %u doors", LIMIT_INHERITED);
                 errno = EMFILE;
                 return -1;
         }
         fd = opener_port(&here, e, udp, OPENER_MAIN, why);
         if (fd < 0 && errno == EADDRINUSE && has_inherited_port(m, endpoint_port(e), udp)) {
-                snprintf(why->text, sizeof(why->text),
-                         "listen: the service manager holds port %u at an address that this one includes; "
-                         "say there "
-                         "which addresses it is opened at (`systemctl edit netinfod.socket`)",
-                         endpoint_port(e));
-                errno = EADDRINUSE;
+                if (why)
+                        snprintf(why->text, sizeof(why->text),
+                                 "listen: the service manager holds port %u at an address that this one "
+                                 "includes; say there which addresses it is opened at (`systemctl edit "
+                                 "netinfod-port.socket`)",
+                                 endpoint_port(e));
+                errno = EEXIST; /* not EADDRINUSE: waiting would not help */
         }
         if (fd >= 0)
                 m->kept[m->keeps++] = (struct kept){.at = *e, .udp = udp, .fd = fd};
@@ -143,16 +146,24 @@ static bool has_inherited(const struct monitor *m, bool local)
         return false;
 }
 
-/* While all rights are there: who holds a port is seen by root only. Beside the service manager's. */
-static bool open_doors(struct monitor *m, struct config_why *why)
+/* While all rights are there: who holds a port is seen by root only. Beside the service manager's. *ret_held:
+ * somebody else has one, of whom *why tells, and that may be waited for. */
+static bool open_doors(struct monitor *m, bool *ret_held, struct config_why *why)
 {
         const struct config *c = m->config;
+        const bool may_wait = held_may_wait(c, m->options->opener->managed);
         for (unsigned i = 0; i < c->listen.n && (c->listen_given || !has_inherited(m, false)); i++) {
                 const struct endpoint *e = &c->listen.v[i];
-                for (unsigned udp = 0; udp < (config_udp(c) ? 2u : 1u); udp++)
-                        if (!is_inherited(m, e, udp) && main_door(m, e, udp, why) < 0 &&
-                            !(e->optional && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT)))
+                for (unsigned udp = 0; udp < (config_udp(c) ? 2u : 1u); udp++) {
+                        if (is_inherited(m, e, udp) || main_door(m, e, udp, why) >= 0 ||
+                            (e->optional && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT)))
+                                continue;
+                        if (errno != EADDRINUSE || !may_wait)
                                 return false;
+                        log_event(LOG_LEVEL_ERROR, "listen-held", "reason=\"%s\" note=\"" HELD_NOTE "\"",
+                                  why->text);
+                        *ret_held = true;
+                }
         }
         return true;
 }
@@ -253,7 +264,7 @@ static int fulfil(struct monitor *m, const struct monitor_request *r, const stru
         switch ((enum monitor_kind)r->kind) {
         case MONITOR_MAIN:
                 *ret_close = false;
-                return main_door(m, e, r->udp, &reply->why);
+                return main_door(m, e, r->udp, r->number ? NULL : &reply->why);
         case MONITOR_LOCAL:
                 *ret_close = false;
                 return local_door(m, &reply->why);
@@ -541,12 +552,15 @@ static bool find_user(struct monitor *m, struct config_why *why)
 static bool prepare(struct monitor *m, struct config_why *why)
 {
         static const unsigned rights[] = {CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID, CAP_KILL};
+        bool held = false;
         if (!find_user(m, why))
                 return false;
-        if (!monitor_give_folder(m->options->domains, m->uid, m->gid, why) || !open_doors(m, why))
+        if (!monitor_give_folder(m->options->domains, m->uid, m->gid, why) || !open_doors(m, &held, why))
                 return false;
         if (m->config->socket[0] && !has_inherited(m, true) && local_door(m, why) < 0)
                 return false;
+        if (held && !m->keeps && m->local < 0 && !has_inherited(m, true) && !has_inherited(m, false))
+                return false; /* nothing would serve */
         const int err = privilege_keep(rights, sizeof(rights) / sizeof(rights[0]));
         if (err || !catch_signals(m)) {
                 snprintf(why->text, sizeof(why->text), "rights cannot be given up: %s",

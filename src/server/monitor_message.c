@@ -34,7 +34,8 @@ bool monitor_request_decode(const void *message, size_t size, struct monitor_req
         const bool numbered =
                 r.kind == MONITOR_INHERITED || r.kind == MONITOR_CALLER || r.kind == MONITOR_STATE;
         if (r.kind < MONITOR_MAIN || r.kind > MONITOR_STATE || r.udp > 1 || !has_address(&r) ||
-            (!numbered && r.number != 0) || (r.kind == MONITOR_CALLER && r.number != 4 && r.number != 6) ||
+            (!numbered && r.number > (r.kind == MONITOR_MAIN)) ||
+            (r.kind == MONITOR_CALLER && r.number != 4 && r.number != 6) ||
             (r.kind == MONITOR_STATE && r.number >= MONITOR_STATES))
                 return false;
         *ret = r;

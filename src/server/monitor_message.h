@@ -7,7 +7,7 @@
 #include "server/config.h"
 
 enum monitor_kind {
-        MONITOR_MAIN = 1,  /* a port of `listen` */
+        MONITOR_MAIN = 1,  /* a port of `listen`; number 1: asked again, nobody reads why not */
         MONITOR_TAG,       /* a domain's port: of `tag_ports`, at an address of `tag_listen` */
         MONITOR_LOCAL,     /* the UNIX socket of `socket` */
         MONITOR_INHERITED, /* the number-th socket of the service manager */

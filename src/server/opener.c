@@ -1,7 +1,7 @@
 #include "server/opener.h"
 
+#include "portdb/live.h"
 #include "server/endpoint.h"
-#include "server/listener.h"
 #include "server/notify.h"
 #include "server/portmap_wire.h"
 #include "sys/clock.h"
@@ -109,8 +109,8 @@ static int ask_for(const struct opener *o, enum monitor_kind kind, const struct 
                    struct config_why *why)
 {
         struct monitor_reply reply;
-        const int fd = ask(o, kind, 0, e, udp, &reply);
-        if (fd < 0)
+        const int fd = ask(o, kind, kind == MONITOR_MAIN && !why, e, udp, &reply);
+        if (fd < 0 && why)
                 *why = reply.why;
         return fd;
 }
@@ -179,11 +179,13 @@ static int bind_port(const struct endpoint *e, bool udp, bool absent)
 
 static void explain(const struct endpoint *e, bool udp, int err, char *to, size_t cap)
 {
-        char where[ENDPOINT_TEXT], holder[160] = "somebody this user may not see (as root: ni port)";
+        char where[ENDPOINT_TEXT], holder[160];
+        snprintf(holder, sizeof(holder), "somebody this user may not see (as root: ni port %u)",
+                 endpoint_port(e));
         endpoint_text(e, where, sizeof(where));
         const char *kind = udp ? "udp" : "tcp";
         if (err == EADDRINUSE) {
-                holder_find(endpoint_port(e), udp, holder, sizeof(holder));
+                port_holder_text(endpoint_port(e), udp, holder, sizeof(holder));
                 snprintf(to, cap,
                          "%s %s is held by %s; stop that, or choose another port: --listen ADDRESS:PORT, or "
                          "`listen` in netinfod.conf",
@@ -238,7 +240,8 @@ int opener_port(const struct opener *o, const struct endpoint *e, bool udp, enum
                 return ask_for(o, MONITOR_TAG, e, udp, why);
         if (fd < 0) {
                 const int err = errno;
-                explain(e, udp, err, why->text, sizeof(why->text));
+                if (why)
+                        explain(e, udp, err, why->text, sizeof(why->text));
                 errno = err;
         }
         return fd;

@@ -12,6 +12,7 @@ struct opener {
         pid_t main_pid; /* whom a service manager started, and whom to send signals: the monitor, or this
                            process */
         struct inherited inherited; /* none where there is a monitor: it has them */
+        bool managed; /* a service manager started us: nobody stands by who could choose another port */
 };
 
 enum opener_use {
@@ -19,7 +20,8 @@ enum opener_use {
         OPENER_TAG,  /* a domain's own port at an address of `tag_listen` */
 };
 
-/* A socket bound to *e, not blocking, listening or a datagram one. -1 with errno, and *why. */
+/* A socket bound to *e, not blocking, listening or a datagram one. -1 with errno (EADDRINUSE: somebody has
+ * it, who may let it go), and *why, unless that is NULL: looking for the holder takes time. */
 int opener_port(const struct opener *o, const struct endpoint *e, bool udp, enum opener_use use,
                 struct config_why *why);
 /* The same for the UNIX socket: makes its folder, takes the place of one that nobody answers at. */

@@ -307,6 +307,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         (void)what;
         if (s->accept_paused && !s->stopping)
                 listeners_pause(s, false);
+        if (!s->stopping)
+                listeners_tick(s);
         feed_watchdog(s);
         parents_tick(s->parents);
         if (++s->ticks % TIDY_EVERY_S == 0)
@@ -395,6 +397,7 @@ static bool start(struct server *s, struct config_why *why)
         raise_descriptors();
         leave_no_core();
         registry_init(&s->registry);
+        held_init(&s->listeners.held);
         places_init(&s->places);
         const int err = loop_init(&s->loop, s, NULL);
         if (err)
@@ -493,6 +496,7 @@ void server_free(struct server *s)
                           (unsigned long long)s->datagrams_dropped, (unsigned long long)s->records_dropped);
         registry_done(&s->registry);
         places_done(&s->places);
+        held_done(&s->listeners.held);
         admission_free(s->admission);
         secrets_free(s->secrets);
         config_release(s->config);

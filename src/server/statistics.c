@@ -1,5 +1,6 @@
 /* STATISTICS (doc/protocol.md 2.8): rows in their historical order, our digest behind them (decision 16). */
 #include "server/dispatch.h"
+#include "server/endpoint.h"
 #include "server/push.h"
 #include "server/server.h"
 
@@ -150,6 +151,18 @@ static void row_digest(struct rows *r, const uint8_t *digest)
         row_text(r, "digest", arena_str(r->arena, bytes_str(hex)));
 }
 
+/* Only where there is one: main doors that somebody else has (doc/server.md 2). */
+static void row_held(struct rows *r, struct server *s)
+{
+        struct bytes values[16];
+        char text[ENDPOINT_TEXT + 8];
+        uint32_t n = 0;
+        while (n < sizeof(values) / sizeof(values[0]) && held_text(&s->listeners.held, n, text, sizeof(text)))
+                values[n++] = bytes_str(arena_str(r->arena, bytes_str(text)));
+        if (n)
+                row(r, "doors_held", values, n);
+}
+
 static void rows_of_server(struct rows *r, struct worker *w, const struct domain *d,
                            const struct namelist *servers)
 {
@@ -204,6 +217,7 @@ enum ni_status statistics_put(struct worker *w, struct domain *d, const struct d
                 rows_of_server(&r, w, d, &servers);
                 rows_of_procedures(&r, w, d);
                 row_digest(&r, hidden ? NULL : info.digest);
+                row_held(&r, w->server);
         }
         if (r.failed)
                 return NI_SYSTEMERR;

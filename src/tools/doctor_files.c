@@ -1,5 +1,7 @@
 /* What `ni doctor` finds in files: nsswitch.conf, the module, the images, permissions; and port 987. */
 #include "agent/standing.h"
+#include "base/text.h"
+#include "portdb/live.h"
 #include "snapshot/followed.h"
 #include "snapshot/inspect.h"
 #include "snapshot/reader.h"
@@ -405,12 +407,56 @@ void doctor_permissions(struct doctor *d)
 /* -- port 987
  * -------------------------------------------------------------------------------------------------- */
 
+/* "tcp 127.0.0.1:987": a door that netinfod says somebody else has (doc/server.md 2). */
+static void held_door(struct doctor *d, struct bytes door)
+{
+        char holder[200];
+        uint64_t port = 0;
+        size_t colon = door.len;
+        while (colon > 0 && door.data[colon - 1] != ':')
+                colon--;
+        if (!text_u64(bytes_sub(door, colon, door.len), 65535, &port) ||
+            !port_holder_text((uint16_t)port, door.data[0] == 'u', holder, sizeof(holder)))
+                snprintf(holder, sizeof(holder), "somebody whom this user does not see");
+        doctor_add(
+                d, DOCTOR_ERROR, "port", doctor_text(d, "%.*s", BYTES_FMT(bytes_sub(door, 0, 100))),
+                doctor_text(d, "it is held by %s: netinfod is not reached there, and serves its other doors",
+                            holder),
+                "stop that, or have it use another port: netinfod takes this one as soon as it is free; or "
+                "set `listen` in netinfod.conf");
+}
+
+/* False: there is none, as far as this machine's server says. */
+static bool held_doors(struct doctor *d)
+{
+        const struct ni_args none = {.id = {0, 0}};
+        struct client_options o;
+        struct client_why why;
+        struct ni_result r;
+        struct client *c;
+        const struct property *doors = NULL;
+        client_options_init(&o);
+        o.timeout_ms = 1000;
+        if (client_open(&o, &c, &why) != NI_OK)
+                return false;
+        if (strncmp(client_peer(c), "unix:", 5) == 0 &&
+            client_ni(c, NI_PROC_statistics, &none, &r) == NI_OK && r.status == NI_OK)
+                doors = proplist_get(&r.props, BYTES_LIT("doors_held"));
+        const bool some = doors && doors->values.n > 0;
+        for (uint32_t i = 0; some && i < doors->values.n; i++)
+                held_door(d, doors->values.v[i]);
+        client_close(c);
+        return some;
+}
+
 void doctor_port(struct doctor *d)
 {
         struct client_options o;
         struct client_why why;
         struct client *c;
         d->checks++;
+        if (held_doors(d))
+                return;
         client_options_init(&o);
         o.server = "127.0.0.1:987";
         o.no_domain = true;

@@ -30,7 +30,7 @@ with tempfile.TemporaryDirectory(prefix='netinfo-units-') as folder:
         with open(os.path.join(folder, name.removesuffix('.in')), 'w', encoding='utf-8') as f:
             f.write(text)
     units = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
-    assert len(units) == 3, units
+    assert len(units) == 4, units
     done = subprocess.run([tool, 'verify', '--man=no', '--recursive-errors=no', *units], capture_output=True, text=True, check=False,
                           env={**os.environ, 'SYSTEMD_UNIT_PATH': folder + ':', 'SYSTEMD_LOG_LEVEL': 'notice'})
     # what is said of other units of this machine is not ours

@@ -25,7 +25,7 @@ GIVEN = daemon.PROGRAMS
 SERVER = ('netinfo-server', 'netinfo-tools')
 CLIENT = ('netinfo-agent', 'libnss-netinfo')
 ALL = SERVER + CLIENT + ('libnetinfo1', 'libnetinfo-dev')
-UNITS = ('netinfod.service', 'netinfod.socket', 'netinfo-agent.service')
+UNITS = ('netinfod.service', 'netinfod.socket', 'netinfod-port.socket', 'netinfo-agent.service')
 ADA = ('uid=5001', 'gid=5000', 'home=/tmp', 'shell=/bin/sh')
 ADA_LINE = 'ada:*:5001:5000::/tmp:/bin/sh\n'
 ACCOUNTS = {name + back for name in ('passwd', 'group', 'shadow', 'gshadow') for back in ('', '-')} | {'.pwd.lock'}
@@ -127,8 +127,8 @@ class Packages(Case):
         before = tree(m.root + '/etc')
         m.boot()
         self.install(m, SERVER)
-        m.must('systemctl', 'is-enabled', 'netinfod.service', 'netinfod.socket')
-        self.wait_active(m, 'netinfod.service', 'netinfod.socket')
+        m.must('systemctl', 'is-enabled', *UNITS[:3])
+        self.wait_active(m, *UNITS[:3])
         self.assertRegex(m.must('ni', 'status'), r'(?m)^domain +local\n(.*\n)*role +master\n(.*\n)*you +superuser$')
         listeners = m.must('ss', '-Hltn', 'src', '10.9.0.1')
         self.assertEqual(listeners, '')  # this machine only
@@ -435,7 +435,7 @@ class Boot(Case):
 
     def test_damaged_images(self):
         m = self.m
-        m.must('systemctl', 'disable', 'netinfod.service', 'netinfod.socket', 'netinfo-agent.service')
+        m.must('systemctl', 'disable', *UNITS)
         m.halt()
         for path in glob.glob(m.root + '/var/lib/netinfo/snapshots/*'):
             with open(path, 'r+b') as f:
@@ -450,7 +450,7 @@ class Boot(Case):
     def test_server_that_cannot_be_reached(self):
         """Packets vanish: the machine boots, and keeps what it knows. It never had another server than its own before."""
         m = self.m
-        m.must('systemctl', 'disable', 'netinfod.service', 'netinfod.socket')
+        m.must('systemctl', 'disable', *UNITS[:3])
         self.write(m, '/etc/netinfo/agent.conf', 'server = 10.9.0.99:987\n')
         m.halt()
         self.assertEqual(m.boot(), 'running')
@@ -458,17 +458,36 @@ class Boot(Case):
         self.well(m, lookups=False)
 
     def test_port_is_taken(self):
-        """The socket unit fails, and says so; the machine boots, and lookups go on."""
+        """Somebody has the port before us: the machine is served all the same, log and doctor name the holder, and the port is
+        opened when it is free."""
         m = self.m
-        self.write(m, '/etc/systemd/system/thief.service', '[Unit]\nDefaultDependencies=no\nBefore=netinfod.socket\n[Service]\nType=exec\n'
-                   'ExecStart=/usr/bin/python3 -c "import socket,time; s=socket.create_server((\'127.0.0.1\',987)); time.sleep(100000)"\n'
-                   'ExecStartPost=/bin/sleep 1\n[Install]\nWantedBy=sysinit.target\n')
+        self.write(m, '/thief', 'import socket, time\ns = socket.create_server(("127.0.0.1", 987))\nwhile True:\n    time.sleep(1000)\n')
+        self.write(m, '/etc/systemd/system/thief.service', '[Unit]\nDefaultDependencies=no\nBefore=netinfod-port.socket\n[Service]\nType=exec\n'
+                   'ExecStart=/usr/bin/python3 /thief\nExecStartPost=/bin/sleep 1\n[Install]\nWantedBy=sysinit.target\n')
         m.must('systemctl', 'enable', 'thief.service')
         m.halt()
-        self.assertEqual(m.boot(), 'degraded')
+        m.boot()
         self.well(m)
-        self.assertRegex(m.journal('-u', 'netinfod.socket'), '127.0.0.1:987.*Address already in use')
-        self.assertRegex(m.must('ni', 'port', '987'), 'python3')
+        self.wait_active(m, 'netinfod.service', 'netinfod.socket', 'netinfo-agent.service')
+        self.assertEqual(m.must('systemctl', 'list-units', '--failed', '--plain', '--no-legend').split()[:1], ['netinfod-port.socket'])
+        self.assertRegex(m.journal('-u', 'netinfod-port.socket'), '127.0.0.1:987.*Address already in use')
+        self.assertRegex(m.journal('-u', 'netinfod.service', '-p', 'err'), 'event=listen-held reason="tcp 127.0.0.1:987 is held by ')
+        m.must('ni', 'set', '/users/ada', 'shell=/bin/bash')  # writes, too
+        self.wait_answer(m, 'getent passwd ada', ADA_LINE.replace('/bin/sh', '/bin/bash'))
+        m.must('ni', 'status', '-s', '[::1]:987')  # the other one was free
+        self.assertRegex(m.run('ni', 'doctor').stdout, r'error +tcp 127\.0\.0\.1:987: it is held by pid \d+ \(python3\)')
+        pid = m.show('netinfod.service', 'MainPID')
+        m.must('systemctl', 'disable', '--now', 'thief.service')
+        self.until(lambda: m.run('ni', 'status', '-s', '127.0.0.1:987').returncode == 0, 'the port is opened')
+        self.assertEqual(m.show('netinfod.service', 'MainPID'), pid)
+        self.wait_answer(m, 'ni doctor', '14 checks: 0 errors, 0 warnings, 0 notes\n')
+        m.must('systemctl', 'restart', 'netinfod.service')
+        self.wait_active(m, *UNITS)
+        m.must('ni', 'status', '-s', '127.0.0.1:987')
+        self.assertEqual(m.must('systemctl', 'list-units', '--failed', '--plain', '--no-legend'), '')
+        m.halt()
+        self.assertEqual(m.boot(), 'running')
+        self.wait_active(m, *UNITS)
 
 
 class Fleet(Case):

@@ -708,6 +708,23 @@ class Doctor(Three):
                      'while True:\n c, _ = s.accept()\n c.sendall(b"220 hello\\r\\n")\n c.close()'])
         wait_until(lambda: self.found(self.doctor(host=other), 'port'), 'somebody else is noticed')
 
+    def test_port_held(self):
+        """By somebody who says nothing: netinfod waits for it, and the doctor says for whom."""
+        other = self.fleet.host('held', '10.9.0.10')
+        thief = other.popen([sys.executable, '-c', 'import socket, time\ns = socket.create_server(("127.0.0.1", 987))\n'
+                             'print(flush=True)\ntime.sleep(100000)'], stdout=subprocess.PIPE)
+        thief.stdout.readline()
+        server = other.daemon('-o', 'wait_for_ports=yes', listen='127.0.0.1:987')
+        self.assertIn('is held by pid %d ' % thief.pid, server.log())
+        (thing, reason), = self.found(self.doctor(host=other), 'port', 'error')
+        self.assertEqual(thing, 'tcp 127.0.0.1:987')
+        self.assertIn('it is held by pid %d (python' % thief.pid, reason)
+        thief.kill()
+        thief.wait()
+        wait_until(lambda: not self.found(self.doctor(host=other), 'port'), 'the port is taken')
+        with other.inside(), rpc.Conn(('127.0.0.1', 987)) as c:
+            self.assertEqual(c.root()[0], rpc.OK)
+
 
 class Retouched(unittest.TestCase):
     """A server whose STATUS says something else than it is: a proxy changes bytes of the reply."""

@@ -162,6 +162,110 @@ class Sockets(Case):
                 self.assertIn('LISTEN_FDS', self.log())
 
 
+def local(path):
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(path)
+    s.listen(8)
+    return s
+
+
+class Held(Case):
+    """A main door that somebody else has (doc/server.md 2)."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.folder, 'manager.sock')
+
+    def reaches(self, at):
+        try:
+            with rpc.Conn(at) as c:
+                return c.root()[0] == OK
+        except OSError:
+            return False
+
+    def check_comes_later(self, held, free, *options):
+        """The sockets serve, the held port is named with its holder, and opened when that has gone."""
+        at = held.getsockname()
+        with local(self.path) as mine, held:
+            ready = self.start([mine], '--listen', '127.0.0.1:%d' % at[1], '--listen', '127.0.0.1:%d' % free, *options)
+            self.assertIsNotNone(ready, self.log())
+            for door in (self.path, ('127.0.0.1', free)):
+                self.assertTrue(self.reaches(door))
+            said = [line for line in self.log().splitlines() if 'event=listen-held' in line]
+            self.assertEqual(len(said), 1, self.log())
+            self.assertIn('level=error', said[0])
+            self.assertIn('tcp 127.0.0.1:%d is held by pid %d (' % (at[1], os.getpid()), said[0])
+            with rpc.Conn(self.path) as c:
+                self.assertEqual(self.row(c, 'doors_held'), [b'tcp 127.0.0.1:%d' % at[1]])
+            self.process.send_signal(signal.SIGHUP)  # says it again
+            daemon.until(lambda: self.log().count('event=listen-held') == 2, meaning='the holder is named at a reload')
+        daemon.until(lambda: self.reaches(at), meaning='the port is opened when it is free')
+        with rpc.Conn(self.path) as c:
+            self.assertIsNone(self.row(c, 'doors_held'))
+        self.assertEqual(self.log().count('event=listen tcp=127.0.0.1:%d' % at[1]), 1)
+        self.stop()
+        self.assertFalse(self.reaches(at))
+
+    def row(self, c, name):
+        return dict(c.statistics()).get(name.encode())
+
+    def free_port(self):
+        with tcp() as s:
+            return s.getsockname()[1]
+
+    def test_it_comes_later(self):
+        self.check_comes_later(tcp(), self.free_port())
+
+    @unittest.skipUnless(os.geteuid() == 0, 'only root can give rights up')
+    def test_it_comes_later_through_the_monitor(self):
+        os.chmod(self.folder, 0o755)
+        self.check_comes_later(tcp(), self.free_port(), '-o', 'user=nobody')
+
+    def test_reload_takes_it_back(self):
+        """`listen` names it no more: it stays closed when its holder has gone."""
+        held = tcp()
+        at = held.getsockname()
+        conf = os.path.join(self.folder, 'netinfod.conf')
+        with open(conf, 'w', encoding='ascii') as f:
+            f.write('listen = 127.0.0.1:%d\n' % at[1])
+        with local(self.path) as mine, held:
+            self.assertIsNotNone(self.start([mine]), self.log())
+            with open(conf, 'w', encoding='ascii') as f:
+                f.write('listen = 127.0.0.1:%d\n' % self.free_port())
+            self.process.send_signal(signal.SIGHUP)
+            daemon.until(lambda: 'event=reload result=ok' in self.log(), meaning='the reload')
+            with rpc.Conn(self.path) as c:
+                self.assertIsNone(self.row(c, 'doors_held'))
+        self.stop()
+
+    def test_nothing_would_serve(self):
+        with tcp() as held:
+            for options in ((), ('-o', 'user=nobody') if os.geteuid() == 0 else ()):
+                os.chmod(self.folder, 0o755)
+                self.assertIsNone(self.start([], '--listen', '127.0.0.1:%d' % held.getsockname()[1], '--socket', 'none', *options,
+                                             env=(('NOTIFY_SOCKET', '/nowhere'),)))
+                self.assertEqual(self.code, 1)
+                self.assertIn('event=start-failed', self.log())
+                self.assertIn('is held by pid %d (' % os.getpid(), self.log())
+
+    def test_who_decides(self):
+        """Somebody who starts it by hand hears no; below a manager it goes on; `wait_for_ports` says otherwise."""
+        with tcp() as held:
+            for managed, key, goes_on in ((False, 'auto', False), (False, 'yes', True), (True, 'auto', True), (True, 'no', False)):
+                env = (('NOTIFY_SOCKET', '/nowhere'),) if managed else ()
+                with self.subTest(managed=managed, key=key):
+                    ready = self.start([], '--listen', '127.0.0.1:%d' % held.getsockname()[1], '-o', 'wait_for_ports=' + key, env=env)
+                    if goes_on:
+                        self.assertIsNotNone(ready, self.log())
+                        self.assertEqual(ready['binder_tcp'], 0)
+                        self.assertTrue(self.reaches(os.path.join(self.folder, 'netinfod.sock')))
+                        self.stop()
+                    else:
+                        self.assertIsNone(ready)
+                        self.assertEqual(self.code, 1)
+                        self.assertIn('event=start-failed', self.log())
+
+
 class Notify(Case):
     def messages(self, sock, until):
         got = []

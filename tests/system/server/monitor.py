@@ -241,7 +241,7 @@ class Monitor(unittest.TestCase):
         other = low_ports(1)[0]
         with socket.create_server(('127.0.0.1', 0)) as s:
             port = s.getsockname()[1]
-            for listen, result in (('127.0.0.1:%d 127.0.0.1:%d' % (port, other), None), ('0.0.0.0:%d' % port, 'netinfod.socket')):
+            for listen, result in (('127.0.0.1:%d 127.0.0.1:%d' % (port, other), None), ('0.0.0.0:%d' % port, 'netinfod-port.socket')):
                 p = subprocess.Popen([sys.executable, '-c', script, str(s.fileno()), daemon.PROGRAMS['netinfod'], '--dir', self.folder,
                                       '-o', 'user=' + USER, '--listen', listen.split()[0],
                                       *[w for more in listen.split()[1:] for w in ('--listen', more)], '--ready-fd', '1'],
