@@ -15,10 +15,10 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 import daemon  # noqa: E402
 from daemon import until  # noqa: E402
+from sized import sized  # noqa: E402
 
-LENGTH = os.environ.get('NETINFO_TEST_LENGTH', '')
-USERS = {'quick': 2000, 'long': 50000}.get(LENGTH, 5000)  # the more, the longer the process beside lives
-KILLS = {'quick': 2, 'long': 30}.get(LENGTH, 4)
+USERS = sized(2000, 5000, 50000)  # the more, the longer the process beside lives
+KILLS = sized(2, 4, 30)
 TRIES = 200  # to stop the process beside before it is at its end
 GROWN = 256  # touched records that the next quiet moment makes whole (doc/agent.md)
 

@@ -16,9 +16,10 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 import daemon  # noqa: E402
+import sized  # noqa: E402
 
-LONG = os.environ.get('NETINFO_TEST_LENGTH') == 'long'
-SIZE = 500 if LONG else 150  # records of a map
+LONG = sized.LENGTH == 'long'
+SIZE = sized.sized(150, 150, 500)  # records of a map
 SEED = int(os.environ.get('NETINFO_TEST_SEED', '4711'))
 FILES = ('passwd', 'group', 'shadow', 'gshadow', 'hosts', 'networks', 'services', 'protocols', 'rpc', 'ethers', 'netgroup', 'aliases')
 LETTERS = 'abcdefghijklmnopqrstuvwxyz'

@@ -13,9 +13,10 @@ import old_clone  # noqa: E402
 import old_server  # noqa: E402
 import rpc  # noqa: E402
 from daemon import until  # noqa: E402
+from sized import sized  # noqa: E402
 
 OK, TAG = rpc.OK, 'network'
-STEPS = int(os.environ.get('NI_TEST_STEPS', 120))
+STEPS = sized(60, 120, 1200, 'NI_TEST_STEPS')
 READ = ('-o', 'legacy_read_networks=10.9.0.0/24')
 QUICK = 'update_latency', ['1']
 

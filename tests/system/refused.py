@@ -18,8 +18,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import daemon  # noqa: E402
 import rpc  # noqa: E402
 from rpc import OK  # noqa: E402
+from sized import sized  # noqa: E402
 
-POINTS = int(os.environ.get('NETINFO_REFUSE_POINTS', {'quick': 2, 'long': 0}.get(os.environ.get('NETINFO_TEST_LENGTH', ''), 5)))
+POINTS = sized(2, 5, 0, 'NETINFO_REFUSE_POINTS')
 NAMES = ('NI_REFUSE', 'NI_REFUSE_BELOW', 'NI_REFUSE_COUNT', 'LD_PRELOAD')
 
 

@@ -10,9 +10,10 @@ import daemon  # noqa: E402
 import fleet  # noqa: E402
 import rpc  # noqa: E402
 from daemon import until  # noqa: E402
+from sized import sized  # noqa: E402
 
 OK, TAG = rpc.OK, 'network'
-LENGTH = 5 if os.environ.get('NETINFO_TEST_LENGTH') == 'long' else 1
+TIMES = sized(2, 2, 10)
 LEGACY = ('-o', 'legacy_read_networks=10.9.0.0/24')
 
 
@@ -132,7 +133,7 @@ class Clones(unittest.TestCase):
     def test_cut_and_heal(self):
         self.list_in(self.beta, self.gamma)
         self.clone(self.beta, self.gamma)
-        for k in range(2 * LENGTH):
+        for k in range(TIMES):
             self.f.cut(self.beta)
             fill(self.m, 30, 'cut%d-' % k)
             until(lambda: same(self.m, self.c))

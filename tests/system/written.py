@@ -9,11 +9,12 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 import daemon  # noqa: E402
+from sized import sized  # noqa: E402
 import signal  # noqa: E402
 import subprocess  # noqa: E402
 import time  # noqa: E402
 
-ROUNDS = 10 if os.environ.get('NETINFO_TEST_LENGTH') == 'quick' else 40
+ROUNDS = sized(10, 40, 400)
 
 
 class Written(unittest.TestCase):

@@ -2,6 +2,8 @@
  * never forgotten because somebody is away. */
 #include "world.h"
 
+#include "../../lib/sized.h"
+
 static struct world w;
 static struct site *const own = &w.site[0], *const mid = &w.site[1], *const top = &w.site[2];
 
@@ -294,8 +296,7 @@ static unsigned settle(unsigned seed)
 
 static void test_random(void **state)
 {
-        const char *text = getenv("NI_TEST_STEPS");
-        const unsigned seeds = text ? (unsigned)atoi(text) : 60;
+        const unsigned seeds = sized("NI_TEST_STEPS", 20, 60, 600);
         unsigned publications = 0, levels = 0;
         (void)state;
         world_end(&w);

@@ -2,6 +2,8 @@
  * forged; in the end all is well within the longest wait (doc/binding.md). */
 #include "world.h"
 
+#include "../../lib/sized.h"
+
 static struct world w;
 
 static void stir(struct world *x)
@@ -78,9 +80,7 @@ static void calm(void)
 
 static unsigned hierarchies(void)
 {
-        const char *steps = getenv("NI_TEST_STEPS"); /* some 300 events each */
-        const unsigned n = steps ? (unsigned)atoi(steps) / 300 : 60;
-        return n ? n : 1;
+        return sized("NI_TEST_STEPS", 60, 60, 6000); /* some 300 events each */
 }
 
 static void test_random(void **state)

@@ -1,6 +1,7 @@
 /* Stories of masters and clones that follow (doc/replication.md 2, 5), in virtual time. The content is a row
  * of cells; one change sets a few of them. What a clone serves is compared with what its master was at the
  * same (epoch, seq), after every step. */
+#include "../../lib/sized.h"
 #include "replica/follow.h"
 
 #include <setjmp.h>
@@ -666,8 +667,7 @@ static void live(uint64_t seed)
 
 static void test_random_lives(void **state)
 {
-        const char *steps = getenv("NI_TEST_STEPS");
-        const uint64_t lives = steps ? strtoull(steps, NULL, 10) : 200;
+        const uint64_t lives = sized("NI_TEST_STEPS", 200, 200, 30000);
         (void)state;
         for (uint64_t seed = 1; seed <= lives; seed++) {
                 live(seed);

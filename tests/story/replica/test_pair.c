@@ -1,6 +1,7 @@
 /* Stories of the historical pair (doc/replication.md 6, 7; doc/protocol.md 5) in virtual time: a master that
  * pushes calls, a clone that executes them or reads everything. Directories are counters: a call raises the
  * instance of one and must name the one before. */
+#include "../../lib/sized.h"
 #include "replica/pull.h"
 #include "replica/push.h"
 
@@ -496,8 +497,7 @@ static void live(uint64_t seed)
 
 static void test_random_lives(void **state)
 {
-        const char *steps = getenv("NI_TEST_STEPS");
-        const uint64_t lives = steps ? strtoull(steps, NULL, 10) : 100;
+        const uint64_t lives = sized("NI_TEST_STEPS", 100, 100, 30000);
         (void)state;
         for (uint64_t seed = 1; seed <= lives; seed++)
                 live(seed);

@@ -12,9 +12,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import daemon  # noqa: E402
 import rpc  # noqa: E402
 from rpc import OK  # noqa: E402
+from sized import sized  # noqa: E402
 
 USERS = 2000
-MILLISECONDS = {'quick': '150', 'long': '2000'}.get(os.environ.get('NETINFO_TEST_LENGTH', ''), '300')
+MILLISECONDS = str(sized(150, 300, 2000))
 # An attack may not make the server hold more than this beside what it had; the largest is what twenty clients are sent and do
 # not take: 256 KiB each and the reply that passed it, which is a list of all users, in each of four processes.
 MOST_KIB = 800 * 1024  # a build with sanitizers counts everything several times; 30 MiB is usual

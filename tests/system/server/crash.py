@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """kill -9 under sixteen writers: every acknowledged write is there, nothing half-done is, and journal and nodes agree.
 
-NETINFO_CRASH_ROUNDS: how many kills (20 when it is not set)."""
+NETINFO_CRASH_ROUNDS: how many kills."""
 import os
 import random
 import subprocess
@@ -14,8 +14,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import daemon  # noqa: E402
 import rpc  # noqa: E402
 from rpc import OK  # noqa: E402
+from sized import sized  # noqa: E402
 
-ROUNDS = int(os.environ.get('NETINFO_CRASH_ROUNDS', '20'))
+ROUNDS = sized(5, 20, 200, 'NETINFO_CRASH_ROUNDS')
 SEED = int(os.environ.get('NETINFO_SEED', str(random.randrange(1 << 32))))
 WRITERS = 16
 

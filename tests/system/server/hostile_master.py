@@ -15,9 +15,10 @@ import rpc  # noqa: E402
 from daemon import until  # noqa: E402
 from old_server import marked, record  # noqa: E402
 from rpc import opaque, proplist, u32, u64  # noqa: E402
+from sized import sized  # noqa: E402
 
 TAG, OK = 'network', rpc.OK
-STEPS = int(os.environ.get('NI_TEST_STEPS', 40))
+STEPS = sized(20, 40, 1000, 'NI_TEST_STEPS')
 UUID = b'one of a kind...'
 HOUR = 3600 * 10 ** 6
 

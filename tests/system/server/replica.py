@@ -13,10 +13,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../
 import daemon  # noqa: E402
 import rpc  # noqa: E402
 from daemon import until  # noqa: E402
+from sized import sized  # noqa: E402
 
 OK = rpc.OK
 TAG = 'network'
-STEPS = int(os.environ.get('NI_TEST_STEPS', 600))
+STEPS = sized(200, 600, 6000, 'NI_TEST_STEPS')
 
 
 def where(d, tag=TAG):

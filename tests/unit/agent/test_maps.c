@@ -1,6 +1,7 @@
 /* The small maps of several domains: doc/resolution.md 2.2, 5.4, 10.1, 10.2, 17.3; doc/agent.md "Maps". */
 #include "records.h"
 
+#include "../../lib/sized.h"
 #include "agent/maps.h"
 
 #include <arpa/inet.h>
@@ -280,8 +281,7 @@ static void test_products_are_bounded(void **state)
 {
         struct proplist l = {NULL, 0};
         /* 3,000 netgroups of 1,000 names: that is where two million are reached. */
-        const char *length = getenv("NETINFO_TEST_LENGTH");
-        const uint32_t most = 3000, netgroups = length && strcmp(length, "long") == 0 ? most : 50;
+        const uint32_t most = 3000, netgroups = sized("NI_TEST_STEPS", 50, 50, most);
         struct bytes *v = arena_zalloc(&a, most, sizeof(*v));
         struct maps_domain d = domain("/");
         struct buf b;

@@ -3,6 +3,7 @@
  * nothing is to be done it is what images made whole of the domains answer. */
 #include "answers.h"
 
+#include "../../lib/sized.h"
 #include "agent/publish-internal.h"
 #include "agent/publish.h"
 #include "agent/schedule.h"
@@ -423,12 +424,10 @@ static void walk(uint32_t seed)
         settle();
 }
 
-/* NI_TEST_STEPS: so many steps more. */
 static void random_lives(void **state)
 {
-        const char *steps = getenv("NI_TEST_STEPS");
-        const unsigned more = steps ? (unsigned)strtoul(steps, NULL, 10) / STEPS : 0;
-        for (unsigned i = 0; i < 2 + more; i++) {
+        const unsigned lives = sized("NI_TEST_STEPS", 1, 2, 60);
+        for (unsigned i = 0; i < lives; i++) {
                 if (i) {
                         end(state);
                         begin(state);
@@ -437,7 +436,8 @@ static void random_lives(void **state)
         }
         print_message("%u steps while a process was beside, %u publications meanwhile, clean %u times\n",
                       beside, meanwhile, clean);
-        assert_true(beside > STEPS / 5 && meanwhile > STEPS / 20 && clean > STEPS / 5);
+        const unsigned enough = lives * STEPS / 10;
+        assert_true(beside > enough && meanwhile > enough / 4 && clean > enough);
 }
 
 /* -- single moments */

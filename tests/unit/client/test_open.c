@@ -1,6 +1,7 @@
 /* Finding a server and reaching a domain: variables, addresses, SELECT and what stands in for it. */
 #include "fake.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,14 +50,18 @@ static struct client *must_open(const char *server, const char *tag)
         return c;
 }
 
-/* A port of this machine on which nobody listens. */
+/* A port of this machine on which nobody listens, and which nobody else is given: it stays bound. */
 static uint16_t dead_port(void)
 {
-        struct fake f;
-        fake_start(&f, NULL, NULL);
-        const uint16_t port = f.port;
-        fake_stop(&f);
-        return port;
+        static int bound = -1;
+        struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+        socklen_t len = sizeof(in);
+        if (bound < 0) {
+                bound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                assert_int_equal(0, bind(bound, (struct sockaddr *)&in, len));
+        }
+        assert_int_equal(0, getsockname(bound, (struct sockaddr *)&in, &len));
+        return ntohs(in.sin_port);
 }
 
 /* -- servers --------------------------------------------------------------------------------------------- */

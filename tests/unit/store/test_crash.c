@@ -7,6 +7,7 @@
 #include "fixture.h"
 
 #include "lib/fault.h"
+#include "lib/sized.h"
 #include "sys/fs.h"
 
 #include <dlfcn.h>
@@ -169,28 +170,29 @@ static int write_for_ever(const char *path, int out)
         }
 }
 
-static uint64_t last_word(int in)
+/* The last of at most `most` words, or `otherwise` when there is none. */
+static uint64_t last_word(int in, uint32_t most, uint64_t otherwise)
 {
-        uint64_t word, last = 0;
-        while (read(in, &word, sizeof(word)) == (ssize_t)sizeof(word))
-                last = word;
-        return last;
+        uint64_t word;
+        while (most-- && read(in, &word, sizeof(word)) == (ssize_t)sizeof(word))
+                otherwise = word;
+        return otherwise;
 }
 
-static uint32_t rounds(uint32_t otherwise)
+/* Kills, and cuts of the power. */
+static uint32_t rounds(void)
 {
-        const char *n = getenv("NI_CRASH_ROUNDS");
-        return n ? (uint32_t)strtoul(n, NULL, 10) : otherwise;
+        return sized("NI_CRASH_ROUNDS", 20, 100, 1000);
 }
 
 static void test_kill(void **state)
 {
         struct fixture *f = *state;
-        uint64_t acked = 0, head = 0, ahead = 0;
+        uint64_t acked = 0, head = 0, ahead = 0, commits = 0;
         store_close(f->s);
         f->s = NULL;
         srand(4711);
-        for (uint32_t round = rounds(100); round; round--) {
+        for (uint32_t round = rounds(); round; round--) {
                 int p[2];
                 assert_int_equal(pipe2(p, O_CLOEXEC), 0);
                 fflush(NULL);
@@ -198,10 +200,13 @@ static void test_kill(void **state)
                 if (pid == 0)
                         _exit(write_for_ever(f->path, p[1]));
                 close(p[1]);
-                usleep((useconds_t)(rand() %
-                                    (round % 10 ? 20000 : 200000))); /* now and then time for a large step */
+                /* So many commits, now and then for a large step, and some way into those that follow. */
+                const uint32_t before = (uint32_t)rand() % (round % 10 ? 10 : 100);
+                uint64_t last = last_word(p[0], before, 0);
+                commits += before;
+                usleep((useconds_t)rand() % 5000);
                 kill(pid, SIGKILL);
-                const uint64_t last = last_word(p[0]);
+                last = last_word(p[0], UINT32_MAX, last);
                 close(p[0]);
                 int status;
                 assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -212,7 +217,7 @@ static void test_kill(void **state)
                 ahead += head > acked;
                 acked = head;
         }
-        assert_true(head > 100);
+        assert_true(head >= commits);
         print_message("%" PRIu64 " changes, %" PRIu64 " kills between commit and acknowledgement\n", head,
                       ahead);
 }
@@ -514,7 +519,7 @@ static void test_power(void **state)
                 at += sizeof(r) + (size_t)(r.kind == FAULT_WRITE || r.kind == FAULT_WRITE_SYNC ? r.len : 0);
         }
         srand(1);
-        const uint32_t cuts = rounds(100);
+        const uint32_t cuts = rounds();
         for (uint32_t i = 0; i < cuts; i++)
                 one_cut(f, &l, i < l.n ? i : (size_t)rand() % l.n);
         for (uint32_t i = 0; i < cuts; i++)

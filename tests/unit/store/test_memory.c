@@ -2,6 +2,7 @@
  * stands, and index, counts and order are those of what is left. */
 #include "fixture.h"
 
+#include "../../lib/sized.h"
 #include "store/store-internal.h"
 
 #include <stdio.h>
@@ -197,8 +198,8 @@ static bool batch(struct fixture *f)
 static void test_memory(void **state)
 {
         struct fixture *f = *state;
-        const char *steps = getenv("NI_TEST_STEPS"), *seed = getenv("NI_TEST_SEED");
-        const uint32_t most = steps ? (uint32_t)strtoul(steps, NULL, 10) / 500 : 200;
+        const char *seed = getenv("NI_TEST_SEED");
+        const uint32_t most = sized("NI_TEST_STEPS", 60, 200, 2000);
         uint32_t committed = 0;
         dice = seed ? strtoull(seed, NULL, 10) : 9;
         begin(f);

@@ -2,6 +2,7 @@
  * that follows the journal: order, look-ups, instances, free numbers, checksum, refusals, undone requests. */
 #include "fixture.h"
 
+#include "../../lib/sized.h"
 #include "store/store-internal.h" /* how long a run of counted children is */
 
 #include <inttypes.h>
@@ -487,8 +488,8 @@ static void reopen(struct fixture *f)
 static void test_model(void **state)
 {
         struct run u = {.f = *state, .w = calloc(1, sizeof(struct world))};
-        const char *seed = getenv("NI_TEST_SEED"), *steps = getenv("NI_TEST_STEPS");
-        const uint32_t most = steps ? (uint32_t)strtoul(steps, NULL, 10) : 100000;
+        const char *seed = getenv("NI_TEST_SEED");
+        const uint32_t most = sized("NI_TEST_STEPS", 20000, 100000, 1000000);
         const uint8_t empty[4] = {0};
         void *second;
         assert_non_null(u.w);

@@ -2,6 +2,7 @@
  * and pages, not time. */
 #include "fixture.h"
 
+#include "../../lib/sized.h"
 #include "store/store-internal.h" /* the number of children a rebalance moved; LMDB's page counts */
 
 #include <stdlib.h>
@@ -364,8 +365,7 @@ static void batch(struct fixture *f, struct wide *w, struct wide *undone, uint32
 static void counted(void **state)
 {
         struct fixture *f = *state;
-        const char *steps = getenv("NI_TEST_STEPS");
-        const uint32_t most = steps ? (uint32_t)strtoul(steps, NULL, 10) / 10 : 1500;
+        const uint32_t most = sized("NI_TEST_STEPS", 1500, 1500, 100000);
         struct wide *w = calloc(3, sizeof(*w)); /* and two that are undone */
         uint32_t kept = 0;
         assert_non_null(w);

@@ -2,6 +2,8 @@
  * and where a clone's master is. */
 #include "fixture.h"
 
+#include "../../lib/sized.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,8 +168,7 @@ static void copy_while_it_changes(struct fixture *f, uint64_t seed)
 
 static void random_copies(void **state)
 {
-        const char *steps = getenv("NI_TEST_STEPS");
-        const uint64_t rounds = steps ? strtoull(steps, NULL, 10) : 150;
+        const uint64_t rounds = sized("NI_TEST_STEPS", 50, 150, 3000);
         struct fixture *f;
         (void)state;
         for (uint64_t seed = 1; seed <= rounds; seed++) {
