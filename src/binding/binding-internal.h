@@ -62,6 +62,7 @@ struct binding {
         struct probe parent; /* bound: where it is */
         uint64_t alive, climb_due;
         bool replacing; /* a lost parent is still the answer until this attempt ends */
+        bool kept;      /* the last climb found a loop that another server is to open */
         /* the attempt */
         bool attempted; /* one ended, at `ended` */
         bool looped;    /* in this attempt somebody was refused */

@@ -274,14 +274,51 @@ static bool run_check(struct binding *b)
         return true;
 }
 
+static bool is_before(const struct binding_server *a, const struct binding_server *b)
+{
+        return a->addr != b->addr ? a->addr < b->addr : strcmp(a->tag, b->tag) < 0;
+}
+
+/* Of a loop that all its servers are bound into, one lets go and the others keep theirs. They all see the
+ * same names, each from its own place, so they agree on whom: the first in the order of addresses and tags.
+ * us: where in the chain the loop closes. */
+static bool lets_go(const struct binding *b, const struct binding_server *chain, unsigned us)
+{
+        bool first = is_before(&chain[us], &b->climbed.server);
+        for (unsigned i = 0; i < us; i++)
+                first = first && is_before(&chain[us], &chain[i]);
+        return first;
+}
+
+/* Another server is to let go. One that cannot, or is of another kind, does not: then we do, at the next
+ * climb. */
+static void keep_parent(struct binding *b)
+{
+        binding_tell(
+                b, BINDING_NOW_LOOP, &b->climbed.server,
+                "it has this domain above itself, and is kept for now: another server of the loop lets go");
+        b->kept = true;
+        b->climb_due = b->now + binding_about(b, BINDING_CLIMB_AGAIN);
+        rest_bound(b);
+        if (b->climb_due < b->due)
+                b->due = b->climb_due;
+}
+
 static void climbed(struct binding *b, const struct binding_server *chain, unsigned length)
 {
         if (b->phase != CLIMBING)
                 return;
         const enum phase before = b->before;
-        bool loop = world_is_us(b, &b->climbed.server);
-        for (unsigned i = 0; i < length && !loop; i++)
-                loop = world_is_us(b, &chain[i]);
+        const bool itself = world_is_us(b, &b->climbed.server);
+        unsigned us = 0;
+        while (us < length && !world_is_us(b, &chain[us]))
+                us++;
+        const bool loop = itself || us < length;
+        if (loop && !itself && before == CHECKING && !b->kept && !lets_go(b, chain, us)) {
+                keep_parent(b);
+                return;
+        }
+        b->kept = false;
         if (!loop) {
                 if (before == CHECKING) {
                         b->climb_due = b->now + binding_about(b, BINDING_CLIMB_MS);

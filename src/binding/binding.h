@@ -11,15 +11,17 @@
 #define BINDING_PORT      987u        /* of our own kind's binder */
 #define BINDING_MAPPER    111u
 
-#define BINDING_TRIES        4u      /* of each step of a probe, and of each round of asking */
-#define BINDING_TRY_MS       500u    /* between two of a probe's */
-#define BINDING_STAGGER_MS   500u    /* after which the next candidate's probe begins */
-#define BINDING_CHECK_MS     30000u  /* between checks of a parent, on average */
-#define BINDING_FRESH_MS     5000u   /* a parent that answered so lately is not checked for a caller */
-#define BINDING_RETRY_LEAST  5000u   /* wait after a failed attempt */
-#define BINDING_RETRY_MOST   300000u /* where it stops doubling */
-#define BINDING_RETRY_ASKED  30000u  /* a caller brings the next attempt forward to so long after the last */
-#define BINDING_CLIMB_FIRST  10000u  /* after binding, on average */
+#define BINDING_TRIES       4u      /* of each step of a probe, and of each round of asking */
+#define BINDING_TRY_MS      500u    /* between two of a probe's */
+#define BINDING_STAGGER_MS  500u    /* after which the next candidate's probe begins */
+#define BINDING_CHECK_MS    30000u  /* between checks of a parent, on average */
+#define BINDING_FRESH_MS    5000u   /* a parent that answered so lately is not checked for a caller */
+#define BINDING_RETRY_LEAST 5000u   /* wait after a failed attempt */
+#define BINDING_RETRY_MOST  300000u /* where it stops doubling */
+#define BINDING_RETRY_ASKED 30000u  /* a caller brings the next attempt forward to so long after the last */
+#define BINDING_CLIMB_FIRST 10000u  /* after binding, on average */
+#define BINDING_CLIMB_AGAIN \
+        20000u /* after one that found a loop which another server is to open: it has looked by then */
 #define BINDING_CLIMB_MS     300000u /* between climbs */
 #define BINDING_CLIMB_GIVEUP 15000u  /* whoever climbs promises an answer in less */
 #define BINDING_REFUSE_MS    600000u /* for so long a server that would make a loop is no candidate */

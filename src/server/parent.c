@@ -104,7 +104,7 @@ static void tell(struct parent *p, const struct binding_action *a)
                 break;
         case BINDING_NOW_LOOP:
                 log_event(LOG_LEVEL_ERROR, "parent-loop",
-                          "tag=%s refused=%s reason=\"%s\" way_out=\"look at serves in /machines, or at "
+                          "tag=%s server=%s reason=\"%s\" way_out=\"look at serves in /machines, or at "
                           "parent_servers, of both\"",
                           tag, where, a->reason);
                 break;

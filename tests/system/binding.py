@@ -247,6 +247,44 @@ class Binding(unittest.TestCase):
         self.assertTrue(open_again())
         self.assertIn('way_out=', dc.log() + da.log() + db.log())
 
+    def both_bind_at_once(self, one, two):
+        """Both are told of each other at the same moment; true when neither has seen the other's binding before its own."""
+        for d, line in ((one, ''), (two, '')):  # as before
+            self.configure(d, line)
+        for d, tag in ((one, 'one'), (two, 'two')):
+            self.assertTrue(until(lambda d=d, tag=tag: binding(d, tag) == 'root'))
+        before = [d.log().count('event=bound') + d.log().count('event=parent-loop') for d in (one, two)]
+        self.configure(one, 'parent_servers.one = 10.9.0.2/two\n', told=False)
+        self.configure(two, 'parent_servers.two = 10.9.0.1/one\n', told=False)
+        one.process.send_signal(signal.SIGHUP)
+        two.process.send_signal(signal.SIGHUP)
+        for d, n in zip((one, two), before):
+            self.assertTrue(until(lambda d=d, n=n: d.log().count('event=bound') + d.log().count('event=parent-loop') > n))
+        return rparent(one, 'one')[0] == rparent(two, 'two')[0] == OK
+
+    def configure(self, d, text, told=True):
+        with open(os.path.join(d.folder, 'netinfod.conf'), 'w', encoding='ascii') as f:
+            f.write(text)
+        if told:
+            n = d.log().count('event=reload result=ok')
+            d.process.send_signal(signal.SIGHUP)
+            self.assertTrue(until(lambda: d.log().count('event=reload result=ok') > n))
+
+    def test_loop_at_once(self):
+        """Two servers that bind to each other at the same moment: the one with the lower address lets go, the other one keeps it."""
+        a, b = self.fleet.host('a', '10.9.0.1'), self.fleet.host('b', '10.9.0.2')
+        one, two = a.daemon(*LEGACY), b.daemon(*LEGACY)
+        make_domain(one, 'one')
+        make_domain(two, 'two')
+        if not any(self.both_bind_at_once(one, two) for _ in range(30)):
+            self.skipTest('in 30 times one of them was always first')
+        self.assertTrue(until(lambda: rparent(one, 'one')[0] == NETROOT))
+        self.assertEqual((OK, '10.9.0.1/one'), rparent(two, 'two'))
+        log = one.log()
+        self.assertIn('event=parent-loop tag=one server=10.9.0.2/two', log[log.rindex('event=bound tag=one'):])
+        log = two.log()
+        self.assertNotIn('event=unbound', log[log.rindex('event=bound tag=two'):])
+
     def test_strangers(self):
         """Datagrams with foreign ids, garbage, and calls to the socket that waits for answers: dropped, and nothing changes."""
         root, a, evil = (self.fleet.host(n, '10.9.0.%d' % (i + 1)) for i, n in enumerate(('root', 'a', 'evil')))

@@ -496,23 +496,107 @@ static void test_loop_forgotten(void **state)
         assert_true(is_bound(us, two));
 }
 
-/* Both bind at the same moment, and neither sees the other: the climb after binding does. */
+/* n domains, each naming the next one as its parent, and the last one the first; all bind at the same moment,
+ * and none sees the others. */
+static void all_at_once(unsigned n)
+{
+        static const char *const tags[] = {"one", "two", "three", "four"};
+        for (unsigned i = 0; i < n; i++)
+                world_host(&w, tags[i])->slow_climb = true;
+        for (unsigned i = 0; i < n; i++) {
+                struct host *next = &w.host[(i + 1) % n];
+                world_candidate(&w.host[i], next->addr, next->tag);
+                world_start(&w, &w.host[i]);
+        }
+        world_run(&w, 1000);
+        for (unsigned i = 0; i < n; i++) {
+                assert_true(is_bound(&w.host[i], &w.host[(i + 1) % n]));
+                w.host[i].slow_climb = false;
+        }
+}
+
+/* The climb after binding sees the loop: one lets go, the others never do. */
 static void test_loop_at_once(void **state)
 {
         (void)state;
-        struct host *us = world_host(&w, "one"), *two = world_host(&w, "two");
-        us->slow_climb = two->slow_climb = true;
-        world_candidate(us, two->addr, "two");
-        world_candidate(two, us->addr, "one");
-        world_start(&w, us);
+        for (unsigned n = 2; n <= 4; n++) {
+                world_end(&w);
+                world_begin(&w, n);
+                all_at_once(n);
+                for (unsigned t = 2000; t < 3000000; t += 500) {
+                        world_run(&w, t);
+                        for (unsigned i = 1; i < n; i++)
+                                assert_true(is_bound(&w.host[i], &w.host[(i + 1) % n]));
+                        if (t >= 30000) /* and it does not come back */
+                                assert_false(is_bound(&w.host[0], &w.host[1]));
+                }
+                assert_int_equal(state_of(&w.host[0]), BINDING_IS_LOOPED);
+        }
+}
+
+/* It is not the address alone: two domains of one machine. */
+static void test_loop_at_once_in_one_machine(void **state)
+{
+        (void)state;
+        struct host *one = world_host(&w, "one"), *two = world_host(&w, "two");
+        two->addr = one->addr;
+        one->slow_climb = two->slow_climb = true;
+        world_candidate(one, two->addr, "two");
+        world_candidate(two, one->addr, "one");
+        one->candidate[0].here = two->candidate[0].here = true;
+        world_start(&w, one);
         world_start(&w, two);
         world_run(&w, 1000);
-        assert_true(is_bound(us, two) && is_bound(two, us));
-        us->slow_climb = two->slow_climb = false;
-        world_run(&w, 30000);
-        assert_false(is_bound(us, two) && is_bound(two, us));
-        world_run(&w, 3000000); /* and it does not come back */
-        assert_false(is_bound(us, two) && is_bound(two, us));
+        assert_true(is_bound(one, two) && is_bound(two, one));
+        one->slow_climb = two->slow_climb = false;
+        world_run(&w, 40000);
+        assert_true(is_bound(two, one));
+        assert_int_equal(state_of(one), BINDING_IS_LOOPED);
+}
+
+/* The one that should let go cannot see the loop: the other one does not wait for it for ever. */
+static void test_loop_with_a_blind_one(void **state)
+{
+        (void)state;
+        all_at_once(2);
+        w.host[1].slow_climb = true; /* so 10.0.0.1 climbs nowhere */
+        world_run(&w, 20000);
+        assert_true(is_bound(&w.host[0], &w.host[1]) && is_bound(&w.host[1], &w.host[0]));
+        world_run(&w, 100000);
+        assert_true(is_bound(&w.host[0], &w.host[1]));
+        assert_int_equal(state_of(&w.host[1]), BINDING_IS_LOOPED);
+}
+
+/* A server of the loop has a clone that is bound into it, too: both keep theirs, or both let go. */
+static void test_loop_at_once_with_a_clone(void **state)
+{
+        (void)state;
+        for (unsigned turn = 0; turn < 2; turn++) {
+                world_end(&w);
+                world_begin(&w, turn + 1);
+                struct host *a = world_host(&w, "a"), *b = world_host(&w, "b"), *clone = world_host(&w, "a");
+                if (turn) { /* b is the first of them */
+                        a->addr = IP(10, 0, 0, 8);
+                        clone->addr = IP(10, 0, 0, 9);
+                }
+                for (unsigned i = 0; i < 3; i++)
+                        w.host[i].slow_climb = true;
+                world_candidate(a, b->addr, "b");
+                world_candidate(clone, b->addr, "b");
+                world_candidate(b, a->addr, "a");
+                a->own[a->owns++] = (struct binding_server){clone->addr, "a"};
+                clone->own[clone->owns++] = (struct binding_server){a->addr, "a"};
+                for (unsigned i = 0; i < 3; i++)
+                        world_start(&w, &w.host[i]);
+                world_run(&w, 1000);
+                assert_true(is_bound(a, b) && is_bound(clone, b) && is_bound(b, a));
+                for (unsigned i = 0; i < 3; i++)
+                        w.host[i].slow_climb = false;
+                world_run(&w, 100000);
+                assert_int_equal(is_bound(a, b), turn == 1);
+                assert_int_equal(is_bound(clone, b), turn == 1);
+                assert_int_equal(is_bound(b, a), turn == 0);
+        }
 }
 
 /* A clone of our own domain is above the parent: as bad as we ourselves. */
@@ -728,6 +812,9 @@ int main(void)
                 T(test_loop_is_refused),
                 T(test_loop_ends),
                 T(test_loop_at_once),
+                T(test_loop_at_once_in_one_machine),
+                T(test_loop_with_a_blind_one),
+                T(test_loop_at_once_with_a_clone),
                 T(test_loop_by_clone),
                 T(test_loop_forgotten),
                 T(test_wanted_replies),
