@@ -6,7 +6,7 @@ import os
 import re
 import sys
 
-FLOORS = {"base": 0, "sys": 1, "xdr": 1, "model": 2, "binding": 2, "replica": 2, "tls": 2, "wire": 3, "store": 3, "snapshot": 3, "flat": 3, "nidb": 3, "directory": 4,
+FLOORS = {"base": 0, "sys": 1, "xdr": 1, "model": 2, "binding": 2, "replica": 2, "wire": 3, "tls": 3, "store": 3, "snapshot": 3, "flat": 3, "nidb": 3, "directory": 4,
           "client": 4, "portdb": 4, "api": 5, "nss": 5, "agent": 5, "server": 5, "tools": 6}
 top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 arrows = collections.Counter()

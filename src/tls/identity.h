@@ -2,21 +2,15 @@
 #ifndef NETINFO_TLS_IDENTITY_H
 #define NETINFO_TLS_IDENTITY_H
 
-#include "base/bytes.h"
+#include "tls/certificate.h"
 
-#define TLS_NAME_MAX    63u
-#define TLS_SERIAL_SIZE 16u
-#define TLS_PIN_SIZE    32u
+#include <sys/types.h>
+
 #define TLS_EXPORT_SIZE 32u
-#define TLS_UUID_SIZE   16u
-#define TLS_LATE_RENEWAL \
-        (366u * 86400u) /* seconds after its end that a certificate is still good for RENEW */
+/* Seconds after its end that a certificate is still good for RENEW: a year (doc/tls.md 2.4). */
+#define TLS_LATE_RENEWAL (366u * 86400u)
 
 struct tls_identity; /* counted; may be used by many threads and sessions at once, and never changes */
-
-struct tls_why {
-        char text[512]; /* names the file, the reason and the way out */
-};
 
 enum tls_found {
         TLS_FOUND,
@@ -39,5 +33,19 @@ uint64_t tls_identity_until(const struct tls_identity *i);
 bool tls_identity_may_serve(const struct tls_identity *i);
 const uint8_t *tls_identity_authority(const struct tls_identity *i);   /* its UUID, TLS_UUID_SIZE bytes */
 struct bytes tls_identity_authority_der(const struct tls_identity *i); /* borrowed */
+
+/* What ni init, ni join and renewals write. */
+struct tls_identity_files {
+        struct bytes authority;   /* DER; empty: the one that is there stays */
+        struct bytes certificate; /* DER */
+        struct bytes key;         /* PEM; empty: the one that is there stays */
+        gid_t group;              /* of machine.key; -1: as the system gives it */
+};
+/* Writes them into the folder, which is there (machine.key 0640, the others 0644), each aside, forced and
+ * renamed. First it is checked that they belong together. At every moment between, and after a crash, the
+ * folder holds an identity that loads, the old one or the new one, unless the authority is another. False:
+ * why.
+ */
+bool tls_identity_write(const char *folder, const struct tls_identity_files *files, struct tls_why *why);
 
 #endif
