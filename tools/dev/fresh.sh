@@ -90,6 +90,13 @@ if [ "$what" != run ]; then
         else
                 inside env CI=true bash -c 'cd /root/netinfo && exec bash .ci/run' </dev/null || status=1
         fi
+        if [ $status != 0 ]; then # the root goes away, the reasons stay
+                logs=$(mktemp -d "${TMPDIR:-/tmp}/netinfo-fresh-logs.XXXXXX")
+                for folder in "$root"/root/netinfo/build-*/meson-logs; do
+                        [ -d "$folder" ] && cp -r "$folder" "$logs/$(basename "$(dirname "$folder")")"
+                done
+                say "the tests' logs: $logs"
+        fi
 fi
 say "done"
 exit $status

@@ -38,6 +38,22 @@ select_suites() { # FOLDER SUITE...: options for meson test
         for s in "$@"; do printf -- '--suite %s ' "$s"; done
 }
 
+running() { # the tests that run, each with its seconds
+        ps --ppid "$(pgrep -P $$ meson)" -o etimes=,args= 2>/dev/null | while read -r seconds program first _; do
+                case "$program" in *python*) program=$first ;; esac # most system tests are scripts
+                printf ' %s (%s s)' "${program##*/}" "$seconds"
+        done
+}
+
+tell_now_and_then() { # FILE: every two minutes what is done and what runs, so that a test that hangs has a name
+        local second
+        for ((second = 1; ; second++)); do
+                sleep 1
+                kill -0 $$ 2>/dev/null || return 0
+                [ $((second % 120)) = 0 ] && say "  $(grep -cE '^ *[0-9]+/[0-9]+ ' "$1") done; running:$(running)"
+        done
+}
+
 run_tests() { # LABEL FOLDER SUITE...
         local label=$1 folder=$2
         shift 2
@@ -45,9 +61,12 @@ run_tests() { # LABEL FOLDER SUITE...
         begin=$(date +%s)
         # Two more than cores: many of the tests that start daemons mostly wait.
         say "testing $label: ${*:-all suites} ..."
+        tell_now_and_then "$results/$label.out" &
+        local teller=$!
         # shellcheck disable=SC2046
         meson test -C "$folder" --no-rebuild --print-errorlogs --num-processes $(($(nproc) + 2)) --timeout-multiplier "$multiplier" --logbase "log-$label" $(select_suites "$@") >"$results/$label.out" 2>&1
         local status=$?
+        { kill $teller && wait $teller; } 2>/dev/null
         grep -E '^ *[0-9]+/[0-9]+ .*(FAIL|TIMEOUT|ERROR)' "$results/$label.out" >&2
         [ $status -ne 0 ] && sed -n '1,400p' "$results/$label.out" | grep -vE ' OK | SKIP ' | tail -n 120 >&2
         if ! cp "$folder/meson-logs/log-$label.json" "$results/$label.json" 2>/dev/null; then
