@@ -2,6 +2,7 @@
 #include "stable.h"
 #include "wire/ext_replica.h"
 #include "wire/ext_search.h"
+#include "wire/ext_trust.h"
 
 static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf *out)
 {
@@ -11,6 +12,10 @@ static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf
         struct ext_search_args search;
         struct ext_history_args history;
         struct ext_replica_args replica;
+        struct ext_login_args login;
+        struct ext_join_args join;
+        struct ext_renew_args renew;
+        struct ext_authority_args authority;
         struct bytes tag;
         bool ok;
         switch (proc) {
@@ -43,6 +48,26 @@ static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf
                 ok = ext_replica_args_decode(in, &replica);
                 if (ok)
                         ext_replica_args_encode(&replica, out);
+                return ok;
+        case NIEXT_PROC_login:
+                ok = ext_login_args_decode(in, &login);
+                if (ok)
+                        ext_login_args_encode(&login, out);
+                return ok;
+        case NIEXT_PROC_join:
+                ok = ext_join_args_decode(in, &join);
+                if (ok)
+                        ext_join_args_encode(&join, out);
+                return ok;
+        case NIEXT_PROC_renew:
+                ok = ext_renew_args_decode(in, &renew);
+                if (ok)
+                        ext_renew_args_encode(&renew, out);
+                return ok;
+        case NIEXT_PROC_authority:
+                ok = ext_authority_args_decode(in, &authority);
+                if (ok)
+                        ext_authority_args_encode(&authority, out);
                 return ok;
         default:
                 ok = ext_tag_decode(in, &tag);

@@ -2,6 +2,7 @@
 #include "stable.h"
 #include "wire/ext_replica.h"
 #include "wire/ext_search.h"
+#include "wire/ext_trust.h"
 
 static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf *out)
 {
@@ -12,6 +13,9 @@ static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf
         struct ext_search_result search;
         struct ext_history_result history;
         struct ext_replica_result replica;
+        struct ext_join_result join;
+        struct ext_renew_result renew;
+        struct ext_authority_result authority;
         bool ok;
         switch (proc) {
         case NIEXT_PROC_changes:
@@ -43,6 +47,21 @@ static bool recode(unsigned proc, struct xdr_in *in, struct arena *a, struct buf
                 ok = ext_replica_decode(in, a, &replica);
                 if (ok)
                         ext_replica_encode(&replica, out);
+                return ok;
+        case NIEXT_PROC_join:
+                ok = ext_join_decode(in, &join);
+                if (ok)
+                        ext_join_encode(&join, out);
+                return ok;
+        case NIEXT_PROC_renew:
+                ok = ext_renew_decode(in, &renew);
+                if (ok)
+                        ext_renew_encode(&renew, out);
+                return ok;
+        case NIEXT_PROC_authority:
+                ok = ext_authority_decode(in, a, &authority);
+                if (ok)
+                        ext_authority_encode(&authority, out);
                 return ok;
         default:
                 ok = ext_status_decode(in, &status);

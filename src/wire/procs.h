@@ -65,7 +65,11 @@
         X(5, search)   \
         X(6, history)  \
         X(7, select)   \
-        X(8, replica)
+        X(8, replica)  \
+        X(16, login)   \
+        X(17, join)    \
+        X(18, renew)   \
+        X(19, authority)
 
 enum ni_proc {
 #define X(n, name, args, result, kind, udp) NI_PROC_##name = n,
@@ -85,7 +89,7 @@ enum niext_proc {
 #define X(n, name) NIEXT_PROC_##name = n,
         NIEXT_PROCS(X)
 #undef X
-                NIEXT_PROC_COUNT = 9
+                NIEXT_PROC_COUNT = 20 /* 9 to 15 are free */
 };
 
 #endif

@@ -1,6 +1,7 @@
 /* The examples of doc/extension-program.md, both ways. */
 #include "expect.h"
 #include "wire/ext_search.h"
+#include "wire/ext_trust.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -575,13 +576,158 @@ static void e11_history(void **state)
         check_history_reply("or, there was none", 0x10e, &none, &r);
 }
 
+/* -- who a user and a machine are -- */
+
+static const uint8_t shortened[] = {0x30, 0x03, 0x02, 0x01, 0x07, 0x30};
+static const uint8_t certificate[] = {0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x02};
+static const uint8_t token[8] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77};
+
+static void count_up(uint8_t *to, unsigned from)
+{
+        for (unsigned i = 0; i < 32; i++)
+                to[i] = (uint8_t)(from + i);
+}
+
+static void check_word(unsigned number, const char *label, uint32_t xid, uint32_t status)
+{
+        struct bytes body;
+        struct xdr_in in = reply_result(number, label, xid, &body);
+        assert_int_equal(xdr_u32(&in), status);
+        assert_true(xdr_end(&in));
+}
+
+static void e12_login(void **state)
+{
+        struct bytes body;
+        struct ext_login_args a;
+        const struct ext_login_args own = {BYTES_LIT("network"), BYTES_LIT("ada"), BYTES_LIT("engine")};
+        (void)state;
+        struct xdr_in in = call_args(12, "call", 0x10f, NIEXT_PROC_login, &body);
+        assert_true(ext_login_args_decode(&in, &a) && xdr_end(&in));
+        assert_true(bytes_eq(a.tag, own.tag) && bytes_eq(a.user, own.user) &&
+                    bytes_eq(a.password, own.password));
+        ext_login_args_encode(&own, &out);
+        expect_bytes(&out, body);
+        check_word(12, "reply", 0x10f, NI_OK);
+        check_word(12, "or, wrong", 0x10f, NI_AUTHERROR);
+}
+
+static void e13_join(void **state)
+{
+        struct bytes body;
+        struct ext_join_args a,
+                own = {.name = BYTES_LIT("leaf"), .request = bytes_of(shortened, sizeof(shortened))};
+        struct ext_join_result r;
+        const struct ext_join_result given = {.certificate = bytes_of(certificate, sizeof(certificate)),
+                                              .domains = BYTES_LIT("10.9.0.1/network")};
+        (void)state;
+        memcpy(own.token, token, sizeof(token));
+        count_up(own.proof, 0);
+        struct xdr_in in = call_args(13, "call", 0x110, NIEXT_PROC_join, &body);
+        assert_true(ext_join_args_decode(&in, &a) && xdr_end(&in));
+        assert_true(bytes_eq(a.name, own.name) && bytes_eq(a.request, own.request));
+        assert_memory_equal(a.token, own.token, sizeof(a.token));
+        assert_memory_equal(a.proof, own.proof, sizeof(a.proof));
+        ext_join_args_encode(&own, &out);
+        expect_bytes(&out, body);
+        in = reply_result(13, "reply", 0x110, &body);
+        assert_true(ext_join_decode(&in, &r) && xdr_end(&in) && r.status == NI_OK);
+        assert_true(bytes_eq(r.certificate, given.certificate) && bytes_eq(r.domains, given.domains));
+        ext_join_encode(&given, &out);
+        expect_bytes(&out, body);
+        check_word(13, "or, no", 0x110, NI_AUTHERROR);
+}
+
+static void e14_renew(void **state)
+{
+        struct bytes body;
+        struct ext_renew_args a;
+        const struct ext_renew_args own = {bytes_of(shortened, sizeof(shortened))};
+        struct ext_renew_result r;
+        const struct ext_renew_result given = {.certificate = bytes_of(certificate, sizeof(certificate))};
+        (void)state;
+        struct xdr_in in = call_args(14, "call", 0x111, NIEXT_PROC_renew, &body);
+        assert_true(ext_renew_args_decode(&in, &a) && xdr_end(&in) && bytes_eq(a.request, own.request));
+        ext_renew_args_encode(&own, &out);
+        expect_bytes(&out, body);
+        in = reply_result(14, "reply", 0x111, &body);
+        assert_true(ext_renew_decode(&in, &r) && xdr_end(&in) && r.status == NI_OK &&
+                    bytes_eq(r.certificate, given.certificate));
+        ext_renew_encode(&given, &out);
+        expect_bytes(&out, body);
+        check_word(14, "or, this server", 0x111, NI_RDONLY);
+}
+
+static void check_authority_call(const char *label, uint32_t xid, const struct ext_authority_args *own)
+{
+        struct bytes body;
+        struct ext_authority_args a;
+        struct xdr_in in = call_args(15, label, xid, NIEXT_PROC_authority, &body);
+        assert_true(ext_authority_args_decode(&in, &a) && xdr_end(&in));
+        assert_true(a.verb == own->verb && a.flags == own->flags && bytes_eq(a.subject, own->subject) &&
+                    bytes_eq(a.from, own->from) && a.count == own->count && a.seconds == own->seconds &&
+                    bytes_eq(a.domains, own->domains) && a.after == own->after);
+        ext_authority_args_encode(own, &out);
+        expect_bytes(&out, body);
+}
+
+static void check_authority_reply(const char *label, uint32_t xid, const struct ext_authority_result *own)
+{
+        struct bytes body;
+        struct ext_authority_result r;
+        struct xdr_in in = reply_result(15, label, xid, &body);
+        assert_true(ext_authority_decode(&in, &arena, &r) && xdr_end(&in) && r.status == NI_OK);
+        assert_memory_equal(r.uuid, own->uuid, sizeof(r.uuid));
+        assert_memory_equal(r.pin, own->pin, sizeof(r.pin));
+        assert_memory_equal(r.token, own->token, sizeof(r.token));
+        assert_true(bytes_eq(r.authority, own->authority) && bytes_eq(r.secret, own->secret) &&
+                    r.line_count == own->line_count && r.more == own->more && r.next == own->next);
+        for (uint32_t i = 0; i < r.line_count; i++)
+                assert_true(bytes_eq(r.lines[i], own->lines[i]));
+        ext_authority_encode(own, &out);
+        expect_bytes(&out, body);
+}
+
+static void e15_authority(void **state)
+{
+        uint8_t secret[32];
+        struct bytes line = BYTES_LIT("token=0011223344556677 uses=1");
+        struct ext_authority_result r = {.authority = bytes_of(certificate, sizeof(certificate)),
+                                         .secret = bytes_of(secret, sizeof(secret))};
+        (void)state;
+        for (unsigned i = 0; i < 16; i++)
+                r.uuid[i] = (uint8_t)(i * 0x11);
+        r.uuid[6] = 0x46;
+        count_up(r.pin, 0x80);
+        count_up(secret, 0x40);
+        memcpy(r.token, token, sizeof(token));
+        const struct ext_authority_args ask = {.verb = EXT_AUTHORITY_TOKEN,
+                                               .flags = EXT_AUTHORITY_SERVER,
+                                               .subject = BYTES_LIT("leaf"),
+                                               .from = BYTES_LIT("10.9.0.0/24"),
+                                               .count = 1,
+                                               .seconds = 3600,
+                                               .domains = BYTES_LIT("10.9.0.1/network")};
+        check_authority_call("call, TOKEN", 0x112, &ask);
+        check_authority_reply("reply, TOKEN", 0x112, &r);
+        const struct ext_authority_args show = {.verb = EXT_AUTHORITY_SHOW};
+        check_authority_call("call, SHOW", 0x113, &show);
+        memset(r.token, 0, sizeof(r.token));
+        r.secret = BYTES_NONE;
+        r.lines = &line;
+        r.line_count = 1;
+        r.next = 1;
+        check_authority_reply("reply, SHOW", 0x113, &r);
+        check_word(15, "or, not for this caller", 0x113, NI_PERM);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = {
-                T(e1_null),     T(e2_status),  T(e3_changes),          T(e4_newest),
-                T(e5_snapshot), T(e6_edit),    T(e7_other_operations), T(e8_select),
-                T(e9_reserved), T(e10_search), T(e11_history),
+                T(e1_null),     T(e2_status),           T(e3_changes), T(e4_newest),   T(e5_snapshot),
+                T(e6_edit),     T(e7_other_operations), T(e8_select),  T(e9_reserved), T(e10_search),
+                T(e11_history), T(e12_login),           T(e13_join),   T(e14_renew),   T(e15_authority),
         };
         vectors_load("extension-program.md");
         const int failed = cmocka_run_group_tests(tests, NULL, NULL);

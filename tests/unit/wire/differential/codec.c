@@ -21,7 +21,7 @@ unsigned codec_procs(enum theirs_what what)
 bool codec_has(enum theirs_what what, unsigned proc)
 {
         if (what == THEIRS_EXT_ARGS || what == THEIRS_EXT_RESULT)
-                return proc != NIEXT_PROC_null;
+                return proc != NIEXT_PROC_null && (proc <= NIEXT_PROC_replica || proc >= NIEXT_PROC_login);
         return true;
 }
 
@@ -46,6 +46,14 @@ static void random_ext_args(struct dice *d, unsigned proc, union value *v)
                 dice_ext_history_args(d, &v->history_args);
         else if (proc == NIEXT_PROC_replica)
                 dice_ext_replica_args(d, &v->replica_args);
+        else if (proc == NIEXT_PROC_login)
+                dice_ext_login_args(d, &v->login_args);
+        else if (proc == NIEXT_PROC_join)
+                dice_ext_join_args(d, &v->join_args);
+        else if (proc == NIEXT_PROC_renew)
+                dice_ext_renew_args(d, &v->renew_args);
+        else if (proc == NIEXT_PROC_authority)
+                dice_ext_authority_args(d, &v->authority_args);
         else
                 v->tag = dice_name(d, LIMIT_TAG);
 }
@@ -66,6 +74,12 @@ static void random_ext_result(struct dice *d, unsigned proc, union value *v)
                 dice_ext_history(d, &v->history);
         else if (proc == NIEXT_PROC_replica)
                 dice_ext_replica(d, &v->replica);
+        else if (proc == NIEXT_PROC_join)
+                dice_ext_join(d, &v->join);
+        else if (proc == NIEXT_PROC_renew)
+                dice_ext_renew(d, &v->renew);
+        else if (proc == NIEXT_PROC_authority)
+                dice_ext_authority(d, &v->authority);
         else
                 v->word = dice_u32(d);
 }
@@ -108,6 +122,14 @@ static void encode_ext_args(unsigned proc, const union value *v, struct buf *out
                 ext_history_args_encode(&v->history_args, out);
         else if (proc == NIEXT_PROC_replica)
                 ext_replica_args_encode(&v->replica_args, out);
+        else if (proc == NIEXT_PROC_login)
+                ext_login_args_encode(&v->login_args, out);
+        else if (proc == NIEXT_PROC_join)
+                ext_join_args_encode(&v->join_args, out);
+        else if (proc == NIEXT_PROC_renew)
+                ext_renew_args_encode(&v->renew_args, out);
+        else if (proc == NIEXT_PROC_authority)
+                ext_authority_args_encode(&v->authority_args, out);
         else
                 ext_tag_encode(v->tag, out);
 }
@@ -128,6 +150,12 @@ static void encode_ext_result(unsigned proc, const union value *v, struct buf *o
                 ext_history_encode(&v->history, out);
         else if (proc == NIEXT_PROC_replica)
                 ext_replica_encode(&v->replica, out);
+        else if (proc == NIEXT_PROC_join)
+                ext_join_encode(&v->join, out);
+        else if (proc == NIEXT_PROC_renew)
+                ext_renew_encode(&v->renew, out);
+        else if (proc == NIEXT_PROC_authority)
+                ext_authority_encode(&v->authority, out);
         else
                 xdr_put_u32(out, v->word);
 }
@@ -170,6 +198,14 @@ static bool decode_ext_args(unsigned proc, struct xdr_in *in, struct arena *a, u
                 return ext_history_args_decode(in, &v->history_args);
         if (proc == NIEXT_PROC_replica)
                 return ext_replica_args_decode(in, &v->replica_args);
+        if (proc == NIEXT_PROC_login)
+                return ext_login_args_decode(in, &v->login_args);
+        if (proc == NIEXT_PROC_join)
+                return ext_join_args_decode(in, &v->join_args);
+        if (proc == NIEXT_PROC_renew)
+                return ext_renew_args_decode(in, &v->renew_args);
+        if (proc == NIEXT_PROC_authority)
+                return ext_authority_args_decode(in, &v->authority_args);
         return ext_tag_decode(in, &v->tag);
 }
 
@@ -189,6 +225,12 @@ static bool decode_ext_result(unsigned proc, struct xdr_in *in, struct arena *a,
                 return ext_history_decode(in, a, &v->history);
         if (proc == NIEXT_PROC_replica)
                 return ext_replica_decode(in, a, &v->replica);
+        if (proc == NIEXT_PROC_join)
+                return ext_join_decode(in, &v->join);
+        if (proc == NIEXT_PROC_renew)
+                return ext_renew_decode(in, &v->renew);
+        if (proc == NIEXT_PROC_authority)
+                return ext_authority_decode(in, a, &v->authority);
         v->word = xdr_u32(in);
         return xdr_ok(in);
 }

@@ -19,6 +19,10 @@ union value {
         struct ext_search_args search_args;
         struct ext_history_args history_args;
         struct ext_replica_args replica_args;
+        struct ext_login_args login_args;
+        struct ext_join_args join_args;
+        struct ext_renew_args renew_args;
+        struct ext_authority_args authority_args;
         struct ext_status_result status;
         struct ext_changes_result changes;
         struct ext_snapshot_result snapshot;
@@ -26,6 +30,9 @@ union value {
         struct ext_search_result search;
         struct ext_history_result history;
         struct ext_replica_result replica;
+        struct ext_join_result join;
+        struct ext_renew_result renew;
+        struct ext_authority_result authority;
 };
 
 /* Number of procedures of a kind of message, and whether this one exists and carries anything. */

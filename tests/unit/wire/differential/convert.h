@@ -8,6 +8,7 @@
 #include "wire/binder.h"
 #include "wire/ext_replica.h"
 #include "wire/ext_search.h"
+#include "wire/ext_trust.h"
 #include "wire/ni.h"
 #undef xdr_bool
 #undef xdr_opaque

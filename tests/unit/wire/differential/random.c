@@ -478,3 +478,83 @@ void dice_ext_replica(struct dice *d, struct ext_replica_result *ret)
                                                   .behind = dice_u64(d)};
         *ret = r;
 }
+
+/* Bytes of any value, of any length up to max. */
+static struct bytes dice_opaque(struct dice *d, uint32_t max)
+{
+        const uint32_t n = dice_below(d, max + 1);
+        uint8_t *p = room(d, n ? n : 1, 1);
+        for (uint32_t i = 0; i < n; i++)
+                p[i] = (uint8_t)dice_u32(d);
+        return bytes_of(p, n);
+}
+
+static void dice_fixed(struct dice *d, uint8_t *to, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                to[i] = (uint8_t)dice_u32(d);
+}
+
+void dice_ext_login_args(struct dice *d, struct ext_login_args *ret)
+{
+        *ret = (struct ext_login_args){.tag = dice_name(d, LIMIT_TAG),
+                                       .user = dice_name(d, LIMIT_WHO),
+                                       .password = dice_opaque(d, LIMIT_PASSWORD)};
+}
+
+void dice_ext_join_args(struct dice *d, struct ext_join_args *ret)
+{
+        *ret = (struct ext_join_args){.name = dice_name(d, TLS_NAME_MAX), .request = dice_opaque(d, 700)};
+        dice_fixed(d, ret->token, sizeof(ret->token));
+        dice_fixed(d, ret->proof, sizeof(ret->proof));
+}
+
+void dice_ext_join(struct dice *d, struct ext_join_result *ret)
+{
+        *ret = (struct ext_join_result){.status = dice_ext_word(d),
+                                        .certificate = dice_opaque(d, 700),
+                                        .domains = dice_name(d, LIMIT_WHERE)};
+}
+
+void dice_ext_renew_args(struct dice *d, struct ext_renew_args *ret)
+{
+        *ret = (struct ext_renew_args){.request = dice_opaque(d, 700)};
+}
+
+void dice_ext_renew(struct dice *d, struct ext_renew_result *ret)
+{
+        *ret = (struct ext_renew_result){.status = dice_ext_word(d), .certificate = dice_opaque(d, 700)};
+}
+
+void dice_ext_authority_args(struct dice *d, struct ext_authority_args *ret)
+{
+        *ret = (struct ext_authority_args){.verb = dice_below(d, EXT_AUTHORITY_WITHDRAW + 1),
+                                           .flags = dice_below(d, 8),
+                                           .subject = dice_name(d, TLS_NAME_MAX),
+                                           .from = dice_name(d, TLS_NAME_MAX),
+                                           .count = dice_u32(d),
+                                           .seconds = dice_u64(d),
+                                           .domains = dice_name(d, LIMIT_WHERE),
+                                           .request = dice_opaque(d, 700),
+                                           .after = dice_u64(d)};
+}
+
+void dice_ext_authority(struct dice *d, struct ext_authority_result *ret)
+{
+        struct ext_authority_result r = {
+                .status = dice_ext_word(d),
+                .authority = dice_opaque(d, 700),
+                .certificate = dice_opaque(d, 700),
+                .secret = dice_opaque(d, TLS_SECRET_SIZE),
+                .line_count = dice_below(d, 5),
+                .more = dice_bool(d),
+                .next = dice_u64(d),
+        };
+        dice_fixed(d, r.uuid, sizeof(r.uuid));
+        dice_fixed(d, r.pin, sizeof(r.pin));
+        dice_fixed(d, r.token, sizeof(r.token));
+        r.lines = room(d, r.line_count, sizeof(*r.lines));
+        for (uint32_t i = 0; i < r.line_count; i++)
+                r.lines[i] = dice_name(d, LIMIT_LEDGER_LINE);
+        *ret = r;
+}

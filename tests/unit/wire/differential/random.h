@@ -5,6 +5,7 @@
 #include "wire/binder.h"
 #include "wire/ext_replica.h"
 #include "wire/ext_search.h"
+#include "wire/ext_trust.h"
 #include "wire/ni.h"
 
 struct dice {
@@ -36,5 +37,12 @@ void dice_ext_history_args(struct dice *d, struct ext_history_args *ret);
 void dice_ext_history(struct dice *d, struct ext_history_result *ret);
 void dice_ext_replica_args(struct dice *d, struct ext_replica_args *ret);
 void dice_ext_replica(struct dice *d, struct ext_replica_result *ret);
+void dice_ext_login_args(struct dice *d, struct ext_login_args *ret);
+void dice_ext_join_args(struct dice *d, struct ext_join_args *ret);
+void dice_ext_join(struct dice *d, struct ext_join_result *ret);
+void dice_ext_renew_args(struct dice *d, struct ext_renew_args *ret);
+void dice_ext_renew(struct dice *d, struct ext_renew_result *ret);
+void dice_ext_authority_args(struct dice *d, struct ext_authority_args *ret);
+void dice_ext_authority(struct dice *d, struct ext_authority_result *ret);
 
 #endif

@@ -230,6 +230,53 @@ static void args_ext_replica(const void *ours, void *theirs)
         t->where = string_of(o->where);
 }
 
+static void args_ext_login(const void *ours, void *theirs)
+{
+        const struct ext_login_args *o = ours;
+        t_ext_login_args *t = theirs;
+        t->tag = string_of(o->tag);
+        t->user = string_of(o->user);
+        t->password.password_len = (unsigned)o->password.len;
+        t->password.password_val = string_of(o->password);
+}
+
+static t_ext_der der_of(struct bytes b)
+{
+        return (t_ext_der){(unsigned)b.len, string_of(b)};
+}
+
+static void args_ext_join(const void *ours, void *theirs)
+{
+        const struct ext_join_args *o = ours;
+        t_ext_join_args *t = theirs;
+        memcpy(t->token, o->token, sizeof(t->token));
+        t->name = string_of(o->name);
+        t->request = der_of(o->request);
+        memcpy(t->proof, o->proof, sizeof(t->proof));
+}
+
+static void args_ext_renew(const void *ours, void *theirs)
+{
+        const struct ext_renew_args *o = ours;
+        t_ext_renew_args *t = theirs;
+        t->request = der_of(o->request);
+}
+
+static void args_ext_authority(const void *ours, void *theirs)
+{
+        const struct ext_authority_args *o = ours;
+        t_ext_authority_args *t = theirs;
+        t->verb = (t_ext_authority_verb)o->verb;
+        t->flags = o->flags;
+        t->subject = string_of(o->subject);
+        t->from = string_of(o->from);
+        t->count = o->count;
+        t->seconds = o->seconds;
+        t->domains = string_of(o->domains);
+        t->request = der_of(o->request);
+        t->after = o->after;
+}
+
 const struct row ext_args_rows[NIEXT_PROC_COUNT] = {
         [NIEXT_PROC_status] = {(xdrproc_t)xdr_t_ext_tag, args_ext_tag},
         [NIEXT_PROC_changes] = {(xdrproc_t)xdr_t_ext_changes_args, args_ext_changes},
@@ -239,6 +286,10 @@ const struct row ext_args_rows[NIEXT_PROC_COUNT] = {
         [NIEXT_PROC_history] = {(xdrproc_t)xdr_t_ext_history_args, args_ext_history},
         [NIEXT_PROC_select] = {(xdrproc_t)xdr_t_ext_tag, args_ext_tag},
         [NIEXT_PROC_replica] = {(xdrproc_t)xdr_t_ext_replica_args, args_ext_replica},
+        [NIEXT_PROC_login] = {(xdrproc_t)xdr_t_ext_login_args, args_ext_login},
+        [NIEXT_PROC_join] = {(xdrproc_t)xdr_t_ext_join_args, args_ext_join},
+        [NIEXT_PROC_renew] = {(xdrproc_t)xdr_t_ext_renew_args, args_ext_renew},
+        [NIEXT_PROC_authority] = {(xdrproc_t)xdr_t_ext_authority_args, args_ext_authority},
 };
 
 /* -- extension: results */
@@ -441,6 +492,43 @@ static void result_ext_replica(const void *ours, void *theirs)
         }
 }
 
+static void result_ext_join(const void *ours, void *theirs)
+{
+        const struct ext_join_result *o = ours;
+        t_ext_join_res *t = theirs;
+        t->status = o->status;
+        t->t_ext_join_res_u.ok = (t_ext_join_ok){der_of(o->certificate), string_of(o->domains)};
+}
+
+static void result_ext_renew(const void *ours, void *theirs)
+{
+        const struct ext_renew_result *o = ours;
+        t_ext_renew_res *t = theirs;
+        t->status = o->status;
+        t->t_ext_renew_res_u.certificate = der_of(o->certificate);
+}
+
+static void result_ext_authority(const void *ours, void *theirs)
+{
+        const struct ext_authority_result *o = ours;
+        t_ext_authority_res *t = theirs;
+        t->status = o->status;
+        t_ext_authority_ok *s = &t->t_ext_authority_res_u.ok;
+        memcpy(s->uuid, o->uuid, sizeof(s->uuid));
+        memcpy(s->pin, o->pin, sizeof(s->pin));
+        s->authority = der_of(o->authority);
+        s->certificate = der_of(o->certificate);
+        memcpy(s->token, o->token, sizeof(s->token));
+        s->secret.secret_len = (unsigned)o->secret.len;
+        s->secret.secret_val = string_of(o->secret);
+        s->lines.lines_len = o->line_count;
+        s->lines.lines_val = pool(o->line_count * sizeof(t_ext_line));
+        for (uint32_t i = 0; i < o->line_count; i++)
+                s->lines.lines_val[i] = string_of(o->lines[i]);
+        s->more = o->more;
+        s->next = o->next;
+}
+
 const struct row ext_result_rows[NIEXT_PROC_COUNT] = {
         [NIEXT_PROC_status] = {(xdrproc_t)xdr_t_ext_status_res, result_ext_status},
         [NIEXT_PROC_changes] = {(xdrproc_t)xdr_t_ext_changes_res, result_ext_changes},
@@ -450,4 +538,8 @@ const struct row ext_result_rows[NIEXT_PROC_COUNT] = {
         [NIEXT_PROC_history] = {(xdrproc_t)xdr_t_ext_history_res, result_ext_history},
         [NIEXT_PROC_select] = {(xdrproc_t)xdr_u_int, result_word},
         [NIEXT_PROC_replica] = {(xdrproc_t)xdr_t_ext_replica_res, result_ext_replica},
+        [NIEXT_PROC_login] = {(xdrproc_t)xdr_u_int, result_word},
+        [NIEXT_PROC_join] = {(xdrproc_t)xdr_t_ext_join_res, result_ext_join},
+        [NIEXT_PROC_renew] = {(xdrproc_t)xdr_t_ext_renew_res, result_ext_renew},
+        [NIEXT_PROC_authority] = {(xdrproc_t)xdr_t_ext_authority_res, result_ext_authority},
 };
