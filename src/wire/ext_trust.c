@@ -38,7 +38,7 @@ bool ext_join_args_decode(struct xdr_in *in, struct ext_join_args *ret)
 {
         struct ext_join_args r = {.name = BYTES_NONE};
         fixed_decode(in, r.token, sizeof(r.token));
-        r.name = name_decode(in, TLS_NAME_MAX);
+        r.name = name_decode(in, LIMIT_MACHINE_NAME);
         r.request = xdr_opaque(in, LIMIT_REQUEST);
         fixed_decode(in, r.proof, sizeof(r.proof));
         if (!xdr_ok(in))
@@ -120,8 +120,8 @@ bool ext_authority_args_decode(struct xdr_in *in, struct ext_authority_args *ret
                 xdr_fail(in);
         r.flags = xdr_u32(in);
         flags_check(in, r.flags, EXT_AUTHORITY_SERVER | EXT_AUTHORITY_AGAIN | EXT_AUTHORITY_ANEW);
-        r.subject = name_decode(in, TLS_NAME_MAX);
-        r.from = name_decode(in, TLS_NAME_MAX);
+        r.subject = name_decode(in, LIMIT_MACHINE_NAME);
+        r.from = name_decode(in, LIMIT_MACHINE_NAME);
         r.count = xdr_u32(in);
         r.seconds = xdr_u64(in);
         r.domains = name_decode(in, LIMIT_WHERE);
@@ -153,7 +153,7 @@ static void authority_ok_decode(struct xdr_in *in, struct arena *a, struct ext_a
         r->authority = xdr_opaque(in, LIMIT_REQUEST);
         r->certificate = xdr_opaque(in, LIMIT_REQUEST);
         fixed_decode(in, r->token, sizeof(r->token));
-        r->secret = xdr_opaque(in, TLS_SECRET_SIZE);
+        r->secret = xdr_opaque(in, EXT_SECRET_SIZE);
         r->line_count = xdr_count(in, LIMIT_LEDGER_LINES, LINE_LEAST);
         r->lines = array(in, a, r->line_count, sizeof(*r->lines));
         for (uint32_t i = 0; i < r->line_count && !in->bad; i++)

@@ -5,22 +5,23 @@
 #define NETINFO_WIRE_EXT_TRUST_H
 
 #include "base/limits.h"
-#include "tls/identity.h"
 #include "wire/ext.h"
 
-#define TLS_TOKEN_SIZE  8u
-#define TLS_SECRET_SIZE 32u
-#define TLS_PROOF_SIZE  32u
+#define EXT_TOKEN_SIZE  8u
+#define EXT_SECRET_SIZE 32u
+#define EXT_PROOF_SIZE  32u
+#define EXT_PIN_SIZE    32u
+#define EXT_UUID_SIZE   16u
 
 struct ext_login_args {
         struct bytes tag, user, password;
 };
 
 struct ext_join_args {
-        uint8_t token[TLS_TOKEN_SIZE];
-        struct bytes name;    /* of the machine, at most TLS_NAME_MAX bytes */
+        uint8_t token[EXT_TOKEN_SIZE];
+        struct bytes name;    /* of the machine, at most LIMIT_MACHINE_NAME bytes */
         struct bytes request; /* PKCS #10, DER */
-        uint8_t proof[TLS_PROOF_SIZE];
+        uint8_t proof[EXT_PROOF_SIZE];
 };
 struct ext_join_result {
         uint32_t status;
@@ -59,11 +60,11 @@ struct ext_authority_args {
 /* What a verb does not give is empty or 0. */
 struct ext_authority_result {
         uint32_t status;
-        uint8_t uuid[TLS_UUID_SIZE], pin[TLS_PIN_SIZE];
+        uint8_t uuid[EXT_UUID_SIZE], pin[EXT_PIN_SIZE];
         struct bytes authority;   /* its certificate, DER */
         struct bytes certificate; /* SIGN */
-        uint8_t token[TLS_TOKEN_SIZE];
-        struct bytes secret; /* TOKEN: TLS_SECRET_SIZE bytes; else none */
+        uint8_t token[EXT_TOKEN_SIZE];
+        struct bytes secret; /* TOKEN: EXT_SECRET_SIZE bytes; else none */
         struct bytes *lines; /* SHOW: of the ledger, without secrets, at most LIMIT_LEDGER_LINES */
         uint32_t line_count;
         bool more;

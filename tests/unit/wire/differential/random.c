@@ -504,7 +504,8 @@ void dice_ext_login_args(struct dice *d, struct ext_login_args *ret)
 
 void dice_ext_join_args(struct dice *d, struct ext_join_args *ret)
 {
-        *ret = (struct ext_join_args){.name = dice_name(d, TLS_NAME_MAX), .request = dice_opaque(d, 700)};
+        *ret = (struct ext_join_args){.name = dice_name(d, LIMIT_MACHINE_NAME),
+                                      .request = dice_opaque(d, 700)};
         dice_fixed(d, ret->token, sizeof(ret->token));
         dice_fixed(d, ret->proof, sizeof(ret->proof));
 }
@@ -530,8 +531,8 @@ void dice_ext_authority_args(struct dice *d, struct ext_authority_args *ret)
 {
         *ret = (struct ext_authority_args){.verb = dice_below(d, EXT_AUTHORITY_WITHDRAW + 1),
                                            .flags = dice_below(d, 8),
-                                           .subject = dice_name(d, TLS_NAME_MAX),
-                                           .from = dice_name(d, TLS_NAME_MAX),
+                                           .subject = dice_name(d, LIMIT_MACHINE_NAME),
+                                           .from = dice_name(d, LIMIT_MACHINE_NAME),
                                            .count = dice_u32(d),
                                            .seconds = dice_u64(d),
                                            .domains = dice_name(d, LIMIT_WHERE),
@@ -545,7 +546,7 @@ void dice_ext_authority(struct dice *d, struct ext_authority_result *ret)
                 .status = dice_ext_word(d),
                 .authority = dice_opaque(d, 700),
                 .certificate = dice_opaque(d, 700),
-                .secret = dice_opaque(d, TLS_SECRET_SIZE),
+                .secret = dice_opaque(d, EXT_SECRET_SIZE),
                 .line_count = dice_below(d, 5),
                 .more = dice_bool(d),
                 .next = dice_u64(d),
