@@ -50,6 +50,7 @@ enum exchange_end {
         EXCHANGE_DENIED,  /* credentials */
         EXCHANGE_ERROR,   /* GARBAGE_ARGS, SYSTEM_ERR */
         EXCHANGE_BROKEN,  /* connection closed; *ret_unseen: the server cannot have read the whole call */
+        EXCHANGE_LOST,    /* the server's machine is not heard of any more */
         EXCHANGE_LATE,
         EXCHANGE_INTERRUPTED,
         EXCHANGE_BAD, /* no RPC reply */

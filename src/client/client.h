@@ -67,7 +67,8 @@ void client_set_credentials(struct client *c, uint32_t uid, const char *password
  * know the program or procedure (a historical server and the extension program), NI_NOSPACE when the call
  * would pass LIMIT_CALL. What ret points to lives until the next call on this client.
  * A call repeated after a broken connection: reads once, writes never (protocol.md 4.9), unless the server
- * cannot have seen the whole call. A write that got no answer may have been executed: read again.
+ * cannot have seen the whole call; none when TCP heard nothing of the server's machine any more: the way there
+ * would be the same. A write that got no answer may have been executed: read again.
  * Version 2 calls reach the domain by SELECT of the extension program, sent when the connection opens; where
  * a server does not know it (a historical one), by the tag's own port from GETREGISTER. A forked child makes
  * a connection of its own at its first call. */

@@ -40,6 +40,8 @@ static enum exchange_end judge(struct bytes record, struct xdr_in *ret)
 static enum exchange_end translate(enum line_end end)
 {
         switch (end) {
+        case LINE_LOST:
+                return EXCHANGE_LOST;
         case LINE_LATE:
                 return EXCHANGE_LATE;
         case LINE_INTERRUPTED:
@@ -108,6 +110,12 @@ static enum ni_status explain(struct client *c, const struct errand *e, enum exc
         case EXCHANGE_INTERRUPTED:
                 return fail(c, NI_FAILED,
                             unsure ? "interrupted; the change may or may not have been made" : "interrupted");
+        case EXCHANGE_LOST:
+                return fail(
+                        c, NI_FAILED,
+                        unsure ? "the server's machine does not answer any more; the change may or may not "
+                                 "have been made: look before you repeat it"
+                               : "the server's machine does not answer any more");
         case EXCHANGE_BROKEN:
                 return fail(c, NI_FAILED,
                             unsure ? "the connection broke before the answer came; the change may or may not "
@@ -127,6 +135,17 @@ static enum ni_status ready(struct client *c, struct line *l, const struct line_
         return status == NI_OK ? NI_OK : fail(c, status, reason);
 }
 
+/* Who waits 30 s for an answer does not wait that long for a connection. */
+static enum ni_status ready_again(struct client *c, const struct errand *e, struct line *l,
+                                  const struct line_wait *w)
+{
+        struct line_wait reach = *w;
+        const uint64_t most = clock_mono_ms() + timeout_of(c, e);
+        if (most < reach.deadline)
+                reach.deadline = most;
+        return ready(c, l, &reach);
+}
+
 enum ni_status errand_run(struct client *c, const struct errand *e, struct xdr_in *ret)
 {
         const struct line_wait w = {clock_mono_ms() + timeout_of(c, e) + e->wait_ms, c->o.interrupt_fd};
@@ -135,7 +154,7 @@ enum ni_status errand_run(struct client *c, const struct errand *e, struct xdr_i
         bool unseen = true;
         enum exchange_end end = EXCHANGE_BROKEN;
         if (!c->has_main && !c->has_own) { /* the last try to connect again failed */
-                const enum ni_status status = ready(c, &c->main, &w);
+                const enum ni_status status = ready_again(c, e, &c->main, &w);
                 if (status != NI_OK)
                         return status;
                 l = line_of(c, e);
@@ -145,8 +164,8 @@ enum ni_status errand_run(struct client *c, const struct errand *e, struct xdr_i
         record_close(&c->call, c->mark);
         if (c->call.failed)
                 return fail(c, NI_NOSPACE, "the call would be larger than 4 MiB; make it in smaller parts");
-        for (int attempt = 0; attempt < 2; attempt++) {
-                const enum ni_status status = ready(c, l, &w);
+        for (int attempt = 0; attempt < 2; attempt++) { /* not after LOST: the way there is the same one */
+                const enum ni_status status = ready_again(c, e, l, &w);
                 if (status != NI_OK)
                         return status;
                 l = line_of(c, e);

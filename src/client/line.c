@@ -204,6 +204,12 @@ bool line_alive(struct line *l)
         return false;
 }
 
+/* A stream that broke with this errno. The last two are what the network had said when the time was up. */
+static enum line_end broken(int error)
+{
+        return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH ? LINE_LOST : LINE_CLOSED;
+}
+
 enum line_end line_send(struct line *l, struct bytes record, const struct line_wait *w, size_t *ret_sent)
 {
         enum line_end end = LINE_OK;
@@ -215,7 +221,7 @@ enum line_end line_send(struct line *l, struct bytes record, const struct line_w
                 else if (errno == EAGAIN || errno == EWOULDBLOCK)
                         end = wait_for(l->fd, POLLOUT, w);
                 else if (errno != EINTR)
-                        end = LINE_CLOSED;
+                        end = broken(errno);
         }
         if (end != LINE_OK)
                 line_close(l); /* half a record is on its way: nothing can follow it */
@@ -252,7 +258,7 @@ static enum line_end read_more(struct line *l, const struct line_wait *w)
                         if (end != LINE_OK)
                                 return end;
                 } else if (error != EINTR) {
-                        return LINE_CLOSED;
+                        return broken(error);
                 }
         }
 }
@@ -284,7 +290,7 @@ enum line_end line_receive(struct line *l, const uint32_t *xids, uint32_t n, con
                         break;
                 case RECORD_MORE:
                         end = read_more(l, w);
-                        if (end == LINE_CLOSED || end == LINE_BAD)
+                        if (end == LINE_CLOSED || end == LINE_LOST || end == LINE_BAD)
                                 line_close(l);
                         if (end != LINE_OK)
                                 return end;

@@ -29,8 +29,9 @@ struct line_wait {
 
 enum line_end {
         LINE_OK,
-        LINE_CLOSED,      /* the peer closed, or the stream broke: see `why` of the call, an errno or 0 */
-        LINE_LATE,        /* deadline */
+        LINE_CLOSED, /* the peer closed, or the stream broke: see `why` of the call, an errno or 0 */
+        LINE_LOST,   /* TCP heard nothing of the peer for too long: the path is cut, or the machine gone */
+        LINE_LATE,   /* deadline */
         LINE_INTERRUPTED, /* interrupt_fd */
         LINE_BAD,         /* what came is no record within the limits */
 };

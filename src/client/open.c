@@ -46,6 +46,7 @@ static enum ni_status say_end(char *reason, size_t size, enum exchange_end end)
 {
         switch (end) {
         case EXCHANGE_LATE:
+        case EXCHANGE_LOST:
                 return say(reason, size, NI_FAILED, "no answer in time");
         case EXCHANGE_INTERRUPTED:
                 return say(reason, size, NI_FAILED, "interrupted");
