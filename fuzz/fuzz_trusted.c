@@ -1,7 +1,7 @@
 /* Values of trusted_networks come from a database: any bytes, either form. */
 #include "check.h"
 
-#include "server/network.h"
+#include "model/network.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

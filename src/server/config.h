@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "binding/binding.h"
-#include "server/network.h"
+#include "model/network.h"
 #include "sys/log.h"
 
 #include <netinet/in.h>

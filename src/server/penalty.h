@@ -6,7 +6,7 @@
 
 #include "base/limits.h"
 #include "base/siphash.h"
-#include "server/network.h"
+#include "model/network.h"
 
 struct penalty_slot {
         uint32_t key;   /* of the hash; 0: free */

@@ -4,7 +4,7 @@
 #define NETINFO_SERVER_PLACES_H
 
 #include "base/limits.h"
-#include "server/network.h"
+#include "model/network.h"
 
 #include <pthread.h>
 

@@ -3,7 +3,7 @@
 #define NETINFO_SERVER_SECRET_H
 
 #include "directory/directory.h"
-#include "server/network.h"
+#include "model/network.h"
 
 /* Does crypt(password, stored) give stored? Everything that libcrypt verifies, traditional DES to yescrypt;
  * what cannot be a hash ("*", "!...", "", other text) never matches. Slow on purpose: for a pool's thread. */

@@ -36,6 +36,9 @@ struct tls_session *tls_connect(struct tls_identity *identity, int fd, const cha
  * and has signed the server's. */
 struct tls_session *tls_connect_pinned(const uint8_t pin[TLS_PIN_SIZE], int fd, const char *name);
 void tls_session_free(struct tls_session *s); /* sends close_notify where that does not wait; NULL is fine */
+/* The same without a byte on fd: in a forked child, which must not end the parent's session, and where fd may
+ * be somebody else's by now. */
+void tls_session_forget(struct tls_session *s);
 
 /* Goes on with the handshake. TLS_DONE: finished, checked (certificates, ALPN, version), tls_session_peer()
  * is valid. */

@@ -1,7 +1,7 @@
 /* Addresses and networks: who a peer is by its address, and which networks an administrator named. IPv4 is
  * kept in its IPv6 form (::ffff:a.b.c.d), so that one comparison serves both. Pure. */
-#ifndef NETINFO_SERVER_NETWORK_H
-#define NETINFO_SERVER_NETWORK_H
+#ifndef NETINFO_MODEL_NETWORK_H
+#define NETINFO_MODEL_NETWORK_H
 
 #include "base/bytes.h"
 

@@ -1,5 +1,5 @@
 /* Addresses, networks, and the historical rule of trusted_networks (doc/protocol.md 3.9). */
-#include "server/network.h"
+#include "model/network.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-#include "server/network.h"
+#include "model/network.h"
 
 #include "base/text.h"
 
