@@ -57,11 +57,12 @@
         (64u << 20) /* one frame of a backup: a reply of CHANGES or SNAPSHOT as it came (LIMIT_REPLY) */
 
 /* -- who a machine or a user is (doc/tls.md) -- */
-#define LIMIT_MACHINE_NAME 63u   /* bytes of an enrolled machine's name: one label of a host name */
-#define LIMIT_REQUEST      8192u /* bytes of a certificate or a request for one: of a P-256 key, 0.5 KiB */
-#define LIMIT_PASSWORD     512u  /* bytes of a password; libcrypt takes as many */
-#define LIMIT_LEDGER_LINES 1000u /* of the authority's ledger, in one reply: about 256 KiB */
-#define LIMIT_LEDGER_LINE  2048u /* bytes of one: its longest part is `domains`, LIMIT_WHERE */
+#define LIMIT_MACHINE_NAME 63u     /* bytes of an enrolled machine's name: one label of a host name */
+#define LIMIT_REQUEST      8192u   /* bytes of a certificate or a request for one: of a P-256 key, 0.5 KiB */
+#define LIMIT_PASSWORD     512u    /* bytes of a password; libcrypt takes as many */
+#define LIMIT_LEDGER       100000u /* lines of the authority's ledger: written anew, 30 MB, by each join */
+#define LIMIT_LEDGER_LINES 1000u   /* of it, in one reply: about 256 KiB */
+#define LIMIT_LEDGER_LINE  2048u   /* bytes of one: its longest part is `domains`, LIMIT_WHERE */
 
 /* -- replication (doc/replication.md) -- */
 #define LIMIT_OWN_FILE (64u << 20) /* bytes of a machine's own passwd or group file: a million accounts */
