@@ -163,7 +163,7 @@ def record(data, fragment=None):
 class Conn:
     """One TCP or UNIX connection. address: (host, port) or a path."""
 
-    def __init__(self, address, timeout=30, cred=None, reserved=False):
+    def __init__(self, address, timeout=60, cred=None, reserved=False):
         """reserved: from a port that only root can have."""
         unix = isinstance(address, str)
         self.sock = socket.socket(socket.AF_UNIX if unix else
@@ -528,7 +528,7 @@ def edit_result(r):
 
 
 # -- UDP ----------------------------------------------------------------------------------------------------
-def udp(address, data, timeout=5.0):
+def udp(address, data, timeout=60.0):
     """One datagram there, one back."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(timeout)
@@ -540,7 +540,7 @@ def udp(address, data, timeout=5.0):
 def udp_silent(address, data, then):
     """Nothing comes back for `data`: the answer to `then`, sent behind it, is the first thing that arrives."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(5.0)
+        s.settimeout(60.0)
         s.connect(address)
         s.send(data)
         s.send(then)

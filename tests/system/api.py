@@ -14,6 +14,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import historical  # noqa: E402
+import ports  # noqa: E402
 
 LIBRARY = PC = SOURCE = PAGES = None
 
@@ -74,8 +75,7 @@ class Library(unittest.TestCase):
 
     def test_dead_server(self):
         """With the abort flag a call ends; the program says why."""
-        with historical.socket.create_server(("127.0.0.1", 0)) as s:
-            closed = s.getsockname()[1]
+        closed = ports.free()
         source = os.path.join(self.folder.name, "dead.c")
         with open(source, "w", encoding="utf-8") as f:
             f.write('#include <netinfo/netinfo.h>\n#include <stdio.h>\nint main(int n, char **v)\n{\n        void *h;\n        ni_id id;\n'

@@ -118,20 +118,18 @@ class Binding(unittest.TestCase):
         leaf = a.daemon(*LEGACY, '-o', 'parent_servers=10.9.0.1/network', '-o', 'wait_for_parent=yes')
         self.assertBound(leaf, '10.9.0.1/network')
         self.fleet.cut(a)
-        slowest = 0
+        answers = 0
 
         def gone():
-            nonlocal slowest
-            began = time.monotonic()
-            status, _ = rparent(leaf)
-            slowest = max(slowest, time.monotonic() - began)
-            return status == NORESPONSE
+            nonlocal answers
+            answers += 1
+            return rparent(leaf)[0] == NORESPONSE
         self.assertTrue(until(gone))
-        self.assertLess(slowest, 2)  # a probe alone takes 4 s: an answer that waited for it would be seen
+        self.assertGreater(answers, 10)  # if an answer waited for a probe, which takes 4 s, there were two or three until then
         self.fleet.heal(a)
         self.assertBound(leaf, '10.9.0.1/network')
         a.must('ip', 'link', 'set', 'eth0', 'down')  # this is told, and known at once
-        self.assertTrue(until(lambda: rparent(leaf)[0] == NORESPONSE, 20))
+        self.assertTrue(until(lambda: rparent(leaf)[0] == NORESPONSE))
         a.must('ip', 'link', 'set', 'eth0', 'up')
         self.assertBound(leaf, '10.9.0.1/network')
 

@@ -17,7 +17,7 @@ import fleet  # noqa: E402
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'doc', 'fleet.md')
 ADDRESSES = {'rome': '10.9.0.1', 'delphi': '10.9.0.2', 'leaf': '10.9.0.3', 'corinth': '10.9.0.4'}
 REPEATED = r'(getent|id|ni (status|explain|domain (name|tree|replica))) '
-PATIENCE = 60
+PATIENCE = 90
 
 
 def read_page():

@@ -56,6 +56,14 @@ class Interrupted(Case):
     COUNT = 40000
 
     def interrupted(self, words, said):
+        for _ in range(daemon.TRIES):
+            added = self.interrupt(words, said)
+            if added is not None:
+                return added
+        return self.fail('an import of %d was always quicker than the signal' % self.COUNT)
+
+    def interrupt(self, words, said):
+        """What was added and what was there; None when it was done before the signal came, or all of it was on its way."""
         with daemon.Daemon() as d:
             env = {**{k: v for k, v in os.environ.items() if not k.startswith('NETINFO_')}, 'NETINFO_SOCKET': d.socket}
             p = subprocess.Popen([daemon.PROGRAMS['ni'], 'import', *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
@@ -65,16 +73,17 @@ class Interrupted(Case):
             p.send_signal(signal.SIGINT)
             err = p.stderr.read().decode()
             p.stderr.close()
-            self.assertEqual(FAILED, p.wait(60), err)
+            if p.wait(60) == OK:
+                return None
+            self.assertEqual(FAILED, p.returncode, err)
             done = re.search(said, err)
             self.assertTrue(done, err)
             _, err = self.good('import', *words, socket=d.socket)
             added, there = map(int, re.search(r'(\d+) added, .*?(\d+) as they were', err).groups())
             self.assertGreaterEqual(there, int(done.group(1)))
-            self.assertGreater(added, 0)
             with d.admin() as c:
                 self.assertGreaterEqual(c.status('local')['directories'], self.COUNT + 1)
-            return added + there
+            return added + there if added else None
 
     def test_a_database(self):
         self.write(nidb.current(users(self.COUNT)))

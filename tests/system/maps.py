@@ -14,7 +14,7 @@ import chain  # noqa: E402
 import daemon  # noqa: E402
 import fleet  # noqa: E402
 
-PATIENCE = 30  # seconds until something that must happen is given up; no figure is asserted
+PATIENCE = 90  # seconds until something that must happen is given up; no figure is asserted
 INNETGR = 'import ctypes, sys; w = [None if x == "-" else x.encode() for x in sys.argv[1:]]; print(ctypes.CDLL(None).innetgr(*w))'
 AGENT_CONF = 'snapshots = /run/netinfo/snapshots\ndurable = /var/lib/netinfo/snapshots\n'
 

@@ -146,12 +146,14 @@ class OnePort(unittest.TestCase):
 
         def twice():
             s = tcp(socket.AF_INET, "0.0.0.0", 987)
+            bound, told = os.pipe()
             if os.fork() == 0:
-                ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+                ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: with its parent, once it has said so
+                os.write(told, b"x")
                 signal.pause()
+            os.read(bound, 1)
             return s
         with Holder(twice):
-            time.sleep(0.05)
             s = only(self, sockets("port", "987", "--all-holders"))
             self.assertEqual(len(s["processes"]), 2)
 

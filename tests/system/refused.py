@@ -181,7 +181,7 @@ class Import(Case):
                 return set(done.stdout.split()) & set(names) if done.returncode == 0 else set()
 
             def once(kind, n):
-                ni('rm', '-r', '/users')
+                ni('rm', '-r', '--yes', '/users')
                 with Refusing(kind, n, count=self.count):
                     done = ni('import', 'passwd', file)
                 if done.returncode == 0:

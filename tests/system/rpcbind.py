@@ -41,7 +41,7 @@ def getport(host, protocol, program=BINDER, version=1):
     return got and got[0].u32()
 
 
-def callit(address, proc, args, surplus=b'', tries=3):
+def callit(address, proc, args, surplus=b'', tries=10):
     """(port, result, who) of call-it for the binder, or None."""
     inner = u32(len(args) + len(surplus)) + args + surplus
     got = ask(address, PMAP, CALLIT, u32(BINDER, 1, proc) + inner, tries=tries, cred=rpc.auth_unix('gamma'))
@@ -107,9 +107,9 @@ class PortMapper(unittest.TestCase):
             self.assertIsNone(callit(('10.9.0.1', 111), 3, rpc.opaque('local'), tries=1))
         first.terminate()
         first.wait()
-        self.rpcbind()  # it has forgotten everything
-        self.assertEqual(self.listed(), set())
-        self.assertTrue(until(lambda: self.listed() == both, 90), self.listed())
+        self.rpcbind()  # it has forgotten everything, and is told within half a minute
+        self.assertIn(self.listed(), (set(), both))
+        self.assertTrue(until(lambda: self.listed() == both, 120), self.listed())
         self.walk()
         d.stop()
         self.assertTrue(until(lambda: self.listed() == set()))
@@ -140,7 +140,7 @@ class PortMapper(unittest.TestCase):
         self.assertTrue(until(lambda: self.listed() == {('udp', 987), ('tcp', 987)}), self.listed())
         set_mapping(UNSET, 0, 0)
         self.assertEqual(set_mapping(SET, UDP, 701), 1)
-        self.assertTrue(until(lambda: 'another binder is registered' in d.log(), 90))
+        self.assertTrue(until(lambda: 'another binder is registered' in d.log(), 120))
         self.assertEqual(self.listed(), {('udp', 701)})
 
     def test_not_historical(self):
@@ -157,7 +157,7 @@ class PortMapper(unittest.TestCase):
         self.make_network(d)
         self.assertTrue(until(lambda: len(self.listed()) == 2))
         with self.client.inside():
-            got = callit(('10.9.0.1', 111), 8, self.bind_args())
+            got = callit(('10.9.0.1', 111), 8, self.bind_args(), tries=3)
             if got is None:
                 self.skipTest('this rpcbind has no remote calls, even with -r')
             self.assertEqual(got, (987, b'', '10.9.0.1'))

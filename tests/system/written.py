@@ -45,14 +45,16 @@ class Written(unittest.TestCase):
             self.assertEqual(seen.stdout, f'ada:*:5001:100::/home/ada:{shell}\n')
 
     def test_a_dead_agent_is_not_waited_for(self):
-        """What the wait is for: the lock says at once that nobody follows; a second would pass otherwise in each of the rounds."""
+        """What the wait is for: the lock says at once that nobody follows; a second would pass otherwise in every round."""
         self.agent.process.send_signal(signal.SIGKILL)
         self.agent.process.wait(30)
         self.assertEqual(self.ni('add', '-p', '/users/eve', 'uid=5002', 'gid=100').returncode, 0)
-        begin = time.monotonic()
+        takes = []
         for i in range(ROUNDS):
+            begin = time.monotonic()
             self.assertEqual(self.ni('set', '/users/eve', f'shell=/bin/s{i}').returncode, 0)
-        self.assertLess(time.monotonic() - begin, ROUNDS)
+            takes.append(time.monotonic() - begin)
+        self.assertLess(min(takes), 1)  # the machine may be busy, but not in each of them
 
 
 if __name__ == '__main__':

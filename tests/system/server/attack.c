@@ -11,7 +11,7 @@
  *     NAME alone_p50_us alone_p99_us p50_us p99_us ratio_of_p99 memory_before_kib memory_most_kib
  * memory_after_kib
  *
- * Exit status 1 when an honest answer was wrong or did not come within ten seconds, or the server died.
+ * Exit status 1 when an honest answer was wrong or did not come within a minute, or the server died.
  * Attackers are another user when we are root, and nice: what they cost on their own machines is not the
  * server's matter. */
 #include "sys/clock.h"
@@ -42,7 +42,7 @@
 #define FIRST_UID   10000u
 #define SAMPLES     (1u << 20)
 #define ROUNDS_MOST 100u
-#define ANSWER_MS   10000 /* an honest answer comes by then, on the slowest machine and with sanitizers */
+#define ANSWER_MS   60000 /* an honest answer comes by then, on the busiest machine and with sanitizers */
 #define ATTACKERS   4u    /* processes of one attack */
 #define STRANGER    64001u
 #define IDLE_COUNT  5000u
@@ -127,6 +127,7 @@ static void need_bytes(int fd, void *to, size_t n)
 {
         for (size_t got = 0; got < n;) {
                 struct pollfd p = {.fd = fd, .events = POLLIN};
+                errno = ETIMEDOUT;
                 if (poll(&p, 1, ANSWER_MS) <= 0)
                         die("no answer");
                 const ssize_t k = recv(fd, (uint8_t *)to + got, n - got, MSG_DONTWAIT);

@@ -10,6 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'lib'))
 import daemon  # noqa: E402
+import ports  # noqa: E402
 import rpc  # noqa: E402
 from rpc import OK, PERM, AUTHERROR, NOUSER  # noqa: E402
 
@@ -418,17 +419,19 @@ class Networks(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.spaces = []
+        number = ports.lease('network', range(2, 254))  # its link is in everybody's network
+        cls.net, cls.beside = '198.18.%d' % number, '198.18.%d' % (number ^ 1)
+        cls.here, cls.there_address = cls.net + '.1', cls.net + '.2'
         name = 'ni%d' % os.getpid()
-        here, there = name + 'a', name + 'b'
+        near, far = name + 'a', name + 'b'
         run = lambda *words: os.spawnvp(os.P_WAIT, 'ip', ['ip', *words])  # noqa: E731
         if run('netns', 'add', name) != 0:
             raise unittest.SkipTest('no network namespaces here')
         cls.name = name
-        if (run('link', 'add', here, 'type', 'veth', 'peer', 'name', there, 'netns', name) or
-                run('addr', 'add', '198.18.77.1/24', 'dev', here) or run('link', 'set', here, 'up') or
-                run('-n', name, 'addr', 'add', '198.18.77.2/24', 'dev', there) or
-                run('-n', name, 'link', 'set', there, 'up')):
+        if (run('link', 'add', near, 'type', 'veth', 'peer', 'name', far, 'netns', name) or
+                run('addr', 'add', cls.here + '/24', 'dev', near) or run('link', 'set', near, 'up') or
+                run('-n', name, 'addr', 'add', cls.there_address + '/24', 'dev', far) or
+                run('-n', name, 'link', 'set', far, 'up')):
             run('netns', 'del', name)
             raise unittest.SkipTest('no virtual links here')
 
@@ -450,7 +453,7 @@ class Networks(unittest.TestCase):
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
     def from_there(self, d):
-        address = ('198.18.77.1', d.ready['binder_tcp'])
+        address = (self.here, d.ready['binder_tcp'])
 
         def read():
             try:
@@ -463,28 +466,28 @@ class Networks(unittest.TestCase):
         return self.there(read)
 
     def listen_both(self, *options, **more):
-        return daemon.Daemon(*options, legacy=False, listen='198.18.77.1:0', **more)
+        return daemon.Daemon(*options, legacy=False, listen=self.here + ':0', **more)
 
     def test_nobody_but_this_machine(self):
         with self.listen_both() as d:
             self.assertEqual(self.from_there(d), 50)  # accepted and closed at once
-            with rpc.Conn(('198.18.77.1', d.ready['binder_tcp'])) as c:  # its own address, not loopback
+            with rpc.Conn((self.here, d.ready['binder_tcp'])) as c:  # its own address, not loopback
                 self.assertEqual(c.root()[0], OK)
 
     def test_read_networks_and_trusted_networks(self):
-        with self.listen_both('-o', 'legacy_read_networks=198.18.77.0/24', '-o', 'default_domain=local') as d:
+        with self.listen_both('-o', 'legacy_read_networks=%s.0/24' % self.net, '-o', 'default_domain=local') as d:
             self.assertEqual(self.from_there(d), OK)
             with d.admin('local') as a:
-                for value, expected in (('198.18.77', OK), ('198.18.76', 60 + rpc.TOOWEAK), ('198', OK), ('0', 60 + rpc.TOOWEAK),
-                                        ('198.18.77.99', OK), ('198.18.77.99/32', 60 + rpc.TOOWEAK),
-                                        ('198.18.77.2/32', OK), ('lab', 60 + rpc.TOOWEAK)):
+                for value, expected in ((self.net, OK), (self.beside, 60 + rpc.TOOWEAK), ('198', OK), ('0', 60 + rpc.TOOWEAK),
+                                        (self.net + '.99', OK), (self.net + '.99/32', 60 + rpc.TOOWEAK),
+                                        (self.there_address + '/32', OK), ('lab', 60 + rpc.TOOWEAK)):
                     with self.subTest(value):
                         status, root = a.createprop(a.root()[1], 'trusted_networks', ['10.9.9', value])
                         self.assertEqual(status, OK)
                         self.assertEqual(self.from_there(d), expected)
                         self.assertEqual(a.destroyprop(root, 1)[0], OK)
                 status, networks, root = a.create(a.root()[1], {'name': 'networks'})
-                self.assertEqual(a.create(networks, {'name': 'lab', 'address': '198.18.77'})[0], OK)
+                self.assertEqual(a.create(networks, {'name': 'lab', 'address': self.net})[0], OK)
                 status, root = a.createprop(root, 'trusted_networks', ['lab'])
                 self.assertEqual(self.from_there(d), OK)
                 status, root = a.writeprop(root, 1, [])
@@ -492,11 +495,11 @@ class Networks(unittest.TestCase):
                 self.assertEqual(a.root()[0], OK)
 
     def test_readers_may_not_write(self):
-        with self.listen_both('-o', 'legacy_read_networks=198.18.77.0/24', '-o', 'default_domain=local') as d:
+        with self.listen_both('-o', 'legacy_read_networks=%s.0/24' % self.net, '-o', 'default_domain=local') as d:
             with d.admin('local') as a:
                 ids = users(a)
                 boss, everybody = a.self_(ids['boss'][0])[1], a.self_(ids['open'][0])[1]
-            address = ('198.18.77.1', d.ready['binder_tcp'])
+            address = (self.here, d.ready['binder_tcp'])
 
             def write(id, cred):
                 with rpc.Conn(address) as c:
@@ -504,25 +507,25 @@ class Networks(unittest.TestCase):
             self.assertEqual(self.there(lambda: write(boss, rpc.auth_unix('secret', 0))), PERM)
             self.assertEqual(self.there(lambda: write(everybody, None)), PERM)
             self.assertEqual(self.there(lambda: rpc.Conn(address).readall(0)[0]), PERM)  # decision 7
-        with self.listen_both('-o', 'legacy_write_networks=198.18.77.0/24', '-o', 'default_domain=local') as d:
+        with self.listen_both('-o', 'legacy_write_networks=%s.0/24' % self.net, '-o', 'default_domain=local') as d:
             with d.admin('local') as a:
                 boss = a.self_(users(a)['boss'][0])[1]
-            address = ('198.18.77.1', d.ready['binder_tcp'])
+            address = (self.here, d.ready['binder_tcp'])
             self.assertEqual(self.there(lambda: write(boss, rpc.auth_unix('secret', 0))), OK)
             self.assertEqual(self.there(lambda: rpc.Conn(address).readall(0)[0]), OK)
 
     def test_listed_replicas_see_everything(self):
-        with self.listen_both('-o', 'legacy_read_networks=198.18.77.0/24', '-o', 'default_domain=local',
+        with self.listen_both('-o', 'legacy_read_networks=%s.0/24' % self.net, '-o', 'default_domain=local',
                               redact=True) as d:
             with d.admin('local') as a:
                 users(a)
-                a.create(a.self_(1)[1], {'name': 'replica', 'ip_address': '198.18.77.2', 'serves': './copy'})
-            address = ('198.18.77.1', d.ready['binder_tcp'])
+                a.create(a.self_(1)[1], {'name': 'replica', 'ip_address': self.there_address, 'serves': './copy'})
+            address = (self.here, d.ready['binder_tcp'])
 
             def transfer(port):
                 c = rpc.Conn.__new__(rpc.Conn)
                 c.buffer, c.xid, c.cred, c.sock = b'', 1, None, socket.socket()
-                c.sock.bind(('198.18.77.2', port))
+                c.sock.bind((self.there_address, port))
                 c.sock.connect(address)
                 status, _, _, objects = c.readall(0)
                 return status if status != OK else 70 + (HASHES['des'] in repr(objects))

@@ -9,11 +9,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'lib'))
 import daemon  # noqa: E402
+import ports  # noqa: E402
 import rpc  # noqa: E402
 from rpc import OK  # noqa: E402
 
@@ -31,7 +31,7 @@ class Stop(unittest.TestCase):
                 self.assertEqual(c.createmaster('network'), OK)
                 self.assertEqual(c.select('network'), OK)
                 ids = [c.create(c.root()[1], {'name': 'w%d' % i, 'n': '0'})[1] for i in range(16)]
-            ready = threading.Barrier(17)
+            ready = threading.Barrier(17, timeout=90)
 
             def work(i):
                 id = ids[i]
@@ -59,8 +59,7 @@ class Stop(unittest.TestCase):
             xid = waiting.send_call(rpc.EXT, 2, rpc.changes_args('local', 1, wait_ms=30000))
             waiting.ping()
             ready.wait()
-            while len(acked) < 16:
-                pass
+            daemon.until(lambda: len(acked) == 16 or failures, meaning='every writer has its first answer')
             d.stop()
             self.assertEqual(rpc.changes_result(rpc.result_of(waiting.recv_record(), xid))['entries'], [])
             for t in threads:
@@ -175,10 +174,7 @@ class Start(unittest.TestCase):
                 self.assertEqual(c.createmaster('network'), rpc.DUPTAG)
                 os.rename(whole, data)  # repaired: a reload looks again
                 d.process.send_signal(signal.SIGHUP)
-                for _ in range(500):
-                    if c.select('network') == OK:
-                        break
-                    threading.Event().wait(0.02)
+                daemon.until(lambda: c.select('network') == OK, meaning='network is served')
                 self.assertEqual(c.readall(0)[1], 5)
 
     def test_every_repaired_domain_comes_back_at_a_reload(self):
@@ -198,9 +194,7 @@ class Start(unittest.TestCase):
                     self.assertEqual(c.status(tag)['status'], rpc.SYSTEMERR)
                     os.rename(path + '.away', path)
                 d.process.send_signal(signal.SIGHUP)
-                deadline = time.monotonic() + 30
-                while d.log().count('event=reload result=ok') < 1 and time.monotonic() < deadline:
-                    c.ping()
+                daemon.until(lambda: 'event=reload result=ok' in d.log(), meaning='the reload')
                 self.assertEqual([c.status(tag)['status'] for tag in 'abc'], [OK] * 3)
 
     def test_no_core_with_secrets(self):
@@ -214,9 +208,8 @@ class Start(unittest.TestCase):
             (tcp, udp) = d.tag('local')
             if tcp[1] != 1033:
                 self.assertIn('tag-port', d.log())  # somebody else has it: said, and another one taken
-            with d.admin('local') as c, socket.socket() as probe:
-                probe.bind(('127.0.0.1', 0))
-                free = probe.getsockname()[1]
+            free = ports.free()
+            with d.admin('local') as c:
                 self.assertEqual(c.createprop(c.root()[1], 'tcp_port', [str(free)])[0], OK)
             d.stop()
             d.start()
@@ -251,9 +244,7 @@ class Reload(unittest.TestCase):
     def test_networks_ports_and_mistakes(self):
         folder = tempfile.mkdtemp(prefix='netinfo-life-')
         conf = os.path.join(folder, 'netinfod.conf')
-        with socket.socket() as s:
-            s.bind(('127.0.0.1', 0))
-            second = s.getsockname()[1]
+        second = ports.free()
         with open(conf, 'w', encoding='utf-8') as f:
             f.write('listen = 127.0.0.1:0\n')
         try:
@@ -261,11 +252,12 @@ class Reload(unittest.TestCase):
                 def reload(text, result):
                     with open(conf, 'w', encoding='utf-8') as f:
                         f.write(text)
-                    n = d.log().count('event=reload result=')
+                    def results():
+                        return [line for line in d.log().split('\n')[:-1] if 'event=reload result=' in line]  # lines that are whole
+                    n = len(results())
                     d.process.send_signal(signal.SIGHUP)
-                    while d.log().count('event=reload result=') == n:
-                        threading.Event().wait(0.01)
-                    self.assertIn('event=reload result=' + result, d.log().splitlines()[-1])
+                    daemon.until(lambda: len(results()) > n, meaning='the reload')
+                    self.assertIn('event=reload result=' + result, results()[-1])
                 old = d.conn()
                 args = rpc.proplist({'name': 'x'}) + rpc.u32(rpc.APPEND, 0)
                 anonymous = lambda c: c.ni('create', rpc.u32(*c.root()[1]) + args,  # noqa: E731

@@ -3,7 +3,6 @@
 (doc/server.md 2.2)."""
 import os
 import pwd
-import random
 import shutil
 import signal
 import socket
@@ -16,6 +15,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'lib'))
 import daemon  # noqa: E402
 import fleet  # noqa: E402
+import ports  # noqa: E402
 import rpc  # noqa: E402
 from rpc import OK  # noqa: E402
 
@@ -42,22 +42,6 @@ def alive(pid):
             return f.read().rsplit(')', 1)[1].split()[0] != 'Z'
     except FileNotFoundError:
         return False
-
-
-def low_ports(n):
-    """Free ports below 1024 of this machine's loopback, for the moment."""
-    found = []
-    for port in random.sample(range(600, 1024), 424):
-        with socket.socket() as s, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
-            try:
-                s.bind(('127.0.0.1', port))
-                u.bind(('127.0.0.1', port))
-            except OSError:
-                continue
-            found.append(port)
-            if len(found) == n:
-                return found
-    raise unittest.SkipTest('no free ports below 1024')
 
 
 @unittest.skipUnless(os.geteuid() == 0, 'only root can give rights up')
@@ -116,7 +100,7 @@ class Monitor(unittest.TestCase):
 
     def test_reload_opens_low_ports(self):
         """What SIGHUP brings: a port that the server itself could not open; and the ones that are gone are closed."""
-        first, second, udp = low_ports(3)
+        first, second, udp = ports.low(3)
         self.configure('listen = 127.0.0.1:%d\n' % first)
         d = self.daemon(listen=None, legacy=False)
         with rpc.Conn(('127.0.0.1', first)) as c:
@@ -140,7 +124,7 @@ class Monitor(unittest.TestCase):
 
     def test_low_port_of_a_domain(self):
         """Opened when `tag_ports` names it, and only then."""
-        good, bad = low_ports(2)
+        good, bad = ports.low(2)
         d = self.daemon('-o', 'tag_ports=%d' % good)
         with d.admin() as c:
             for tag, port in (('good', good), ('bad', bad)):
@@ -238,7 +222,7 @@ class Monitor(unittest.TestCase):
     def test_listen_may_name_what_the_manager_holds(self):
         script = ('import os,sys\nos.dup2(int(sys.argv[1]), 3, inheritable=True)\nos.environ.update(LISTEN_FDS="1", '
                   'LISTEN_PID=str(os.getpid()))\nos.execv(sys.argv[2], sys.argv[2:])')
-        other = low_ports(1)[0]
+        other, = ports.low(1)
         with socket.create_server(('127.0.0.1', 0)) as s:
             port = s.getsockname()[1]
             for listen, result in (('127.0.0.1:%d 127.0.0.1:%d' % (port, other), None), ('0.0.0.0:%d' % port, 'netinfod-port.socket')):

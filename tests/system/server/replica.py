@@ -11,6 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../lib'))
 import daemon  # noqa: E402
+import ports  # noqa: E402
 import rpc  # noqa: E402
 from daemon import until  # noqa: E402
 from sized import sized  # noqa: E402
@@ -24,10 +25,9 @@ def where(d, tag=TAG):
     return '127.0.0.1:%d/%s' % (d.tcp[1], tag)
 
 
-def same_port(d):
-    """Where it was found, it is found again after a restart."""
-    at = d.options.index('--listen')
-    d.options[at + 1] = '127.0.0.1:%d' % d.tcp[1]
+def server(*options, **more):
+    """With a port that stays its own: where it was found, it is found again after a restart."""
+    return daemon.Daemon(*options, listen='127.0.0.1:%d' % ports.free(), redact=True, **more)
 
 
 def show(d, tag=TAG):
@@ -113,9 +113,9 @@ class Pair(unittest.TestCase):
     options = ()
 
     def setUp(self):
-        self.m = daemon.Daemon(*self.options, redact=True)
+        self.m = server(*self.options)
         self.addCleanup(self.m.__exit__, None)
-        self.c = daemon.Daemon(*self.options, host='beta', redact=True)
+        self.c = server(*self.options, host='beta')
         self.addCleanup(self.c.__exit__, None)
         with self.m.admin() as a:
             self.assertEqual(a.createmaster(TAG), OK)
@@ -141,9 +141,9 @@ class Pair(unittest.TestCase):
         with self.m.admin() as a:
             for k in range(STEPS):
                 edits.one(a)
-                if k % 10 == 0:  # now and then it has time to be seen at this very seq
-                    want = a.status(TAG)['seq']
-                    until(lambda: status(self.c)['seq'] >= want)
+                if k % 10 == 0:  # now and then both are seen at this very seq
+                    s = a.status(TAG)
+                    until(lambda: all((s['epoch'], s['seq']) in r.seen for r in records))
         equal(self.m, self.c)
         master, clone = (r.end() for r in records)
         common = set(master) & set(clone)
@@ -192,7 +192,6 @@ class Pair(unittest.TestCase):
                     self.assertEqual(show(self.c)['role'], 1)
                     with self.c.admin(TAG) as c:  # reads go on
                         self.assertEqual(c.read(0)[0], OK)
-                same_port(victim)
                 victim.start()
                 seq = status(self.m)['seq']
                 until(lambda: status(self.m)['seq'] > seq + 20)
@@ -213,12 +212,11 @@ class Pair(unittest.TestCase):
 
     def test_journal_too_short(self):
         """A clone's journal begins with its last copy: who follows it and is behind that copies, too."""
-        third = daemon.Daemon(redact=True)
+        third = server()
         self.addCleanup(third.__exit__, None)
         self.clone()
         self.clone(third, self.c)
         third.stop()
-        same_port(self.c)
         self.c.stop()
         self.edit(50)
         self.damage(self.c)
@@ -246,7 +244,7 @@ class Pair(unittest.TestCase):
 
     def test_chain(self):
         """A clone of a clone: the same numbers at the third server."""
-        third = daemon.Daemon(redact=True)
+        third = server()
         self.addCleanup(third.__exit__, None)
         self.clone()
         self.clone(third, self.c)
@@ -285,7 +283,6 @@ class Pair(unittest.TestCase):
             self.assertEqual(new['uuid'], old['uuid'])
             self.assertNotEqual(new['epoch'], old['epoch'])
             self.assertEqual(c.edit(TAG, [rpc.op_create(rpc.ref(0), [('name', ['after'])])])[0], OK)
-        same_port(self.m)
         self.m.start()
         with self.m.admin(TAG) as a:  # it comes back, and has a change that nobody else has
             a.edit(TAG, [rpc.op_create(rpc.ref(0), [('name', ['lost'])])])
