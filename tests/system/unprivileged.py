@@ -68,6 +68,9 @@ if __name__ == '__main__':
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             shutil.rmtree(made, ignore_errors=True)
             sys.exit(code if code >= 0 else 1)
+        tempfile.tempdir = os.path.join(made, 'tmp')  # TMPDIR may be root's own
+        os.mkdir(tempfile.tempdir)
+        os.chown(tempfile.tempdir, NOBODY, NOBODY)
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
