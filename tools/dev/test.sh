@@ -68,7 +68,7 @@ run_tests() { # LABEL FOLDER SUITE...
         local status=$?
         { kill $teller && wait $teller; } 2>/dev/null
         grep -E '^ *[0-9]+/[0-9]+ .*(FAIL|TIMEOUT|ERROR)' "$results/$label.out" >&2
-        [ $status -ne 0 ] && sed -n '1,400p' "$results/$label.out" | grep -vE ' OK | SKIP ' | tail -n 120 >&2
+        [ $status -ne 0 ] && grep -vE '^ *[0-9]+/[0-9]+ .* (OK|SKIP) ' "$results/$label.out" | head -n 400 >&2
         if ! cp "$folder/meson-logs/log-$label.json" "$results/$label.json" 2>/dev/null; then
                 say "no test of these suites is there in $folder: that is a failure"
                 failed_builds=$((failed_builds + 1))
