@@ -146,6 +146,14 @@
 #define LIMIT_PENALTY_PAIR_MS   10000u /* after which one failure is forgotten: 8,640 guesses a day */
 #define LIMIT_PENALTY_SOURCE_MS 2000u  /* the same for a source */
 
+/* -- TLS (doc/tls.md) -- */
+#define LIMIT_TLS_FILE      (64u << 10) /* bytes of a file with a key or certificate: ours have under 1 KB */
+#define LIMIT_TLS_KEYS      8u /* keys in machine.key: two while it is renewed, one more for each crash */
+#define LIMIT_TLS_HANDSHAKE (64u << 10) /* bytes received before a handshake is done: ours take 2 KB */
+#define LIMIT_TLS_CHAIN     (16u << 10) /* of certificates among them: two of 500 bytes */
+#define LIMIT_TLS_NAMES     16u         /* names in a stranger's certificate: ours have two */
+#define LIMIT_TLS_CONTROL   32u /* records in a row that hold no data: new keys, seldom, one at a time */
+
 /* -- binding (doc/binding.md): what a database, a DHCP server or a machine's interfaces may make us ask -- */
 #define LIMIT_PARENTS           32u  /* candidates for a domain's parent */
 #define LIMIT_PARENT_INTERFACES 16u  /* interfaces looked at */

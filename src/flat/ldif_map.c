@@ -1,6 +1,7 @@
 /* The classes of RFC 2307 and our directories (doc/resolution.md 17), both ways. */
 #include "flat/ldif.h"
 
+#include "base/base64.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -258,21 +259,13 @@ static bool is_safe(struct bytes v)
 /* `name: value`, in base64 where RFC 2849 demands it, folded behind 76 bytes. */
 static void put(struct buf *out, const char *name, struct bytes v)
 {
-        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         struct buf b;
         buf_init(&b, 0);
         buf_printf(&b, "%s:%s%s", name, is_safe(v) ? "" : ":", v.len ? " " : "");
-        if (is_safe(v)) {
+        if (is_safe(v))
                 buf_put(&b, v);
-        } else {
-                for (size_t i = 0; i < v.len; i += 3) {
-                        uint32_t w = (uint32_t)v.data[i] << 16;
-                        w |= i + 1 < v.len ? (uint32_t)v.data[i + 1] << 8 : 0;
-                        w |= i + 2 < v.len ? v.data[i + 2] : 0;
-                        for (unsigned k = 0; k < 4; k++)
-                                buf_putc(&b, i + k > v.len ? '=' : digits[w >> (18 - 6 * k) & 63]);
-                }
-        }
+        else
+                base64_put(&b, BASE64, v);
         for (size_t i = 0; i < b.len;) {
                 const size_t n = i ? 75 : 76;
                 buf_puts(out, i ? "\n " : "");

@@ -1,6 +1,8 @@
 /* Reading LDIF (RFC 2849): folded lines, comments, base64. */
 #include "flat/ldif.h"
 
+#include "base/base64.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <strings.h>
@@ -48,34 +50,14 @@ static struct bytes logical(struct ldif_reader *r, struct arena *a)
         return line;
 }
 
-static int digit64(uint8_t c)
-{
-        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        const char *p = c ? strchr(digits, c) : NULL;
-        return p ? (int)(p - digits) : -1;
-}
-
 static bool base64(struct bytes in, struct arena *a, struct bytes *ret)
 {
-        uint8_t *out = arena_alloc(a, in.len / 4 * 3 + 1);
-        size_t n = 0, pad = 0;
-        if (in.len % 4 || !out)
+        const size_t cap = in.len / 4 * 3 + 1;
+        uint8_t *out = arena_alloc(a, cap);
+        size_t n;
+        if (!out || !base64_read(in, BASE64, out, cap, &n))
                 return false;
-        while (pad < 2 && pad < in.len && in.data[in.len - 1 - pad] == '=')
-                pad++;
-        for (size_t i = 0; i < in.len; i += 4) {
-                uint32_t word = 0;
-                for (size_t k = 0; k < 4; k++) {
-                        const bool filler = i + k >= in.len - pad;
-                        const int d = filler ? 0 : digit64(in.data[i + k]);
-                        if (d < 0)
-                                return false;
-                        word = word << 6 | (uint32_t)d;
-                }
-                for (int shift = 16; shift >= 0; shift -= 8)
-                        out[n++] = (uint8_t)(word >> shift);
-        }
-        *ret = bytes_of(out, n - pad);
+        *ret = bytes_of(out, n);
         return true;
 }
 

@@ -5,7 +5,7 @@ cd "$NETINFO_TOP" || exit 1
 started=$(date +%s%N)
 
 # What Debian 12 packages each purpose needs. None of them starts a service, except where it says so.
-packages_build="gcc libc6-dev meson ninja-build pkg-config python3 liblmdb-dev libevent-dev libjansson-dev libmnl-dev libcrypt-dev libedit-dev"
+packages_build="gcc libc6-dev meson ninja-build pkg-config python3 liblmdb-dev libevent-dev libjansson-dev libmnl-dev libssl-dev libcrypt-dev libedit-dev"
 packages_run="$packages_build netbase lsof iproute2 net-tools procps"
 packages_test="$packages_run clang-14 llvm-14 libclang-rt-14-dev libcmocka-dev libtirpc-dev rpcsvc-proto libnss-wrapper mandoc strace util-linux git tmux binutils rpcbind postfix cups-daemon cups-client autofs dnsmasq-base isc-dhcp-client"
 packages_fuzz="$packages_build clang-14 llvm-14 libclang-rt-14-dev"
