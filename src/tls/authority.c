@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define CERTIFICATE  "authority.crt"
 #define KEY          "authority.key"

@@ -67,6 +67,12 @@ void tls_session_free(struct tls_session *s)
                 tls_table_get(NULL)->session_free(s);
 }
 
+void tls_session_forget(struct tls_session *s)
+{
+        if (s)
+                tls_table_get(NULL)->session_forget(s);
+}
+
 enum tls_io tls_handshake(struct tls_session *s)
 {
         return tls_table_get(NULL)->handshake(s);

@@ -59,6 +59,7 @@ struct tls_table {
         struct tls_session *(*connect)(struct tls_identity *identity, int fd, const char *name);
         struct tls_session *(*connect_pinned)(const uint8_t *pin, int fd, const char *name);
         void (*session_free)(struct tls_session *s);
+        void (*session_forget)(struct tls_session *s);
         enum tls_io (*handshake)(struct tls_session *s);
         enum tls_io (*read)(struct tls_session *s, void *to, size_t cap, size_t *ret_n);
         enum tls_io (*write)(struct tls_session *s, struct bytes data, size_t *ret_n);

@@ -10,7 +10,7 @@
         (SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS | \
          SSL_MODE_NO_AUTO_CHAIN)
 
-static const unsigned char alpn[] = "\7sunrpc";
+static const unsigned char alpn[] = "\6sunrpc";
 
 /* doc/tls.md 2.2. No sessions are remembered on either side; records without data are returned from, so that
  * they can be counted. */
@@ -93,9 +93,7 @@ static bool read_key(struct identity *i, X509 *x, struct bytes pem, struct tls_w
         i->front.has_key = show(i->server, x, key) && SSL_CTX_add1_chain_cert(i->server, i->authority) == 1 &&
                            show(i->client, x, key);
         EVP_PKEY_free(key);
-        return i->front.has_key ||
-               why_set(why, "machine.key cannot be used: %s",
-                       ERR_peek_error() ? ERR_reason_error_string(ERR_peek_error()) : "no memory");
+        return i->front.has_key || why_set(why, "machine.key cannot be used: %s", openssl_words());
 }
 
 static bool read_all(struct identity *i, const struct tls_identity_source *source, struct tls_why *why)
@@ -104,7 +102,7 @@ static bool read_all(struct identity *i, const struct tls_identity_source *sourc
                 return false;
         i->client = identity_context(false);
         if (!i->client)
-                return why_set(why, "authority.crt cannot be used: no memory");
+                return why_set(why, "authority.crt cannot be used: %s", openssl_words());
         if (source->certificate.len == 0)
                 return true;
         X509 *x = read_machine(i, source->certificate, why);

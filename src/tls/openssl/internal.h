@@ -16,6 +16,10 @@ OSSL_LIB_CTX *openssl_context(void);
 /* The socket's BIO; NULL: no memory. */
 BIO_METHOD *openssl_socket(void);
 
+/* What the library says of the last failure, in words; it is said of this thread, and until ERR_clear_error.
+ */
+const char *openssl_words(void);
+
 bool digest_sha256(struct bytes data, uint8_t *ret);
 bool digest_hmac_sha256(struct bytes key, struct bytes data, uint8_t *ret);
 
@@ -76,6 +80,7 @@ struct tls_session *session_accept(struct tls_identity *identity, int fd);
 struct tls_session *session_connect(struct tls_identity *identity, int fd, const char *name);
 struct tls_session *session_connect_pinned(const uint8_t *pin, int fd, const char *name);
 void session_free(struct tls_session *s);
+void session_forget(struct tls_session *s);
 enum tls_io session_handshake(struct tls_session *s);
 enum tls_io session_read(struct tls_session *s, void *to, size_t cap, size_t *ret_n);
 enum tls_io session_write(struct tls_session *s, struct bytes data, size_t *ret_n);

@@ -28,6 +28,13 @@ OSSL_LIB_CTX *openssl_context(void)
         return context;
 }
 
+const char *openssl_words(void)
+{
+        const unsigned long code = ERR_peek_last_error();
+        const char *text = code ? ERR_reason_error_string(code) : NULL;
+        return text ? text : "no memory";
+}
+
 bool digest_sha256(struct bytes data, uint8_t *ret)
 {
         uint8_t digest[TLS_DIGEST_SIZE];
@@ -69,6 +76,7 @@ __attribute__((visibility("default"))) const struct tls_table netinfo_tls_table 
         .connect = session_connect,
         .connect_pinned = session_connect_pinned,
         .session_free = session_free,
+        .session_forget = session_forget,
         .handshake = session_handshake,
         .read = session_read,
         .write = session_write,

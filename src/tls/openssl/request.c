@@ -78,8 +78,7 @@ bool request_make(struct bytes key, struct tls_request *ret, struct tls_why *why
         if (pair)
                 ok = write_request(pair, ret) && (key.len || write_key(pair, ret));
         if (!ok && (pair || !key.len))
-                why_set(why, "a key and a request for it could not be made: %s",
-                        ERR_peek_error() ? ERR_reason_error_string(ERR_peek_error()) : "no memory");
+                why_set(why, "a key and a request for it could not be made: %s", openssl_words());
         EVP_PKEY_free(pair);
         ERR_clear_error();
         return ok;

@@ -37,7 +37,7 @@ static struct tls_session *session_new(SSL_CTX *context, int fd, bool server, co
         s->fd = fd;
         s->server = server;
         if ((name && !(s->name = strdup(name))) || !new_ssl(s, context)) {
-                session_free(s);
+                session_forget(s);
                 s = NULL;
         }
         ERR_clear_error();
@@ -75,6 +75,17 @@ struct tls_session *session_connect_pinned(const uint8_t *pin, int fd, const cha
         return s;
 }
 
+void session_forget(struct tls_session *s)
+{
+        SSL_free(s->ssl);
+        if (s->identity)
+                identity_drop(s->identity);
+        buf_done(&s->authority);
+        free(s->in);
+        free(s->name);
+        free(s);
+}
+
 void session_free(struct tls_session *s)
 {
         if (s->ssl && s->done && s->ended != TLS_FAILED) {
@@ -83,13 +94,7 @@ void session_free(struct tls_session *s)
                 SSL_shutdown(s->ssl);
                 ERR_clear_error();
         }
-        SSL_free(s->ssl);
-        if (s->identity)
-                identity_drop(s->identity);
-        buf_done(&s->authority);
-        free(s->in);
-        free(s->name);
-        free(s);
+        session_forget(s);
 }
 
 /* -- what went wrong */

@@ -98,8 +98,7 @@ bool authority_make(uint64_t now, struct buf *ret_key, struct buf *ret_certifica
         if (ok)
                 tls_certificate_pem(buf_bytes(&der), ret_certificate);
         else
-                why_set(why, "an authority could not be made: %s",
-                        ERR_peek_error() ? ERR_reason_error_string(ERR_peek_error()) : "no memory");
+                why_set(why, "an authority could not be made: %s", openssl_words());
         X509_free(x);
         EVP_PKEY_free(key);
         buf_done(&der);
@@ -208,8 +207,7 @@ bool authority_sign(const struct tls_authority *front, struct bytes request, con
         if (ok)
                 *ret = s;
         else
-                why_set(why, "the certificate of %s could not be signed: %s", name,
-                        ERR_peek_error() ? ERR_reason_error_string(ERR_peek_error()) : "no memory");
+                why_set(why, "the certificate of %s could not be signed: %s", name, openssl_words());
         X509_REQ_free(r);
         ERR_clear_error();
         return ok;
