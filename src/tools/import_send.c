@@ -124,6 +124,13 @@ static void say_how_far(struct sender *s)
                  s->plan->step_count);
 }
 
+static enum import_outcome no_memory(struct sender *s)
+{
+        talk_error(s->t, EXIT_FAILED, NULL, "out of memory", NULL);
+        say_how_far(s);
+        return IMPORT_FAILED;
+}
+
 /* The record an operation was about, for messages. */
 static const char *thing_of(struct sender *s, uint32_t op)
 {
@@ -326,9 +333,12 @@ static enum import_outcome add_step(struct sender *s, uint32_t i)
         enum import_outcome outcome = IMPORT_DONE;
         uint32_t need = 1;
         arena_init(&probe, LIMIT_ARENA);
-        if (step->kind == IMPORT_CHANGE && import_lists(s->plan, step, &probe, &old, &now))
+        const bool known = step->kind != IMPORT_CHANGE || import_lists(s->plan, step, &probe, &old, &now);
+        if (known && step->kind == IMPORT_CHANGE)
                 need = change_ops(s, i, &old, &now, true);
         arena_done(&probe);
+        if (!known) /* nor whether the operations have room */
+                return no_memory(s);
         if (s->waiting && (s->op_count + need > LIMIT_EDIT_OPS || s->bytes > EDIT_BYTES))
                 outcome = send_edit(s);
         if (outcome != IMPORT_DONE)
@@ -373,7 +383,7 @@ static enum import_outcome make_directory(struct sender *s)
                 return IMPORT_DONE;
         }
         if (!proplist_add(&props, &s->arena, BYTES_LIT("name"), &name, 1))
-                return IMPORT_FAILED;
+                return no_memory(s);
         struct ext_op ops[2] = {
                 {.kind = EXT_OP_ASSERT_NONE, .name = BYTES_LIT("name"), .values = {&name, 1}},
                 {.kind = EXT_OP_CREATE, .where = NI_INDEX_NULL, .props = props},
