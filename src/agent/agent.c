@@ -2,6 +2,7 @@
 #include "agent/chain.h"
 #include "agent/config.h"
 #include "agent/level.h"
+#include "agent/mapped.h"
 #include "agent/publish.h"
 #include "agent/schedule.h"
 #include "agent/standing.h"
@@ -32,6 +33,7 @@
 
 #define ASK_OWN_MS   5000u  /* the own server answers at once, from this machine */
 #define ASK_ABOVE_MS 10000u /* a server with a thousand children answers a hundred of them a second */
+#define LOST_HOLD_MS 1000u  /* while a domain is read again: so often it is looked whether it was */
 #define SETTLE_MS    3000u  /* at the start: so long the first images wait for domains above the own one */
 #define MAPPED_LEAST (256 << 10) /* bytes: what is larger goes back to the system when it is freed */
 #define LEAVE_MS     2000        /* at the end: a thread may be in the middle of resolving a name */
@@ -479,7 +481,7 @@ static uint32_t look(struct agent *a)
         struct publish_domain domains[LIMIT_DEPTH];
         uint64_t ids[LIMIT_DEPTH];
         const uint64_t now = clock_mono_ms();
-        bool lags = false;
+        bool lags = false, lost = false;
         uint32_t hold_ms = 0;
         follow_chain(a);
         for (unsigned i = 0; i < a->count; i++) {
@@ -487,8 +489,11 @@ static uint32_t look(struct agent *a)
                 schedule_mark(&a->schedule, track_take_dirty(t), now);
                 lags |= track_lags(t);
                 hold_ms = track_holds(t, now) > hold_ms ? track_holds(t, now) : hold_ms;
+                lost |= level_is_lost(a->level[i]);
                 a->stop |= a->level[i]->gave_up;
         }
+        if (lost) /* nothing can be made of it; its level wakes us */
+                hold_ms = LOST_HOLD_MS;
         const unsigned n = domains_of(a, domains, ids);
         note_domains(a, ids, n, now);
         note_own(a, now);
@@ -510,7 +515,8 @@ static uint32_t look(struct agent *a)
                 publish_now(a, &next, domains, n);
                 return 0;
         }
-        tell_followers(a);
+        if (!lost) /* what its changes touched is not known */
+                tell_followers(a);
         return !begun && a->settle_at && a->settle_at - now < next.wait_ms ? (uint32_t)(a->settle_at - now)
                                                                            : next.wait_ms;
 }
@@ -664,7 +670,7 @@ int main(int argc, char **argv)
         a.publisher = publisher_new();
         a.own = own_new(a.config.own_files);
         exit = 1;
-        if (a.signal_fd < 0 || a.levels.wake_fd < 0 || !a.publisher || !a.own)
+        if (!mapped_guard() || a.signal_fd < 0 || a.levels.wake_fd < 0 || !a.publisher || !a.own)
                 log_event(LOG_LEVEL_ERROR, "start-failed", "why=\"no memory, or no descriptors left\"");
         else if (make_folders(&a.config))
                 exit = run(&a);

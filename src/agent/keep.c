@@ -158,6 +158,8 @@ static int write_aside(const struct keep *k, const struct keep_head *h, const st
         put_head(w, h);
         if (!w->error)
                 put_table(w, h, t);
+        if (!w->error && table_is_lost(t)) /* zeros may be among it */
+                w->error = EIO;
         if (!w->error && fsync(w->fd) < 0)
                 w->error = errno;
         close(w->fd);

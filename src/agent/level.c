@@ -412,6 +412,24 @@ void level_reload(struct level *l)
         level_poke(l);
 }
 
+bool level_is_lost(struct level *l)
+{
+        const struct table *t = track_table(l->track);
+        if (!t || !table_is_lost(t))
+                return false;
+        if (l->lost != t) {
+                log_event(LOG_LEVEL_ERROR, "records-lost",
+                          "domain=\"%s\" why=\"a file of %s cannot be read: see what the system says of this "
+                          "disk; "
+                          "the domain is read again, and stays in memory until netinfo-agent is started "
+                          "again\"",
+                          l->name, l->limits.folder ? l->limits.folder : "?");
+                l->lost = t;
+                level_reload(l);
+        }
+        return true;
+}
+
 void level_leave(struct level *l, bool forget)
 {
         l->stop = true;

@@ -30,6 +30,7 @@ struct level {
         pthread_t thread;
         int poke_fd; /* readable: the call under way ends */
         bool stop, reload, poked;
+        const struct table *lost; /* the one that is being read again, because its file could not be read */
         struct keep *keep;
         struct keep_head kept; /* what the file would be headed with now */
         uint64_t kept_tables;  /* track_tables of the file */
@@ -51,6 +52,9 @@ struct level *level_start(struct levels *all, const struct track_options *o, con
 void level_poke(struct level *l);
 /* Everything of the domain is to be read again. With the lock held. */
 void level_reload(struct level *l);
+/* The same when the file of its table cannot be read any more (mapped.h): nothing of it may be used until
+ * another one has taken its place. True while that is so. With the lock held. */
+bool level_is_lost(struct level *l);
 /* The thread is to end, which it does soon: `ended` says when. `forget`: the domain is followed no more, and
  * its file goes, too. With the lock held. */
 void level_leave(struct level *l, bool forget);

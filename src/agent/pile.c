@@ -1,5 +1,6 @@
 #include "agent/pile.h"
 
+#include "agent/mapped.h"
 #include "sys/fs.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ struct pile {
         const char *folder;
         int fd; /* -1: there is no file yet */
         int error;
+        unsigned losses; /* there were when it began */
         struct piece *v;
         uint32_t count, room;
         size_t used;      /* of the last piece */
@@ -37,17 +39,24 @@ struct pile *pile_new(const char *folder)
         struct pile *p = calloc(1, sizeof(*p));
         if (!p)
                 return NULL;
-        p->folder = folder ? folder : "";
+        p->losses = mapped_losses();
+        p->folder = folder && !p->losses ? folder : ""; /* a disk that could not be read is not asked again */
         p->fd = -1;
         return p;
+}
+
+static void unmap(uint8_t *map, size_t size)
+{
+        mapped_remove(map);
+        munmap(map, size);
 }
 
 static void piece_free(const struct piece *e)
 {
         if (e->twin)
-                munmap(e->twin, e->size);
+                unmap(e->twin, e->size);
         if (e->is_mapped)
-                munmap(e->data, e->size);
+                unmap(e->data, e->size);
         else
                 free(e->data);
 }
@@ -119,6 +128,11 @@ int pile_error(const struct pile *p)
         return p->error;
 }
 
+bool pile_is_lost(const struct pile *p)
+{
+        return p->fd >= 0 && p->losses != mapped_losses();
+}
+
 /* The file is never longer than what was written: a mapping that reads behind its end would be killed. */
 static int write_piece(struct pile *p, struct piece *e)
 {
@@ -130,6 +144,10 @@ static int write_piece(struct pile *p, struct piece *e)
         void *map = err ? MAP_FAILED : mmap(NULL, e->size, PROT_READ, MAP_SHARED, p->fd, p->end);
         if (map == MAP_FAILED)
                 return err ? err : errno;
+        if (!mapped_add(map, e->size)) {
+                munmap(map, e->size);
+                return ENOMEM;
+        }
         e->twin = map;
         p->end += (off_t)e->size;
         return 0;

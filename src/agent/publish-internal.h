@@ -116,6 +116,9 @@ struct snap_publication publish_publication(const struct agent_config *c, struct
 void publish_count(const struct publish_what *w, unsigned images,
                    void (*each)(struct table *t, enum table_top top));
 
+/* A table of these cannot be read: what was made of them up to now is worthless (mapped.h). */
+bool publish_is_lost(const struct publish_what *w);
+
 /* Begins to make these images in a process beside. False: that is not possible now. */
 bool publish_beside_begin(struct publisher *p, const struct publish_what *w, const struct merge_rules *r,
                           unsigned images, struct publish_report *report);

@@ -403,9 +403,19 @@ void publish_count(const struct publish_what *w, unsigned images,
         }
 }
 
+bool publish_is_lost(const struct publish_what *w)
+{
+        bool lost = false;
+        for (size_t i = 0; i < w->n; i++)
+                lost |= table_is_lost(w->domains[i].table);
+        return lost;
+}
+
 /* Everything is made: from here on the tables may change again, and count what they are changed by since. */
 static int let_go(struct job *j, const struct publish_what *w)
 {
+        if (publish_is_lost(w))
+                return EIO;
         publish_count(w, j->whole, table_begin);
         const size_t united = j->united_count < UNITED_MOST / 2 ? j->united_count : UNITED_MOST / 2;
         return keep_names(j, j->last, LIMIT_DEPTH) && keep_names(j, j->united, united) ? 0 : ENOMEM;
@@ -626,6 +636,8 @@ static int finish(struct publisher *p, struct publisher *next, struct publish_wh
         }
         ready &= ~(w->images & TABLE_MAPS);
         tell(next, w, j, report);
+        if (publish_is_lost(w))
+                return EIO;
         if (!b->stale)
                 publish_count(w, ready, table_begin_at_mark); /* from here on the tables may change again */
         const int err = publish(w, j, ready, report);

@@ -27,6 +27,8 @@ static int make_one(const struct publish_what *w, const struct merge_rules *r,
         j->whole = kind < SNAP_ACCOUNTS ? 1u << kind : 0;
         int err = kind < SNAP_ACCOUNTS ? publish_from_tables(w, r, j, &told->users, &told->groups)
                                        : publish_maps(w->domains, w->n, r, 1u << kind, j);
+        if (!err && publish_is_lost(w))
+                err = EIO;
         if (!err) {
                 p.map[kind] = j->map[kind];
                 err = snap_prepare(&p, &said);

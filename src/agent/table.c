@@ -604,6 +604,11 @@ int table_write_error(const struct table *t)
         return pile_error(t->pile);
 }
 
+bool table_is_lost(const struct table *t)
+{
+        return pile_is_lost(t->pile);
+}
+
 bool table_is_wasteful(const struct table *t)
 {
         return pile_size(t->pile) > 2 * t->live + WASTE_LEAST;
@@ -639,8 +644,8 @@ struct table_packed *table_pack(const struct table *t, const char *folder)
                 if (pile_write(p->pile))
                         pile_settle(p->pile);
         }
-        if (!p->pile) {
-                free(p);
+        if (!p->pile || table_is_lost(t)) {
+                table_packed_free(p);
                 return NULL;
         }
         return p;

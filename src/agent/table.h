@@ -104,6 +104,9 @@ bool table_write_out(struct table *t);
 void table_written_out(struct table *t);
 /* Why they stay in memory (errno); 0: they do not. */
 int table_write_error(const struct table *t);
+/* Some properties could not be read from the file: whatever was made of this table is worthless if it is so
+ * afterwards, and the domain has to be read again (mapped.h). */
+bool table_is_lost(const struct table *t);
 
 /* Properties that were replaced stay in the file. When they are more than those that are needed: a copy
  * without them, made without a lock by the thread that changes the table; NULL: no memory, or no room in the

@@ -105,6 +105,50 @@ class Together(unittest.TestCase):
             self.becomes(self.ada(), 'passwd', 'ada')
         self.assertEqual(self.agent.log().count('event=snapshot'), 1)  # the journal was enough
 
+    def break_records(self):
+        """The agent's file of records cannot be read any more, as when the disk below it fails."""
+        broken = 0
+        folder = '/proc/%d/fd/' % self.agent.process.pid
+        for fd in os.listdir(folder):
+            if os.readlink(folder + fd).endswith(' (deleted)') and os.stat(folder + fd).st_size > 1 << 20:
+                os.truncate(folder + fd, 0)
+                broken += 1
+        self.assertEqual(1, broken)
+
+    def check_records_lost(self, conf, change, *lookups):
+        """The agent goes on, no lookup sees anything else than the domain, and changes come."""
+        with open(os.path.join(self.d.folder, 'agent.conf'), 'w', encoding='ascii') as f:
+            f.write(conf)
+        self.ni('import', 'passwd', '-', stdin=''.join(
+            'u%d:*:%d:100:%0900d:/home/u%d:/bin/sh\n' % (i, 10000 + i, i, i) for i in range(3000)))
+        self.agent = daemon.Agent(self.d.folder)
+        pid = self.agent.process.pid
+        before = set(self.getent('passwd').splitlines())
+        self.assertEqual(3000, len(before))
+        self.break_records()
+        change()
+        self.logged('event=records-lost')
+        for want, words in lookups:
+            self.becomes(want, *words)
+        self.assertLessEqual(len(before - set(self.getent('passwd').splitlines())), 1)
+        self.assertLessEqual(self.agent.log().count('event=snapshot'), 3)  # a change that did not fit may have asked for one, too
+        self.ni('set', '/users/u2999', 'shell=/bin/zsh')
+        self.becomes('u2999:*:12999:100:%0900d:/home/u2999:/bin/zsh\n' % 2999, 'passwd', 'u2999')
+        self.assertEqual(1, self.agent.log().count('event=records-lost'))
+        self.assertEqual(pid, self.agent.process.pid)
+        self.assertIsNone(self.agent.process.poll())
+
+    def test_disk_below_the_records(self):
+        """A change of a user whose record is in the file: the agent itself reads it."""
+        self.check_records_lost('', lambda: self.ni('set', '/users/u1', 'shell=/bin/zsh'),
+                                ('u1:*:10001:100:%0900d:/home/u1:/bin/zsh\n' % 1, ('passwd', 'u1')))
+
+    def test_disk_below_the_records_of_the_process_beside(self):
+        """A user with a contested number: whole images are made, by a process beside where there is one."""
+        self.check_records_lost('beside = 1\n', lambda: self.ni('add', '/users/new', 'uid=10005', 'gid=100'),
+                                ('new:*:10005:100::/:/bin/sh\n', ('passwd', 'new')),
+                                ('u5:*:10005:100:%0900d:/home/u5:/bin/sh\n' % 5, ('passwd', '10005')))
+
     def test_another_domain(self):
         """Another epoch: what the new domain, read completely, does not have is gone."""
         self.add_ada()
