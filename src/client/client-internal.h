@@ -5,6 +5,7 @@
 #include "client/client.h"
 #include "client/find.h"
 #include "client/line.h"
+#include "client/secure.h"
 #include "wire/call.h"
 
 struct client {
@@ -13,9 +14,11 @@ struct client {
         struct line main;        /* binder, extension program and, after SELECT, version 2 */
         struct line own;         /* the tag's own port, when there is no SELECT */
         bool has_main, has_own;
-        bool reached;       /* the place tried last took the connection, whatever came of it */
-        struct arena arena; /* results of the last call */
-        struct buf call;    /* the record of the current call */
+        bool reached;              /* the place tried last took the connection, whatever came of it */
+        bool advised;              /* the reason why it failed says what to do about it */
+        uint8_t pin[TLS_PIN_SIZE]; /* o.pin */
+        struct arena arena;        /* results of the last call */
+        struct buf call;           /* the record of the current call */
         size_t mark;
         uint32_t xid;
         bool has_sys;
@@ -48,6 +51,7 @@ enum exchange_end {
         EXCHANGE_OK,
         EXCHANGE_UNKNOWN, /* program, version or procedure is not there */
         EXCHANGE_DENIED,  /* credentials */
+        EXCHANGE_WEAK,    /* the same, because of who is connected, or how */
         EXCHANGE_ERROR,   /* GARBAGE_ARGS, SYSTEM_ERR */
         EXCHANGE_BROKEN,  /* connection closed; *ret_unseen: the server cannot have read the whole call */
         EXCHANGE_LOST,    /* the server's machine is not heard of any more */
@@ -57,6 +61,9 @@ enum exchange_end {
 };
 enum exchange_end exchange(struct line *l, struct bytes record, uint32_t xid, const struct line_wait *w,
                            struct xdr_in *ret, bool *ret_unseen);
+
+/* Why a server says that this line is too weak for a call, and the way out. */
+const char *exchange_weak_words(const struct line *l);
 
 /* open.c: connects to c->place and reaches its domain. Not NI_OK: words about this place in `reason`. */
 enum ni_status open_place(struct client *c, struct place *p, const struct line_wait *w, char *reason,

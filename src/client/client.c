@@ -224,6 +224,31 @@ enum ni_status client_history(struct client *c, const struct ext_history_args *a
         return ext_history_decode(&in, &c->arena, ret) ? NI_OK : undecoded(c);
 }
 
+enum ni_status client_join(struct client *c, const struct ext_join_args *args, struct ext_join_result *ret)
+{
+        struct errand e = ext_errand(NIEXT_PROC_join);
+        struct xdr_in in;
+        e.write = true;
+        errand_begin(c, &e);
+        ext_join_args_encode(args, &c->call);
+        const enum ni_status status = errand_run(c, &e, &in);
+        if (status != NI_OK)
+                return status;
+        return ext_join_decode(&in, ret) ? NI_OK : undecoded(c);
+}
+
+enum ni_status client_renew(struct client *c, const struct ext_renew_args *args, struct ext_renew_result *ret)
+{
+        const struct errand e = ext_errand(NIEXT_PROC_renew);
+        struct xdr_in in;
+        errand_begin(c, &e);
+        ext_renew_args_encode(args, &c->call);
+        const enum ni_status status = errand_run(c, &e, &in);
+        if (status != NI_OK)
+                return status;
+        return ext_renew_decode(&in, ret) ? NI_OK : undecoded(c);
+}
+
 /* One call of the walk; its own status counts. */
 static enum ni_status step(struct client *c, enum ni_proc proc, const struct ni_args *args,
                            struct ni_result *ret)

@@ -22,8 +22,10 @@ static enum exchange_end judge(struct bytes record, struct xdr_in *ret)
         struct xdr_in in = xdr_in(record);
         if (!reply_decode(&in, &reply))
                 return EXCHANGE_BAD;
+        if (reply.denied && reply.stat == 1)
+                return reply.auth_stat == AUTH_STAT_TOOWEAK ? EXCHANGE_WEAK : EXCHANGE_DENIED;
         if (reply.denied)
-                return reply.stat == 1 ? EXCHANGE_DENIED : EXCHANGE_ERROR;
+                return EXCHANGE_ERROR;
         switch (reply.stat) {
         case ACCEPT_SUCCESS:
                 *ret = in;
@@ -87,6 +89,20 @@ static enum ni_status fail(struct client *c, enum ni_status status, const char *
         return status;
 }
 
+const char *exchange_weak_words(const struct line *l)
+{
+        if (!l->tls && !l->was_tls)
+                return "this server speaks only to enrolled machines; enrol this one with `ni join`, or have "
+                       "the "
+                       "server name this network in legacy_read_networks";
+        return l->certified ? "the server does not take this machine's certificate for that; it may have run "
+                              "out or "
+                              "been withdrawn: `ni doctor` says which, `ni renew` gets a new one"
+                            : "the server wants to know who asks, and this user cannot read machine.key; "
+                              "give a user "
+                              "of the domain with -u USER, or be root";
+}
+
 static enum ni_status explain(struct client *c, const struct errand *e, enum exchange_end end, bool unseen)
 {
         const bool unsure = e->write && !unseen;
@@ -99,6 +115,8 @@ static enum ni_status explain(struct client *c, const struct errand *e, enum exc
                                     : "this server does not know the procedure");
         case EXCHANGE_DENIED:
                 return fail(c, NI_AUTHERROR, "the server does not accept these credentials");
+        case EXCHANGE_WEAK:
+                return fail(c, NI_AUTHERROR, exchange_weak_words(line_of(c, e)));
         case EXCHANGE_ERROR:
                 return fail(c, NI_FAILED, "the server could not carry out the call (RPC error)");
         case EXCHANGE_LATE:

@@ -1,5 +1,6 @@
 #include "client/find.h"
 
+#include "model/network.h"
 #include "model/path.h"
 
 #include <arpa/inet.h>
@@ -115,6 +116,16 @@ static bool is_own(const struct addrinfo *list)
         return own;
 }
 
+bool find_is_own(const struct sockaddr *sa)
+{
+        union {
+                const struct sockaddr *in;
+                struct sockaddr *out; /* as addrinfo has it; nobody writes there */
+        } at = {sa};
+        const struct addrinfo one = {.ai_addr = at.out};
+        return is_own(&one);
+}
+
 /* The addresses of a host; free with freeaddrinfo. */
 static enum ni_status resolve(struct bytes host, struct addrinfo **ret, struct client_why *why)
 {
@@ -127,6 +138,17 @@ static enum ni_status resolve(struct bytes host, struct addrinfo **ret, struct c
                               error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error),
                               "check the name, or give an address");
         return NI_OK;
+}
+
+/* These places, from the one at `from` on, are the host's that was asked for so: a server there must have
+ * that name (doc/tls.md 2.3). An address is no name. */
+static void name_places(struct places *l, unsigned from, struct bytes host)
+{
+        struct network n;
+        if (network_parse(host, &n) || bytes_find(host, ':') < host.len || host.len >= sizeof(l->v[0].name))
+                return;
+        for (unsigned i = from; i < l->n; i++)
+                snprintf(l->v[i].name, sizeof(l->v[i].name), "%.*s", BYTES_FMT(host));
 }
 
 static bool share_address(const struct addrinfo *a, const struct addrinfo *b)
@@ -159,6 +181,7 @@ static enum ni_status add_element(struct places *l, struct bytes element, const 
                 return refuse(why, NI_FAILED, text, reason, "give host:port[,host:port...]");
         if (a.tag.len && !tag_is_valid(a.tag))
                 return refuse(why, NI_FAILED, text, "this tag cannot exist", "give host:port[/tag]");
+        const unsigned first = l->n;
         const enum ni_status status = resolve(a.host, &list, why);
         if (status != NI_OK)
                 return only ? NI_OK : status; /* asked for a host: another element's trouble is not ours */
@@ -166,6 +189,7 @@ static enum ni_status add_element(struct places *l, struct bytes element, const 
         if (!only || share_address(list, only))
                 add_all(l, PLACE_SERVER, list, a.port ? a.port : NI_DEFAULT_PORT,
                         tag ? tag : (a.tag.len ? its_tag : "local"));
+        name_places(l, first, a.host);
         freeaddrinfo(list);
         return NI_OK;
 }
@@ -252,6 +276,7 @@ static enum ni_status add_typed(struct places *l, const char *server, const char
         } else {
                 status = add_host(l, list, true, tag, why);
         }
+        name_places(l, 0, a.host);
         freeaddrinfo(list);
         return status;
 }

@@ -18,6 +18,7 @@ struct place {
         struct sockaddr_storage to;
         socklen_t len;
         char label[144];         /* "unix:/run/netinfo/netinfod.sock", "127.0.0.1:987" */
+        char name[256];          /* of the host, as it was asked for; "": an address was */
         char tag[LIMIT_TAG + 1]; /* the domain wanted there */
 };
 
@@ -33,6 +34,8 @@ struct places {
 /* NI_CANTFINDADDRESS: the name does not resolve; NI_FAILED: an address or variable is malformed. Resolving a
  * name may ask DNS and then takes as long as the C library does. */
 enum ni_status find_places(const struct client_options *o, struct places *ret, struct client_why *why);
+/* Is it one of this machine's own addresses? */
+bool find_is_own(const struct sockaddr *sa);
 /* The same address with another port; the label follows. */
 void find_set_port(struct place *p, uint16_t port);
 

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "sys/clock.h"
 #include "sys/reserved.h"
+#include "wire/call.h"
 #include "xdr/cursor.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,8 +36,14 @@ static bool is_ours(const struct line *l)
 
 void line_close(struct line *l)
 {
-        if (is_ours(l))
+        const bool ours = is_ours(l);
+        if (l->tls && ours && l->pid == getpid())
+                tls_session_free(l->tls);
+        else if (l->tls) /* its goodbye would end the parent's session, or go into somebody else's stream */
+                tls_session_forget(l->tls);
+        if (ours)
                 close(l->fd);
+        l->tls = NULL;
         l->fd = -1;
         l->at = 0;
         buf_clear(&l->in);
@@ -170,6 +178,8 @@ enum line_end line_connect(struct line *l, const struct sockaddr *to, socklen_t 
         struct stat st;
         enum line_end end;
         line_close(l);
+        l->trouble[0] = '\0';
+        l->was_tls = l->certified = false;
         *ret_errno = 0;
         int fd;
         end = open_socket(l, to, len, w, &fd, ret_errno);
@@ -188,43 +198,77 @@ enum line_end line_connect(struct line *l, const struct sockaddr *to, socklen_t 
         return LINE_OK;
 }
 
-bool line_alive(struct line *l)
-{
-        char c;
-        if (l->fd < 0)
-                return false;
-        if (l->pid != getpid() || !is_ours(l)) {
-                line_close(l);
-                return false;
-        }
-        const ssize_t n = recv(l->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
-        if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)))
-                return true;
-        line_close(l);
-        return false;
-}
-
 /* A stream that broke with this errno. The last two are what the network had said when the time was up. */
 static enum line_end broken(int error)
 {
         return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH ? LINE_LOST : LINE_CLOSED;
 }
 
-enum line_end line_send(struct line *l, struct bytes record, const struct line_wait *w, size_t *ret_sent)
+/* -- one attempt at the stream: *ret_events is what to wait for when it would block, else 0 -- */
+
+/* What the socket itself says, behind all that it has received: inside TLS it would be hidden. */
+static enum line_end socket_error(const struct line *l)
 {
-        enum line_end end = LINE_OK;
-        *ret_sent = 0;
-        while (*ret_sent < record.len && end == LINE_OK) {
-                const ssize_t n = send(l->fd, record.data + *ret_sent, record.len - *ret_sent, MSG_NOSIGNAL);
-                if (n >= 0)
-                        *ret_sent += (size_t)n;
-                else if (errno == EAGAIN || errno == EWOULDBLOCK)
-                        end = wait_for(l->fd, POLLOUT, w);
-                else if (errno != EINTR)
-                        end = broken(errno);
+        char c;
+        const ssize_t n = recv(l->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+        return n >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? LINE_OK : broken(errno);
+}
+
+static enum line_end judge_tls(struct line *l, enum tls_io io, short *ret_events)
+{
+        *ret_events = io == TLS_WANT_READ ? POLLIN : io == TLS_WANT_WRITE ? POLLOUT : 0;
+        if (io == TLS_FAILED)
+                snprintf(l->trouble, sizeof(l->trouble), "%s", tls_session_reason(l->tls));
+        return io == TLS_CLOSED || io == TLS_FAILED ? LINE_CLOSED : LINE_OK;
+}
+
+static enum line_end put_some(struct line *l, struct bytes data, size_t *ret_n, short *ret_events)
+{
+        *ret_n = 0;
+        *ret_events = 0;
+        if (l->tls) {
+                const enum line_end end = socket_error(l);
+                return end == LINE_OK ? judge_tls(l, tls_write(l->tls, data, ret_n), ret_events) : end;
         }
-        if (end != LINE_OK)
-                line_close(l); /* half a record is on its way: nothing can follow it */
+        const ssize_t n = send(l->fd, data.data, data.len, MSG_NOSIGNAL);
+        if (n >= 0)
+                *ret_n = (size_t)n;
+        else if (errno == EAGAIN || errno == EWOULDBLOCK)
+                *ret_events = POLLOUT;
+        else if (errno != EINTR)
+                return broken(errno);
+        return LINE_OK;
+}
+
+static enum line_end get_some(struct line *l, uint8_t *to, size_t cap, size_t *ret_n, short *ret_events)
+{
+        *ret_n = 0;
+        *ret_events = 0;
+        if (l->tls) {
+                const enum line_end end = tls_pending(l->tls) ? LINE_OK : socket_error(l);
+                return end == LINE_OK ? judge_tls(l, tls_read(l->tls, to, cap, ret_n), ret_events) : end;
+        }
+        const ssize_t n = recv(l->fd, to, cap, MSG_DONTWAIT);
+        if (n == 0)
+                return LINE_CLOSED;
+        if (n > 0)
+                *ret_n = (size_t)n;
+        else if (errno == EAGAIN || errno == EWOULDBLOCK)
+                *ret_events = POLLIN;
+        else if (errno != EINTR)
+                return broken(errno);
+        return LINE_OK;
+}
+
+/* The same into l->in. LINE_BAD: no room for more. */
+static enum line_end fill(struct line *l, size_t *ret_n, short *ret_events)
+{
+        const size_t before = l->in.len;
+        uint8_t *to = buf_add(&l->in, READ_SLICE);
+        if (!to)
+                return LINE_BAD;
+        const enum line_end end = get_some(l, to, READ_SLICE, ret_n, ret_events);
+        buf_truncate(&l->in, before + *ret_n);
         return end;
 }
 
@@ -237,29 +281,61 @@ static void forget_read(struct line *l)
                 buf_done(&l->in);
 }
 
+/* Inside TLS only reading tells a late reply from the peer's goodbye. */
+static bool is_open(struct line *l)
+{
+        char c;
+        size_t got;
+        short events;
+        if (l->tls) {
+                forget_read(l);
+                return fill(l, &got, &events) == LINE_OK;
+        }
+        const ssize_t n = recv(l->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+        return n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
+}
+
+bool line_alive(struct line *l)
+{
+        if (l->fd < 0)
+                return false;
+        if (l->pid == getpid() && is_ours(l) && is_open(l))
+                return true;
+        line_close(l);
+        return false;
+}
+
+enum line_end line_send(struct line *l, struct bytes record, const struct line_wait *w, size_t *ret_sent)
+{
+        enum line_end end = LINE_OK;
+        *ret_sent = 0;
+        while (*ret_sent < record.len && end == LINE_OK) {
+                size_t n;
+                short events;
+                end = put_some(l, bytes_sub(record, *ret_sent, record.len), &n, &events);
+                *ret_sent += n;
+                if (end == LINE_OK && events)
+                        end = wait_for(l->fd, events, w);
+        }
+        if (end != LINE_OK)
+                line_close(l); /* half a record is on its way: nothing can follow it */
+        return end;
+}
+
 static enum line_end read_more(struct line *l, const struct line_wait *w)
 {
         for (;;) {
+                size_t got;
+                short events;
                 if (clock_mono_ms() >= w->deadline)
                         return LINE_LATE; /* also when a peer never stops sending */
-                const size_t before = l->in.len;
-                uint8_t *to = buf_add(&l->in, READ_SLICE);
-                if (!to)
-                        return LINE_BAD;
-                const ssize_t n = recv(l->fd, to, READ_SLICE, MSG_DONTWAIT);
-                const int error = errno;
-                buf_truncate(&l->in, before + (n > 0 ? (size_t)n : 0));
-                if (n > 0)
-                        return LINE_OK;
-                if (n == 0)
-                        return LINE_CLOSED;
-                if (error == EAGAIN || error == EWOULDBLOCK) {
-                        const enum line_end end = wait_for(l->fd, POLLIN, w);
-                        if (end != LINE_OK)
-                                return end;
-                } else if (error != EINTR) {
-                        return broken(error);
-                }
+                enum line_end end = fill(l, &got, &events);
+                if (end != LINE_OK || got > 0)
+                        return end;
+                if (events)
+                        end = wait_for(l->fd, events, w);
+                if (end != LINE_OK)
+                        return end;
         }
 }
 
@@ -300,4 +376,85 @@ enum line_end line_receive(struct line *l, const uint32_t *xids, uint32_t n, con
                         return LINE_BAD;
                 }
         }
+}
+
+/* -- TLS (doc/tls.md 2.1, 2.2) -- */
+
+static enum line_end trouble(struct line *l, const char *words)
+{
+        snprintf(l->trouble, sizeof(l->trouble), "%s", words);
+        line_close(l);
+        return LINE_BAD;
+}
+
+/* Asks for TLS; nothing may follow the answer in clear text, it would be taken for what was said inside. */
+static enum line_end probe(struct line *l, const struct line_secure *s, const struct line_wait *w)
+{
+        struct buf record;
+        struct bytes answer;
+        size_t sent;
+        buf_init(&record, LIMIT_CALL);
+        const size_t mark = record_open(&record);
+        probe_encode(&record, s->xid, s->program, s->version);
+        record_close(&record, mark);
+        enum line_end end = record.failed ? trouble(l, "out of memory") : LINE_OK;
+        if (end == LINE_OK)
+                end = line_send(l, buf_bytes(&record), w, &sent);
+        buf_done(&record);
+        if (end == LINE_OK)
+                end = line_receive(l, &s->xid, 1, w, &answer);
+        if (end != LINE_OK)
+                return end;
+        switch (probe_answer_decode(answer)) {
+        case PROBE_STARTTLS:
+                if (l->in.len > l->at)
+                        return trouble(l, "says more in clear text than that it speaks TLS");
+                forget_read(l);
+                return LINE_OK;
+        case PROBE_NO_TLS:
+                return trouble(l,
+                               "has no TLS, and an enrolled machine speaks clear text to nobody: enrol the "
+                               "server (`ni join`), or, if it is a historical one, name its network in "
+                               "plain_networks");
+        default:
+                return trouble(l, "answers, but not as NetInfo does");
+        }
+}
+
+static enum line_end shake_hands(struct line *l, const struct line_wait *w)
+{
+        for (;;) {
+                short events;
+                const enum tls_io io = tls_handshake(l->tls);
+                if (io == TLS_DONE)
+                        return LINE_OK;
+                enum line_end end = judge_tls(l, io, &events);
+                if (end == LINE_OK)
+                        end = wait_for(l->fd, events, w);
+                if (end != LINE_OK)
+                        return l->trouble[0] ? LINE_BAD : end;
+        }
+}
+
+enum line_end line_secure(struct line *l, const struct line_secure *s, const struct line_wait *w)
+{
+        struct tls_why why;
+        l->trouble[0] = '\0';
+        if (!tls_usable(&why))
+                return trouble(l, why.text);
+        enum line_end end = probe(l, s, w);
+        if (end != LINE_OK) {
+                line_close(l);
+                return end;
+        }
+        l->tls = s->pin ? tls_connect_pinned(s->pin, l->fd, s->name)
+                        : tls_connect(s->identity, l->fd, s->name);
+        if (!l->tls)
+                return trouble(l, "out of memory");
+        l->was_tls = true;
+        l->certified = !s->pin && tls_identity_has_key(s->identity);
+        end = shake_hands(l, w);
+        if (end != LINE_OK)
+                line_close(l);
+        return end;
 }

@@ -1,8 +1,9 @@
-/* One stream to a server: connect, send a record, wait for the reply with a given xid; every wait has a
- * deadline and can be interrupted. Private to this room. */
+/* One stream to a server, in clear text or inside TLS: connect, send a record, wait for the reply with a
+ * given xid; every wait has a deadline and can be interrupted. Private to this room. */
 #ifndef NETINFO_CLIENT_LINE_H
 #define NETINFO_CLIENT_LINE_H
 
+#include "tls/session.h"
 #include "wire/record.h"
 
 #include <sys/socket.h>
@@ -19,7 +20,10 @@ struct line {
         ino_t ino; /* of the socket: the descriptor may have been closed and reused behind our back */
         struct buf in;
         struct record_reader reader;
-        size_t at; /* bytes at the front of `in` that belong to replies already handed out */
+        size_t at;               /* bytes at the front of `in` that belong to replies already handed out */
+        struct tls_session *tls; /* NULL: clear text */
+        bool was_tls, certified; /* since the connect: TLS began; with a certificate of ours */
+        char trouble[512];       /* why TLS did not begin, or ended; "" otherwise */
 };
 
 struct line_wait {
@@ -45,6 +49,18 @@ void line_close(struct line *l);
 /* LINE_OK, or why not: LINE_CLOSED with an errno in *ret_errno, LINE_LATE, LINE_INTERRUPTED. */
 enum line_end line_connect(struct line *l, const struct sockaddr *to, socklen_t len,
                            const struct line_wait *w, int *ret_errno);
+/* How TLS begins (doc/tls.md 2.1). */
+struct line_secure {
+        uint32_t program, version;     /* that are served there: the probe is NULL of them */
+        uint32_t xid;                  /* of the probe */
+        struct tls_identity *identity; /* of ours; held by the session as long as it needs it */
+        const uint8_t *pin;            /* instead: TLS_PIN_SIZE bytes (tls_connect_pinned) */
+        const char *name;              /* the host's, NULL: an address */
+};
+/* On a stream that was just connected: probe, answer, handshake. Not LINE_OK: the stream is closed, and
+ * l->trouble has words unless the time was up, or somebody interrupted, or the peer closed; LINE_BAD: the
+ * server has no TLS, or it cannot be believed. */
+enum line_end line_secure(struct line *l, const struct line_secure *s, const struct line_wait *w);
 /* Is this our own connection, in this process, and has the peer not closed it? Bytes that wait (a late reply)
  * are fine. Closes it when not. */
 bool line_alive(struct line *l);

@@ -30,6 +30,7 @@ static enum exchange_end ask(struct client *c, struct line *l, uint32_t program,
         record_close(&record, mark);
         if (!record.failed)
                 end = exchange(l, buf_bytes(&record), call.xid, w, ret, &unseen);
+        explicit_bzero(record.data, record.len); /* LOGIN has a password */
         buf_done(&record);
         return end;
 }
@@ -42,16 +43,20 @@ static enum ni_status say(char *reason, size_t size, enum ni_status status, cons
 
 static const char closes[] = "closes the connection";
 
-static enum ni_status say_end(char *reason, size_t size, enum exchange_end end)
+static enum ni_status say_end(struct client *c, const struct line *l, char *reason, size_t size,
+                              enum exchange_end end)
 {
+        c->advised |= end == EXCHANGE_WEAK || (end == EXCHANGE_BROKEN && l->trouble[0]);
         switch (end) {
+        case EXCHANGE_WEAK:
+                return say(reason, size, NI_AUTHERROR, exchange_weak_words(l));
         case EXCHANGE_LATE:
         case EXCHANGE_LOST:
                 return say(reason, size, NI_FAILED, "no answer in time");
         case EXCHANGE_INTERRUPTED:
                 return say(reason, size, NI_FAILED, "interrupted");
         case EXCHANGE_BROKEN:
-                return say(reason, size, NI_FAILED, closes);
+                return say(reason, size, NI_FAILED, l->trouble[0] ? l->trouble : closes);
         default:
                 return say(reason, size, NI_FAILED, "answers, but not as NetInfo does");
         }
@@ -73,6 +78,50 @@ static enum ni_status dial(struct line *l, const struct place *p, const struct l
         }
 }
 
+/* TLS upon a line that was just dialled. */
+static enum ni_status secure(struct client *c, struct line *l, const struct line_secure *s,
+                             const struct line_wait *w, char *reason, size_t size)
+{
+        const enum line_end end = line_secure(l, s, w);
+        c->advised |= end == LINE_BAD;
+        switch (end) {
+        case LINE_OK:
+                return NI_OK;
+        case LINE_LATE:
+        case LINE_LOST:
+                return say(reason, size, NI_FAILED, "no answer in time");
+        case LINE_INTERRUPTED:
+                return say(reason, size, NI_FAILED, "interrupted");
+        default:
+                return say(reason, size, NI_FAILED, l->trouble[0] ? l->trouble : closes);
+        }
+}
+
+/* Dials a server's port, at which this program is served, and begins TLS where it is to be spoken. */
+static enum ni_status dial_server(struct client *c, struct line *l, const struct place *p, uint32_t program,
+                                  uint32_t version, const struct line_wait *w, char *reason, size_t size)
+{
+        struct line_secure s = {.program = program,
+                                .version = version,
+                                .xid = ++c->xid,
+                                .pin = c->o.pin,
+                                .name = p->name[0] ? p->name : NULL};
+        const enum secure_verdict verdict =
+                s.pin ? SECURE_TLS : secure_judge((const struct sockaddr *)&p->to, &s.identity, reason, size);
+        c->advised |= verdict == SECURE_REFUSED;
+        if (verdict == SECURE_REFUSED)
+                return NI_FAILED;
+        l->reserved = c->o.reserved_port && verdict == SECURE_CLEAR; /* a certificate says more */
+        enum ni_status status = dial(l, p, w, reason, size);
+        if (status == NI_OK) {
+                c->reached = true;
+                if (verdict == SECURE_TLS)
+                        status = secure(c, l, &s, w, reason, size);
+        }
+        tls_identity_release(s.identity);
+        return status;
+}
+
 static enum ni_status no_such_tag(const struct place *p, char *reason, size_t size)
 {
         snprintf(reason, size, "does not serve a domain with the tag %s", p->tag);
@@ -91,13 +140,13 @@ static enum ni_status dial_database(struct client *c, const struct place *p, uin
                 own.len = sizeof(v4);
         }
         find_set_port(&own, (uint16_t)port);
-        const enum ni_status status = dial(&c->own, &own, w, reason, size);
+        const enum ni_status status = dial_server(c, &c->own, &own, NI_PROGRAM, NI_VERSION, w, reason, size);
         if (status != NI_OK)
                 return status;
         const enum exchange_end end =
                 ask(c, &c->own, NI_PROGRAM, NI_VERSION, NI_PROC_ping, BYTES_NONE, w, &in);
         if (end != EXCHANGE_OK)
-                return say_end(reason, size, end);
+                return say_end(c, &c->own, reason, size, end);
         c->has_own = true;
         return NI_OK;
 }
@@ -116,9 +165,9 @@ static enum ni_status register_of(struct client *c, const struct place *p, const
                                           NIBIND_PROC_getregister, buf_bytes(&body), w, &in);
         buf_done(&body);
         if (end != EXCHANGE_OK)
-                return say_end(reason, size, end);
+                return say_end(c, &c->main, reason, size, end);
         if (!binder_result_decode(NIBIND_PROC_getregister, &in, &result))
-                return say_end(reason, size, EXCHANGE_BAD);
+                return say_end(c, &c->main, reason, size, EXCHANGE_BAD);
         if (result.status == NI_NOTAG)
                 return no_such_tag(p, reason, size);
         if (result.status != NI_OK || result.tcp_port == 0 || result.tcp_port > 65535) {
@@ -141,10 +190,10 @@ static enum ni_status select_tag(struct client *c, const struct place *p, const 
         if (end == EXCHANGE_UNKNOWN)
                 return register_of(c, p, w, reason, size);
         if (end != EXCHANGE_OK)
-                return say_end(reason, size, end);
+                return say_end(c, &c->main, reason, size, end);
         const uint32_t status = xdr_u32(&in);
         if (!xdr_ok(&in))
-                return say_end(reason, size, EXCHANGE_BAD);
+                return say_end(c, &c->main, reason, size, EXCHANGE_BAD);
         if (status == NI_NOTAG)
                 return no_such_tag(p, reason, size);
         if (status != NI_OK)
@@ -153,12 +202,44 @@ static enum ni_status select_tag(struct client *c, const struct place *p, const 
         return status == NI_OK ? NI_OK : NI_FAILED;
 }
 
+/* Who calls, once for the whole connection (doc/tls.md 3). */
+static enum ni_status login(struct client *c, const struct place *p, const struct line_wait *w, char *reason,
+                            size_t size)
+{
+        const struct ext_login_args args = {.tag = bytes_str(p->tag),
+                                            .user = bytes_str(c->o.user),
+                                            .password = bytes_str(c->o.password ? c->o.password : "")};
+        struct xdr_in in;
+        struct buf body;
+        buf_init(&body, LIMIT_CALL);
+        ext_login_args_encode(&args, &body);
+        const enum exchange_end end =
+                ask(c, &c->main, NIEXT_PROGRAM, NIEXT_VERSION, NIEXT_PROC_login, buf_bytes(&body), w, &in);
+        explicit_bzero(body.data, body.len);
+        buf_done(&body);
+        if (end != EXCHANGE_OK)
+                return say_end(c, &c->main, reason, size, end);
+        const uint32_t status = xdr_u32(&in);
+        if (!xdr_ok(&in))
+                return say_end(c, &c->main, reason, size, EXCHANGE_BAD);
+        if (status == NI_OK)
+                return NI_OK;
+        c->advised = true;
+        snprintf(reason, size,
+                 status == NI_AUTHERROR
+                         ? "user %.64s and password are not accepted in domain %s; check both, "
+                           "and wait a moment after several wrong ones"
+                         : "user %.64s cannot log in to domain %s now; see the server's log",
+                 c->o.user, p->tag);
+        return status == NI_AUTHERROR ? NI_AUTHERROR : NI_FAILED;
+}
+
 static enum ni_status any_binder(struct client *c, const struct line_wait *w, char *reason, size_t size)
 {
         struct xdr_in in;
         const enum exchange_end end =
                 ask(c, &c->main, NIBIND_PROGRAM, NIBIND_VERSION, NIBIND_PROC_ping, BYTES_NONE, w, &in);
-        return end == EXCHANGE_OK ? NI_OK : say_end(reason, size, end);
+        return end == EXCHANGE_OK ? NI_OK : say_end(c, &c->main, reason, size, end);
 }
 
 /* The binder's TCP port from the port mapper. Historical clients ask over UDP; the answer is the same
@@ -180,7 +261,7 @@ static enum ni_status binder_port(struct client *c, struct place *p, const struc
         if (status == NI_OK) {
                 const enum exchange_end end =
                         ask(c, &mapper, PMAP_PROGRAM, PMAP_VERSION, PMAP_GETPORT, buf_bytes(&body), w, &in);
-                status = end == EXCHANGE_OK ? NI_OK : say_end(reason, size, end);
+                status = end == EXCHANGE_OK ? NI_OK : say_end(c, &mapper, reason, size, end);
                 port = status == NI_OK ? xdr_u32(&in) : 0;
         }
         buf_done(&body);
@@ -194,6 +275,18 @@ static enum ni_status binder_port(struct client *c, struct place *p, const struc
         return status;
 }
 
+/* What is said first on the main line. */
+static enum ni_status reach_domain(struct client *c, const struct place *at, const struct line_wait *w,
+                                   char *reason, size_t size)
+{
+        enum ni_status status = NI_OK;
+        if (c->main.tls && c->o.user)
+                status = login(c, at, w, reason, size);
+        if (status != NI_OK)
+                return status;
+        return c->o.no_domain ? any_binder(c, w, reason, size) : select_tag(c, at, w, reason, size);
+}
+
 enum ni_status open_place(struct client *c, struct place *p, const struct line_wait *w, char *reason,
                           size_t size)
 {
@@ -201,20 +294,21 @@ enum ni_status open_place(struct client *c, struct place *p, const struct line_w
         enum ni_status status = NI_OK;
         line_close(&c->main);
         line_close(&c->own);
-        c->has_main = c->has_own = c->reached = false;
+        c->has_main = c->has_own = c->reached = c->advised = false;
         if (at.kind == PLACE_DATABASE) {
                 if (c->o.no_domain)
                         return say(reason, size, NI_FAILED, "has no binder");
                 return dial_database(c, &at, NI_LOCAL_PORT, w, reason, size);
         }
-        if (at.kind == PLACE_PORT_MAPPER)
+        if (at.kind == PLACE_PORT_MAPPER) {
+                if (c->o.pin || client_avoids_clear((const struct sockaddr *)&at.to))
+                        return say(reason, size, NI_FAILED, "not asked: it has no TLS");
                 status = binder_port(c, &at, w, reason, size);
+        }
         if (status == NI_OK)
-                status = dial(&c->main, &at, w, reason, size);
-        c->reached = status == NI_OK;
-        if (status == NI_OK)
-                status =
-                        c->o.no_domain ? any_binder(c, w, reason, size) : select_tag(c, &at, w, reason, size);
+                status = dial_server(c, &c->main, &at, NIBIND_PROGRAM, NIBIND_VERSION, w, reason, size);
+        if (status == NI_OK && !c->o.pin)
+                status = reach_domain(c, &at, w, reason, size);
         if (status != NI_OK)
                 return status;
         c->has_main = true;
@@ -249,9 +343,10 @@ static enum ni_status try_places(struct client *c, struct places *l, struct clie
         const unsigned timeout = c->o.timeout_ms ? c->o.timeout_ms : CLIENT_READ_MS;
         const uint64_t deadline = clock_mono_ms() + timeout;
         enum ni_status worst = NI_FAILED;
+        bool advised = false;
         size_t at = 0;
         for (unsigned i = 0; i < l->n; i++) {
-                char reason[200] = "";
+                char reason[600] = "";
                 const struct line_wait w = {until(l, i, timeout, deadline), c->o.interrupt_fd};
                 char label[sizeof(l->v[i].label)];
                 memcpy(label, l->v[i].label, sizeof(label));
@@ -260,21 +355,26 @@ static enum ni_status try_places(struct client *c, struct places *l, struct clie
                         c->place = l->v[i];
                         return NI_OK;
                 }
-                if (status == NI_NOTAG)
-                        worst = NI_NOTAG;
+                if (status != NI_FAILED)
+                        worst = status;
+                advised |= c->advised;
                 if (at < sizeof(why->text))
                         at += (size_t)snprintf(why->text + at, sizeof(why->text) - at, "%s%s%s (%s)",
                                                at ? ", " : "no server found: ",
                                                l->v[i].kind == PLACE_PORT_MAPPER ? "port mapper " : "", label,
                                                reason);
+                /* The next one would count the wrong password again. */
+                if (status == NI_AUTHERROR && c->main.was_tls && c->o.user)
+                        break;
                 /* A server that took the connection is there, if only starting or ending; through another
                  * door we would be somebody else to it, and read `*` for secrets. */
                 if (l->v[i].to.ss_family == AF_UNIX && c->reached && status != NI_NOTAG)
                         break;
         }
-        const char *way_out = worst == NI_NOTAG ? "; `ni domain list` shows what is served"
-                              : l->named        ? "; is netinfod running there?"
-                                                : "; start netinfod, or name a server with NETINFO_SERVER";
+        const char *way_out = advised             ? ""
+                              : worst == NI_NOTAG ? "; `ni domain list` shows what is served"
+                              : l->named          ? "; is netinfod running there?"
+                                                  : "; start netinfod, or name a server with NETINFO_SERVER";
         if (at > sizeof(why->text) - 80)
                 at = sizeof(why->text) - 80;
         snprintf(why->text + at, sizeof(why->text) - at, "%s", way_out);
@@ -331,6 +431,10 @@ static bool copy_options(struct client *c, const struct client_options *o)
         c->o.server = c->o.tag = NULL; /* the place found knows both */
         c->o.user = o->user ? strdup(o->user) : NULL;
         c->o.password = o->password ? strdup(o->password) : NULL;
+        if (o->pin) {
+                memcpy(c->pin, o->pin, sizeof(c->pin));
+                c->o.pin = c->pin;
+        }
         return (c->o.user || !o->user) && (c->o.password || !o->password);
 }
 
@@ -344,7 +448,6 @@ enum ni_status client_open(const struct client_options *o, struct client **ret, 
                 return NI_FAILED;
         line_init(&c->main);
         line_init(&c->own);
-        c->main.reserved = c->own.reserved = o->reserved_port;
         c->main.low_socket = c->own.low_socket = o->low_socket;
         c->main.low_context = c->own.low_context = o->low_context;
         arena_init(&c->arena, LIMIT_ARENA);
@@ -354,7 +457,7 @@ enum ni_status client_open(const struct client_options *o, struct client **ret, 
                 status = find_places(o, &places, why);
         if (status == NI_OK)
                 status = try_places(c, &places, why);
-        if (status == NI_OK && c->o.user)
+        if (status == NI_OK && c->o.user && !c->main.tls)
                 status = become(c, why);
         if (status != NI_OK) {
                 client_close(c);
@@ -406,6 +509,11 @@ uint16_t client_local_port(const struct client *c)
         if (a.ss_family == AF_INET)
                 return ntohs(((const struct sockaddr_in *)&a)->sin_port);
         return a.ss_family == AF_INET6 ? ntohs(((const struct sockaddr_in6 *)&a)->sin6_port) : 0;
+}
+
+struct tls_session *client_session(const struct client *c)
+{
+        return c->main.tls;
 }
 
 const char *client_reason(const struct client *c)

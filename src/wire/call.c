@@ -87,6 +87,31 @@ void call_encode(struct buf *out, const struct rpc_call *call, const struct auth
         xdr_put_u32(out, 0);
 }
 
+void probe_encode(struct buf *out, uint32_t xid, uint32_t program, uint32_t version)
+{
+        const uint32_t words[] = {xid, MSG_CALL,        RPC_VERSION, program,          version,
+                                  0,   AUTH_FLAVOR_TLS, 0,           AUTH_FLAVOR_NONE, 0};
+        for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+                xdr_put_u32(out, words[i]);
+}
+
+enum probe_answer probe_answer_decode(struct bytes record)
+{
+        struct xdr_in in = xdr_in(record), verifier = in;
+        struct rpc_reply r;
+        if (!reply_decode(&in, &r))
+                return PROBE_BAD;
+        if (r.denied || r.stat != ACCEPT_SUCCESS)
+                return PROBE_NO_TLS;
+        for (unsigned i = 0; i < 3; i++) /* xid, REPLY, MSG_ACCEPTED: looked at above */
+                xdr_u32(&verifier);
+        const uint32_t flavor = xdr_u32(&verifier);
+        const bool word = bytes_eq_str(xdr_opaque(&verifier, LIMIT_CRED), "STARTTLS");
+        if (flavor != AUTH_FLAVOR_NONE || !word)
+                return PROBE_NO_TLS;
+        return xdr_end(&in) ? PROBE_STARTTLS : PROBE_BAD;
+}
+
 void auth_password(struct bytes password, uint8_t to[LIMIT_MACHINE], size_t *ret_len)
 {
         size_t n = bytes_find(password, 0xff);

@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "xdr/cursor.h"
 
-enum auth_flavor { AUTH_FLAVOR_NONE = 0, AUTH_FLAVOR_SYS = 1 };
+enum auth_flavor { AUTH_FLAVOR_NONE = 0, AUTH_FLAVOR_SYS = 1, AUTH_FLAVOR_TLS = 7 };
 
 struct auth_sys {
         uint32_t stamp, uid, gid;
@@ -71,5 +71,16 @@ struct rpc_reply {
 };
 /* False: no reply, or malformed. On accepted SUCCESS `in` stands at the result. */
 bool reply_decode(struct xdr_in *in, struct rpc_reply *ret);
+
+/* The probe of RPC-with-TLS (doc/tls.md 2.1, RFC 9289 4.1): NULL of this program and version. */
+void probe_encode(struct buf *out, uint32_t xid, uint32_t program, uint32_t version);
+enum probe_answer {
+        PROBE_STARTTLS,
+        PROBE_NO_TLS, /* the server is there, and has no TLS: accepted without the word, or denied */
+        PROBE_BAD,    /* no reply, or malformed */
+};
+/* record: the whole answer; what follows the header is not looked at unless it begins TLS: then nothing may.
+ */
+enum probe_answer probe_answer_decode(struct bytes record);
 
 #endif
