@@ -44,6 +44,7 @@ else
         debootstrap --variant=minbase bookworm "$root" >"$root.log" 2>&1 || die "debootstrap failed; see $root.log"
         rm -f "$root.log"
 fi
+chmod 755 "$root"
 # The same package sources and settings as this machine has.
 cp -r /etc/apt/sources.list.d/. "$root/etc/apt/sources.list.d/" 2>/dev/null
 [ -s /etc/apt/sources.list ] && cp /etc/apt/sources.list "$root/etc/apt/sources.list"
@@ -62,19 +63,20 @@ if [ "$what" = units ]; then
         say "done"
         exit $status
 fi
-git clone -q "$NETINFO_TOP" "$root/root/netinfo"
+# Not in /root: some tests become somebody else, who must reach the programs.
+git clone -q "$NETINFO_TOP" "$root/srv/netinfo"
 if [ "$what" != test ]; then
         say "./dev run in the fresh root"
         (
-                "${enter[@]}" bash -c 'cd /root/netinfo && exec ./dev run -y' </dev/null & # no function: the signal below is for ./dev itself
+                "${enter[@]}" bash -c 'cd /srv/netinfo && exec ./dev run -y' </dev/null & # no function: the signal below is for ./dev itself
                 p=$!
                 for ((i = 0; i < 900; i++)); do
                         sleep 1
-                        [ -f "$root/root/netinfo/build/service.env" ] && break
+                        [ -f "$root/srv/netinfo/build/service.env" ] && break
                         kill -0 $p 2>/dev/null || break
                 done
                 sleep 8
-                inside bash -c 'cd /root/netinfo && eval "$(./dev env)" && set -x && lsof -i :987 && ss -tlnp sport = :987 && netstat -an | grep -w 987 && ni add /users/ada uid=5001 gid=100 home=/home/ada shell=/bin/bash && ni getent passwd ada && ni log -1'
+                inside bash -c 'cd /srv/netinfo && eval "$(./dev env)" && set -x && lsof -i :987 && ss -tlnp sport = :987 && netstat -an | grep -w 987 && ni add /users/ada uid=5001 gid=100 home=/home/ada shell=/bin/bash && ni getent passwd ada && ni log -1'
                 second=$?
                 kill -TERM $p # a background job cannot get the SIGINT of Ctrl-C; TERM takes the same way out
                 wait $p
@@ -86,13 +88,13 @@ fi
 if [ "$what" != run ]; then
         say "./dev test in the fresh root"
         if [ ${#words[@]} -gt 0 ]; then
-                inside env CI=true bash -c 'cd /root/netinfo && exec ./dev test "$@"' test "${words[@]}" </dev/null || status=1
+                inside env CI=true bash -c 'cd /srv/netinfo && exec ./dev test "$@"' test "${words[@]}" </dev/null || status=1
         else
-                inside env CI=true bash -c 'cd /root/netinfo && exec bash .ci/run' </dev/null || status=1
+                inside env CI=true bash -c 'cd /srv/netinfo && exec bash .ci/run' </dev/null || status=1
         fi
         if [ $status != 0 ]; then # the root goes away, the reasons stay
                 logs=$(mktemp -d "${TMPDIR:-/tmp}/netinfo-fresh-logs.XXXXXX")
-                for folder in "$root"/root/netinfo/build-*/meson-logs; do
+                for folder in "$root"/srv/netinfo/build-*/meson-logs; do
                         [ -d "$folder" ] && cp -r "$folder" "$logs/$(basename "$(dirname "$folder")")"
                 done
                 say "the tests' logs: $logs"
