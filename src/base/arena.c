@@ -1,4 +1,5 @@
 #include "base/arena.h"
+#include "base/memory.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
@@ -66,6 +67,7 @@ void *arena_alloc(struct arena *a, size_t n)
                         size = need;
                 struct arena_block *b = malloc(sizeof(*b) + size);
                 if (!b) {
+                        memory_note_refusal();
                         a->failed = true;
                         return NULL;
                 }

@@ -1,4 +1,5 @@
 #include "base/buf.h"
+#include "base/memory.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,8 +39,10 @@ static bool reserve(struct buf *b, size_t need)
         while (cap < need)
                 cap = cap > SIZE_MAX / 2 ? need : cap * 2;
         uint8_t *p = b->resize ? b->resize(b->context, b->data, cap) : realloc(b->data, cap);
-        if (!p)
+        if (!p) {
+                memory_note_refusal();
                 return false;
+        }
         b->data = p;
         b->cap = cap;
         return true;

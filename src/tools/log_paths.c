@@ -136,6 +136,7 @@ const char *log_path(struct log_paths *p, uint32_t object, struct arena *a)
                         buf_printf(&text, "%s#%u", chain[n]->what == THERE ? "/" : "", numbers[n]);
         }
         const char *path = text.failed ? NULL : arena_str(a, buf_bytes(&text));
+        a->failed |= text.failed;
         buf_done(&text);
         return path;
 }

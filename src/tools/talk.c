@@ -1,6 +1,7 @@
 #include "tools/talk.h"
 
 #include "api/locate.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "model/path.h"
 #include "model/status.h"
@@ -55,12 +56,22 @@ static unsigned tables_of(const struct talk_manual *m, const struct talk_option 
         return n;
 }
 
+/* For the JSON library, whose values of a failed allocation are simply not there in what is printed. */
+static void *json_memory(size_t n)
+{
+        void *p = malloc(n);
+        if (!p)
+                memory_note_refusal();
+        return p;
+}
+
 void talk_begin(struct talk *t, const struct talk_manual *m, int argc, char **argv)
 {
         const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
         *t = (struct talk){.manual = m, .argc = argc, .argv = argv};
         client_options_init(&t->server);
         arena_init(&t->arena, LIMIT_ARENA);
+        json_set_alloc_funcs(json_memory, free);
         t->terminal = isatty(STDOUT_FILENO);
         t->color = t->terminal && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
         optind = 0; /* glibc: begin anew */
@@ -417,6 +428,8 @@ int talk_end(struct talk *t)
 {
         if (t->client && t->written)
                 await_images(t);
+        if (t->exit == EXIT_ANSWERED && (t->arena.failed || memory_was_refused()))
+                talk_error(t, EXIT_FAILED, NULL, "out of memory", "what is printed may be incomplete");
         client_close(t->client);
         arena_done(&t->arena);
         if (t->password) {

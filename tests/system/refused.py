@@ -208,6 +208,35 @@ class Import(Case):
                     self.sweep(kind, scenario)
 
 
+class Reads(Case):
+    """What ni prints for want of memory is not called complete."""
+
+    def test_all(self):
+        with daemon.Daemon(legacy=False) as d:
+            env = {'NETINFO_SOCKET': d.socket}
+
+            def ni(*words, stdin=''):
+                return subprocess.run([daemon.PROGRAMS['ni'], *words], env={**os.environ, **env}, capture_output=True, text=True,
+                                      timeout=60, check=False, input=stdin)
+            lines = ''.join('p%d:*:%d:100::/home/p%d:/bin/sh\n' % (i, 5000 + i, i) for i in range(20))
+            self.assertEqual(ni('import', 'passwd', '-', stdin=lines).returncode, 0)
+            for words in (('get', '--json', '/users/p1'), ('find', '/users', 'uid'), ('find', '--json', 'uid'), ('log',), ('log', '--json'),
+                          ('watch', '--from', '1', '-n', '3'), ('export', 'ldif'), ('explain', 'may', 'p1', 'read', '/users/p1'),
+                          ('import', '--dry-run', 'passwd', '-')):
+                whole = ni(*words, stdin=lines)
+                self.assertEqual(whole.returncode, 0, whole.stderr)
+
+                def once(kind, n):
+                    with Refusing(kind, n, count=self.count):
+                        done = ni(*words, stdin=lines)
+                    self.assertGreaterEqual(done.returncode, 0, (words, 'it crashed'))
+                    if done.returncode == 0:
+                        self.assertEqual(done.stdout, whole.stdout, words)
+                    else:
+                        self.assertNotEqual(done.stderr, '', words)
+                self.sweep('alloc', once)
+
+
 class Agent(Case):
     """netinfo-agent --once: the images are the old ones or the new ones, and the next run makes them new."""
 
