@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What the system looks like from outside: listening sockets of this network namespace, and a digest of every file in /etc. The test run compares
-it before and after: tests leave no traces. Files that a package installation or the system's own clocks rewrite are left out."""
+it before and after: tests leave no traces. Files that a package installation or the system's own clocks rewrite are left out, and so are listeners
+on ports that the kernel chose, unless a program of this clone holds them: other people's programs come and go."""
+import glob
 import hashlib
 import os
 import re
@@ -8,14 +10,31 @@ import re
 VOLATILE = re.compile(r"^/etc/(ld\.so\.cache|mtab|resolv\.conf|hostname|hosts|alternatives|apt|\.pwd\.lock|passwd-|group-|shadow-|gshadow-)")
 
 
+def own_sockets():
+    """Inodes of the sockets that programs and scripts of this clone hold."""
+    top, found = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))), set()
+    for process in glob.glob("/proc/[0-9]*"):
+        try:
+            with open(process + "/cmdline", "rb") as f:
+                words = [os.readlink(process + "/exe").encode(), *f.read().split(b"\0")]
+            if any(w.startswith(top.encode() + b"/") for w in words):
+                found |= {os.readlink(fd) for fd in glob.glob(process + "/fd/*")}
+        except OSError:
+            continue
+    return found
+
+
 def listeners():
-    rows = set()
+    rows, own = set(), own_sockets()
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
+        first, last = map(int, f.read().split())
     for table, wanted in (("tcp", {"0A"}), ("tcp6", {"0A"}), ("udp", {"07"}), ("udp6", {"07"})):
         try:
             with open(f"/proc/net/{table}", encoding="ascii") as f:
                 for line in f.readlines()[1:]:
                     part = line.split()
-                    if part[3] in wanted:
+                    chosen = first <= int(part[1].split(":")[1], 16) <= last
+                    if part[3] in wanted and (not chosen or f"socket:[{part[9]}]" in own):
                         rows.add(f"{table} {part[1]}")
         except OSError:
             pass
