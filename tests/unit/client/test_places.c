@@ -252,6 +252,7 @@ static void a_socket_that_was_taken_is_the_place(void **state)
                 assert_int_equal(0, modern.connections);
                 fake_stop(&own);
                 /* Nobody behind it: the next place. */
+                o.timeout_ms = 60000;
                 assert_int_equal(NI_OK, client_open(&o, &c, &why));
                 assert_string_equal("127.0.0.1:987", client_peer(c));
                 client_close(c);
