@@ -655,7 +655,7 @@ class Terminal:
         """Reads on until `text` comes; gives what came before and with it."""
         want = text.encode()
         while want not in self.seen:
-            ready, _, _ = select.select([self.fd], [], [], 30)
+            ready, _, _ = select.select([self.fd], [], [], 60)
             piece = b""
             if ready:
                 try:
@@ -673,7 +673,7 @@ class Terminal:
 
     def end(self):
         try:
-            while select.select([self.fd], [], [], 30)[0]:
+            while select.select([self.fd], [], [], 60)[0]:
                 piece = os.read(self.fd, 4096)
                 if not piece:
                     break

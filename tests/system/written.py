@@ -37,12 +37,19 @@ class Written(unittest.TestCase):
 
     def test_every_write_is_seen(self):
         self.assertEqual(self.ni('add', '-p', '/users/ada', 'uid=5001', 'gid=100', 'home=/home/ada', 'shell=/bin/sh').returncode, 0)
+        late = 0
         for i in range(ROUNDS):
-            shell = f'/bin/shell{i}'
-            done = self.ni('set', '/users/ada', f'shell={shell}')
+            want = f'ada:*:5001:100::/home/ada:/bin/shell{i}\n'
+            begin = time.monotonic()
+            done = self.ni('set', '/users/ada', f'shell=/bin/shell{i}')
+            took = time.monotonic() - begin
             self.assertEqual(done.returncode, 0, done.stderr)
             seen = self.ni('getent', 'passwd', 'ada')
-            self.assertEqual(seen.stdout, f'ada:*:5001:100::/home/ada:{shell}\n')
+            if seen.stdout != want:  # it waits for a second at most, in which a busy machine may not have come so far
+                self.assertGreater(took, 0.9, seen.stdout)
+                daemon.until(lambda: self.ni('getent', 'passwd', 'ada').stdout == want)
+                late += 1
+        self.assertLess(late, ROUNDS // 2)
 
     def test_a_dead_agent_is_not_waited_for(self):
         """What the wait is for: the lock says at once that nobody follows; a second would pass otherwise in every round."""
