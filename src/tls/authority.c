@@ -42,7 +42,8 @@ bool tls_authority_create(const char *folder, uint64_t now, struct tls_why *why)
                 why_set(why, "%s is not there", folder);
         if (found != TLS_FOUND)
                 return false;
-        const bool memory = folder_buf_init(&key) & folder_buf_init(&certificate);
+        bool memory = folder_buf_init(&key);
+        memory = folder_buf_init(&certificate) && memory; /* both have to begin, to be ended */
         if (!memory)
                 why_set(why, "%s: no memory", folder);
         const bool ok = memory && folder_closed(&f, why) && is_new(&f, KEY, why) &&
@@ -80,7 +81,9 @@ enum tls_found tls_authority_load(const char *folder, struct tls_authority **ret
         enum tls_found found = folder_open(folder, &f, why);
         if (found != TLS_FOUND)
                 return found;
-        if (folder_buf_init(&key) & folder_buf_init(&certificate)) {
+        bool memory = folder_buf_init(&key);
+        memory = folder_buf_init(&certificate) && memory;
+        if (memory) {
                 found = read_files(&f, &key, &certificate, why);
         } else {
                 why_set(why, "%s: no memory", folder);

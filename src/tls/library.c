@@ -5,18 +5,17 @@
 #include <pthread.h>
 #include <stdio.h>
 
-/* By its name alone it is found where the program itself says (the folder it was built in). Installed
- * programs say nothing, and the name is not in the system's folders: then it is the installed one. The
- * environment of set-user-id processes does not count for the loader. */
-#define BUILT_NAME "netinfo-tls.so"
-
+/* TLS_BUILT_NAME, a name alone, is found where the program itself says (the folder it was built in).
+ * Installed programs say nothing, and it is not in the system's folders: then it is the installed one. The
+ * loader does not look at the environment of set-user-id processes. (Sanitizers call the loader themselves,
+ * and programs built with them are not installed: there it is the whole path.) */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const struct tls_table *table;
 static struct tls_why reason;
 
 static void *open_object(void)
 {
-        void *object = dlopen(BUILT_NAME, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+        void *object = dlopen(TLS_BUILT_NAME, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
         if (object)
                 return object;
         object = dlopen(TLS_LIBRARY_PATH, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);

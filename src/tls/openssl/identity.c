@@ -16,6 +16,7 @@ static const unsigned char alpn[] = "\6sunrpc";
  * they can be counted. */
 static bool set_up(SSL_CTX *c, bool server)
 {
+        char groups[] = "X25519:P-256", signatures[] = "ECDSA+SHA256";
         SSL_CTX_set_options(c, OPTIONS);
         SSL_CTX_set_mode(c, MODE);
         SSL_CTX_clear_mode(c, SSL_MODE_AUTO_RETRY);
@@ -29,8 +30,8 @@ static bool set_up(SSL_CTX *c, bool server)
         }
         return SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION) &&
                SSL_CTX_set_max_proto_version(c, TLS1_3_VERSION) && SSL_CTX_set_num_tickets(c, 0) &&
-               SSL_CTX_set1_groups_list(c, "X25519:P-256") && SSL_CTX_set1_sigalgs_list(c, "ECDSA+SHA256") &&
-               SSL_CTX_set1_client_sigalgs_list(c, "ECDSA+SHA256") &&
+               SSL_CTX_set1_groups_list(c, groups) && SSL_CTX_set1_sigalgs_list(c, signatures) &&
+               SSL_CTX_set1_client_sigalgs_list(c, signatures) &&
                (server || SSL_CTX_set_alpn_protos(c, alpn, sizeof(alpn) - 1) == 0);
 }
 
