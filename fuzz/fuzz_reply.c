@@ -19,8 +19,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct xdr_in in = xdr_in(bytes_of(data, size));
         struct rpc_reply r, s;
         struct buf out;
-        if (!reply_decode(&in, &r))
+        const enum probe_answer probe = probe_answer_decode(bytes_of(data, size));
+        if (!reply_decode(&in, &r)) {
+                CHECK(probe == PROBE_BAD);
                 return 0;
+        }
+        CHECK(probe != PROBE_STARTTLS || (!r.denied && r.stat == ACCEPT_SUCCESS && size == 32));
         buf_init(&out, 0);
         write_again(&r, &out);
         struct xdr_in again = xdr_in(buf_bytes(&out));

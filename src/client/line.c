@@ -206,12 +206,14 @@ static enum line_end broken(int error)
 
 /* -- one attempt at the stream: *ret_events is what to wait for when it would block, else 0 -- */
 
-/* What the socket itself says, behind all that it has received: inside TLS it would be hidden. */
-static enum line_end socket_error(const struct line *l)
+/* Until the stream is ready for what it wanted. Inside TLS an error of the socket would be hidden. */
+static enum line_end wait_stream(const struct line *l, short events, const struct line_wait *w)
 {
         char c;
-        const ssize_t n = recv(l->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
-        return n >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? LINE_OK : broken(errno);
+        const enum line_end end = wait_for(l->fd, events, w);
+        if (end != LINE_OK || !l->tls || recv(l->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+                return end;
+        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? LINE_OK : broken(errno);
 }
 
 static enum line_end judge_tls(struct line *l, enum tls_io io, short *ret_events)
@@ -226,10 +228,8 @@ static enum line_end put_some(struct line *l, struct bytes data, size_t *ret_n, 
 {
         *ret_n = 0;
         *ret_events = 0;
-        if (l->tls) {
-                const enum line_end end = socket_error(l);
-                return end == LINE_OK ? judge_tls(l, tls_write(l->tls, data, ret_n), ret_events) : end;
-        }
+        if (l->tls)
+                return judge_tls(l, tls_write(l->tls, data, ret_n), ret_events);
         const ssize_t n = send(l->fd, data.data, data.len, MSG_NOSIGNAL);
         if (n >= 0)
                 *ret_n = (size_t)n;
@@ -244,10 +244,8 @@ static enum line_end get_some(struct line *l, uint8_t *to, size_t cap, size_t *r
 {
         *ret_n = 0;
         *ret_events = 0;
-        if (l->tls) {
-                const enum line_end end = tls_pending(l->tls) ? LINE_OK : socket_error(l);
-                return end == LINE_OK ? judge_tls(l, tls_read(l->tls, to, cap, ret_n), ret_events) : end;
-        }
+        if (l->tls)
+                return judge_tls(l, tls_read(l->tls, to, cap, ret_n), ret_events);
         const ssize_t n = recv(l->fd, to, cap, MSG_DONTWAIT);
         if (n == 0)
                 return LINE_CLOSED;
@@ -315,7 +313,7 @@ enum line_end line_send(struct line *l, struct bytes record, const struct line_w
                 end = put_some(l, bytes_sub(record, *ret_sent, record.len), &n, &events);
                 *ret_sent += n;
                 if (end == LINE_OK && events)
-                        end = wait_for(l->fd, events, w);
+                        end = wait_stream(l, events, w);
         }
         if (end != LINE_OK)
                 line_close(l); /* half a record is on its way: nothing can follow it */
@@ -333,7 +331,7 @@ static enum line_end read_more(struct line *l, const struct line_wait *w)
                 if (end != LINE_OK || got > 0)
                         return end;
                 if (events)
-                        end = wait_for(l->fd, events, w);
+                        end = wait_stream(l, events, w);
                 if (end != LINE_OK)
                         return end;
         }
@@ -430,7 +428,7 @@ static enum line_end shake_hands(struct line *l, const struct line_wait *w)
                         return LINE_OK;
                 enum line_end end = judge_tls(l, io, &events);
                 if (end == LINE_OK)
-                        end = wait_for(l->fd, events, w);
+                        end = wait_stream(l, events, w);
                 if (end != LINE_OK)
                         return l->trouble[0] ? LINE_BAD : end;
         }

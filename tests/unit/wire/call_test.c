@@ -277,6 +277,30 @@ static void odd_replies_are_refused(void **state)
         assert_int_equal(xdr_u32(&in), 42);
 }
 
+/* doc/tls.md 2.1. "STAR", "TTLS" as words. */
+static void the_probe_and_its_answers(void **state)
+{
+        static const uint8_t probe[] = {0,    0,    0, 5, 0, 0, 0, 0, 0, 0, 0, 2, 0xb, 0xed,
+                                        0x39, 0x81, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,   7,
+                                        0,    0,    0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+        (void)state;
+        probe_encode(&out, 5, 200096129, 1);
+        assert_true(bytes_eq(buf_bytes(&out), bytes_of(probe, sizeof(probe))));
+        buf_clear(&out);
+        WORDS(5, 1, 0, 0, 8, 0x53544152, 0x54544c53, 0);
+        assert_int_equal(probe_answer_decode(buf_bytes(&out)), PROBE_STARTTLS);
+        for (size_t n = 0; n < out.len; n++)
+                assert_int_equal(probe_answer_decode(bytes_of(out.data, n)), PROBE_BAD);
+        xdr_put_u32(&out, 0); /* a result, which NULL has not */
+        assert_int_equal(probe_answer_decode(buf_bytes(&out)), PROBE_BAD);
+        buf_clear(&out);
+        WORDS(5, 1, 0, 0, 0, 0);
+        assert_int_equal(probe_answer_decode(buf_bytes(&out)), PROBE_NO_TLS);
+        buf_clear(&out);
+        WORDS(5, 1, 1, 1, 2);
+        assert_int_equal(probe_answer_decode(buf_bytes(&out)), PROBE_NO_TLS);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -293,6 +317,7 @@ int main(void)
                 T(replies),
                 T(every_truncation_of_a_reply_is_refused),
                 T(odd_replies_are_refused),
+                T(the_probe_and_its_answers),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
