@@ -23,7 +23,8 @@ struct piece {
 
 struct pile {
         const char *folder;
-        int fd; /* -1: there is no file yet */
+        int fd;      /* -1: there is no file yet; the adder's own, as what is not yet settled is */
+        bool mapped; /* some of it is read from the file: since pile_settle */
         int error;
         unsigned losses; /* there were when it began */
         struct piece *v;
@@ -130,7 +131,7 @@ int pile_error(const struct pile *p)
 
 bool pile_is_lost(const struct pile *p)
 {
-        return p->fd >= 0 && p->losses != mapped_losses();
+        return p->mapped && p->losses != mapped_losses();
 }
 
 /* The file is never longer than what was written: a mapping that reads behind its end would be killed. */
@@ -172,6 +173,6 @@ void pile_settle(struct pile *p)
                 free(p->v[i].data);
                 p->v[i].data = p->v[i].twin;
                 p->v[i].twin = NULL;
-                p->v[i].is_mapped = true;
+                p->v[i].is_mapped = p->mapped = true;
         }
 }

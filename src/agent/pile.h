@@ -31,7 +31,8 @@ void pile_settle(struct pile *p);
 /* Why the last piece that should have been written stays in memory (errno); 0: it does not. */
 int pile_error(const struct pile *p);
 /* Its file, or another pile's, could not be read: pile_at may have given zeros from some moment on, and what
- * was made of them is worthless. Piles that begin after that stay in memory. */
+ * was made of them is worthless. Piles that begin after that stay in memory. May be asked beside pile_write.
+ */
 bool pile_is_lost(const struct pile *p);
 
 #endif
