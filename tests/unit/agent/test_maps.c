@@ -306,8 +306,8 @@ static void test_products_are_bounded(void **state)
         assert_int_equal(left, 2);
         said = made(SNAP_NETGROUP, &d, 1, false);
         uint32_t members = 0;
-        for (const char *p = said; (p = strstr(p, "-,n")); p++)
-                members++;
+        for (const char *p = said; *p; p++) /* no strstr: the sanitizer's measures what is left each time */
+                members += p[0] == '-' && p[1] == ',' && p[2] == 'n';
         assert_int_equal(members, netgroups == most ? LIMIT_MAP_MEMBERS : netgroups * LIMIT_MAP_NAMES);
         assert_int_equal(left, 1);
         assert_null(strstr(said, "n1000,-"));
