@@ -51,6 +51,27 @@ void arena_reset(struct arena *a)
         a->failed = false;
 }
 
+struct arena_mark arena_mark(const struct arena *a)
+{
+        return (struct arena_mark){.head = a->head,
+                                   .head_used = a->head ? a->head->used : 0,
+                                   .used = a->used,
+                                   .failed = a->failed};
+}
+
+void arena_rewind(struct arena *a, struct arena_mark to)
+{
+        while (a->head != to.head) {
+                struct arena_block *next = a->head->next;
+                free(a->head);
+                a->head = next;
+        }
+        if (a->head)
+                a->head->used = to.head_used;
+        a->used = to.used;
+        a->failed = to.failed;
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
         const size_t align = alignof(max_align_t);

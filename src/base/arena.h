@@ -17,6 +17,15 @@ void arena_init(struct arena *a, size_t limit);
 void arena_done(struct arena *a);
 /* Forgets all allocations and the sticky failure, and keeps one block for the next request. */
 void arena_reset(struct arena *a);
+/* What is handed out after a mark goes, and a failure after it is forgotten. A mark is good until the arena
+ * is rewound to an older one, or reset. */
+struct arena_mark {
+        struct arena_block *head;
+        size_t head_used, used;
+        bool failed;
+};
+struct arena_mark arena_mark(const struct arena *a);
+void arena_rewind(struct arena *a, struct arena_mark to);
 /* n bytes, aligned for any type, not cleared; NULL when the limit or the memory is at its end (sticky, see
  * `failed`). n == 0 gives a valid pointer. */
 void *arena_alloc(struct arena *a, size_t n);

@@ -33,9 +33,10 @@ struct call {
         struct call *next;     /* in a writer's queue or a batch */
         struct call *behind;   /* in its connection's order of replies */
         enum call_kind kind;
-        bool pushed;  /* a write that a historical master pushes to this clone */
-        bool ordered; /* of a historical program: replies keep the order of calls */
-        bool barrier; /* nothing historical may be looked at before it is back */
+        bool pushed;            /* a write that a historical master pushes to this clone */
+        enum ni_status outcome; /* of a write: what its batch made of it */
+        bool ordered;           /* of a historical program: replies keep the order of calls */
+        bool barrier;           /* nothing historical may be looked at before it is back */
         bool done;
         uint32_t xid, proc;
         size_t bytes;       /* of arguments: what it counts for in queues */

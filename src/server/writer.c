@@ -24,6 +24,7 @@ struct writer {
         uint64_t full_batches; /* refused since the log said so */
 };
 
+static struct log_limit divided_limit;
 static _Atomic size_t queued_bytes; /* waiting for the writers of all domains */
 
 /* What to say when the commit, not the request, failed. */
@@ -106,8 +107,8 @@ static struct bytes what_of(const struct call *c)
         return bytes_str(names[c->proc]);
 }
 
-/* True when it stands in the transaction. */
-static bool run_call(struct store_txn *t, struct call *c, uint64_t *seq)
+/* NI_OK: it stands in the transaction. */
+static enum ni_status run_call(struct store_txn *t, struct call *c, uint64_t *seq)
 {
         struct dir_request rq = {
                 .txn = t, .caller = &c->caller, .policy = &c->policy, .arena = &c->arena, .out = &c->reply};
@@ -115,53 +116,52 @@ static bool run_call(struct store_txn *t, struct call *c, uint64_t *seq)
         uint64_t mine = *seq;
         if (c->pushed ? c->domain->role != STORE_CLONE : domain_refuses_writes(c->domain)) {
                 call_refuse(c, NI_RDONLY); /* the role has changed since it was queued */
-                return false;
+                return NI_RDONLY;
         }
         enum ni_status st = store_sub_begin(t);
         if (st != NI_OK) {
                 call_refuse(c, st);
-                return false;
+                return st;
         }
         st = store_change_begin(t, &actor);
         if (st != NI_OK)
                 call_refuse(c, st);
         else
                 st = c->kind == CALL_EDIT ? run_edit(c, &rq, &mine) : run_write(c, &rq, &mine);
-        struct domain *d = c->domain;
-        if (st == NI_OK)
-                d->granted++;
-        else if (st == NI_PERM)
-                d->refused++;
         if (st != NI_OK) {
                 store_sub_abort(t);
-                return false;
+                return st;
         }
         st = store_sub_commit(t);
         if (st != NI_OK) {
                 call_refuse(c, st);
-                return false;
+                return st;
         }
         *seq = mine;
-        return true;
+        return NI_OK;
 }
 
+/* It may be run again, in another transaction: so nothing of this time stays but the reply and the outcome.
+ */
 static bool run_one(struct store_txn *t, struct push_batch *push, struct call *c, uint64_t *seq)
 {
+        const struct arena_mark before = arena_mark(&c->arena);
         push_batch_begin(push, t);
-        const bool stands = run_call(t, c, seq);
-        push_batch_end(push, t, c, stands);
-        if (c->pushed)
-                replica_pushed(c->domain, stands);
-        return stands;
+        c->outcome = run_call(t, c, seq);
+        push_batch_end(push, t, c, c->outcome == NI_OK);
+        arena_rewind(&c->arena, before);
+        return c->outcome == NI_OK;
 }
 
 /* -- a batch -- */
 
 static void refuse_all(struct call *batch, struct verdict v)
 {
-        for (struct call *c = batch; c; c = c->next)
+        for (struct call *c = batch; c; c = c->next) {
+                c->outcome = v.status;
                 call_refuse(c, v.unknown && c->kind == CALL_EDIT ? (uint32_t)EXT_UNKNOWN_OUTCOME
                                                                  : (uint32_t)v.status);
+        }
 }
 
 static void trim_journal(struct writer *w, struct store_txn *t, uint64_t now_ms)
@@ -179,7 +179,7 @@ static void trim_journal(struct writer *w, struct store_txn *t, uint64_t now_ms)
                 w->trimmed_ms = now_ms;
 }
 
-/* NI_OK: durable, *seq is the newest change. */
+/* NI_OK: durable, *seq is the newest change. Else nothing of it stands, or nobody knows. */
 static struct verdict commit_batch(struct writer *w, struct call *batch, uint64_t *seq)
 {
         struct store_txn *t;
@@ -213,9 +213,14 @@ static bool may_write(struct writer *w)
 
 static void count_batch(struct domain *d, const struct call *batch, uint64_t now_us)
 {
-        for (const struct call *c = batch; c; c = c->next)
+        for (const struct call *c = batch; c; c = c->next) {
                 if (c->kind == CALL_WRITE)
                         domain_count(d, SLOT_WRITER, (enum ni_proc)c->proc, now_us - c->began_us);
+                d->granted += c->outcome == NI_OK;
+                d->refused += c->outcome == NI_PERM;
+                if (c->pushed)
+                        replica_pushed(d, c->outcome == NI_OK);
+        }
 }
 
 /* A full disk leaves the store as it was: whoever writes is refused, batch after batch, and that is all.
@@ -239,27 +244,55 @@ static void after_failure(struct writer *w, struct verdict v)
         domain_repair(d);
 }
 
-static void run_batch(struct writer *w, struct call *batch)
+static bool run_part(struct writer *w, struct call *part);
+
+/* In their order: first half, second half. The list is one again afterwards. */
+static bool run_halves(struct writer *w, struct call *part)
+{
+        struct call *last = part;
+        for (const struct call *c = part->next; c && c->next; c = c->next->next)
+                last = last->next;
+        struct call *second = last->next;
+        log_limited(&divided_limit, LOG_LEVEL_INFO, "commit-divided", "tag=%s", w->domain->tag);
+        last->next = NULL;
+        bool some = run_part(w, part);
+        some |= run_part(w, second);
+        last->next = second;
+        return some;
+}
+
+/* True: some of it is durable. Where there was no room for all of them, half of them may have it: so only
+ * those are refused that alone find none, with as many commits as it takes to find them. */
+static bool run_part(struct writer *w, struct call *part)
 {
         struct domain *d = w->domain;
         uint64_t seq = d->seq;
         struct verdict v = {.status = NI_SYSTEMERR};
-        pthread_mutex_lock(&d->batch);
-        if (!may_write(w))
-                refuse_all(batch, v);
-        else {
-                v = commit_batch(w, batch, &seq);
-                if (v.status == NI_OK) {
-                        d->seq = seq;
-                } else {
-                        refuse_all(batch, v);
-                        after_failure(w, v);
-                }
+        if (!may_write(w)) {
+                refuse_all(part, v);
+                return false;
         }
+        v = commit_batch(w, part, &seq);
+        if (v.status == NI_OK) {
+                d->seq = seq;
+                return true;
+        }
+        if (v.status == NI_NOSPACE && part->next && store_is_whole(d->store))
+                return run_halves(w, part);
+        refuse_all(part, v);
+        after_failure(w, v);
+        return false;
+}
+
+static void run_batch(struct writer *w, struct call *batch)
+{
+        struct domain *d = w->domain;
+        pthread_mutex_lock(&d->batch);
+        const bool some = run_part(w, batch);
         pthread_mutex_unlock(&d->batch);
         count_batch(d, batch, clock_mono_us());
         worker_send_home(batch);
-        if (v.status == NI_OK)
+        if (some)
                 d->committed(d, d->context);
 }
 

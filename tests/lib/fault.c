@@ -2,7 +2,8 @@
  * data.mdb fail, or records all of them, so that a power cut can be played back.
  *
  *   NI_FAULT_NTH=n      the n-th call (from 1) on a data.mdb fails: pwrite writev write fdatasync fsync
- * ftruncate NI_FAULT_ERRNO=e    with this errno (default EIO) NI_FAULT_MODE=once  only this one (default);
+ * ftruncate NI_FAULT_LARGER=n each write of more bytes than n fails
+ *   NI_FAULT_ERRNO=e    with this errno (default EIO) NI_FAULT_MODE=once  only this one (default);
  * `from`: this one and all later ones; `short`: this one writes half of its bytes and fails NI_FAULT_LOG=path
  * records calls into this file: struct fault_record, then its bytes
  *
@@ -63,6 +64,16 @@ __attribute__((constructor)) static void begin(void)
                 log_fd = REAL(open)(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
+static bool too_large(size_t n)
+{
+        const char *most = getenv("NI_FAULT_LARGER"), *number = getenv("NI_FAULT_ERRNO");
+        if (!most || n <= strtoull(most, NULL, 10))
+                return false;
+        fault_hits++;
+        errno = number ? atoi(number) : EIO;
+        return true;
+}
+
 /* Is it this call's turn to fail? */
 static bool turn(bool *ret_short)
 {
@@ -110,6 +121,8 @@ EXPORT int close(int fd)
 static ssize_t write_at(int fd, const void *data, size_t n, off_t at)
 {
         bool half = false;
+        if (too_large(n))
+                return -1;
         if (turn(&half)) {
                 const int e = errno;
                 if (half && n > 1) {

@@ -19,6 +19,16 @@ STEP = int(os.environ.get('NETINFO_FAULT_STEP', '4'))
 REFUSED = (rpc.NOSPACE, rpc.SYSTEMERR, rpc.UNKNOWN_OUTCOME)
 
 
+def start_with_faults(d, number, **faults):
+    faults.update(LD_PRELOAD=daemon.PROGRAMS['fault'], NI_FAULT_ERRNO=str(number), ASAN_OPTIONS='verify_asan_link_order=0')
+    os.environ.update(faults)
+    try:
+        d.start()
+    finally:
+        for name in faults:
+            del os.environ[name]
+
+
 class Faults(unittest.TestCase):
     def writes(self, c):
         """Batches of four pipelined writes, an EDIT between them. Gives [(name, status)]."""
@@ -45,20 +55,16 @@ class Faults(unittest.TestCase):
                 self.assertEqual(c.createmaster('network'), OK)
             for n in range(1, 1000, STEP):
                 d.stop()
-                os.environ.update(LD_PRELOAD=daemon.PROGRAMS['fault'], NI_FAULT_NTH=str(n), NI_FAULT_ERRNO=str(number),
-                                  NI_FAULT_MODE=mode, ASAN_OPTIONS='verify_asan_link_order=0')
                 before = len(d.log())
-                try:
-                    d.start()
-                finally:
-                    for name in ('LD_PRELOAD', 'NI_FAULT_NTH', 'NI_FAULT_ERRNO', 'NI_FAULT_MODE', 'ASAN_OPTIONS'):
-                        del os.environ[name]
+                start_with_faults(d, number, NI_FAULT_NTH=str(n), NI_FAULT_MODE=mode)
                 with d.admin('network') as c:
                     old = self.names(c)
                     done = self.writes(c)
                     live = self.names(c) - old
                 failed = 'commit-failed' in d.log()[before:]
-                hits += failed
+                divided = 'commit-divided' in d.log()[before:]  # no room for all of a batch: its halves are tried
+                self.assertTrue(not divided or number == errno.ENOSPC)
+                hits += failed or divided
                 statuses = {s for _, s in done}
                 # STALE: the refused ones of a batch had counted on one that was refused before them
                 self.assertTrue(statuses <= {OK, rpc.STALE, *REFUSED}, statuses)
@@ -89,7 +95,7 @@ class Faults(unittest.TestCase):
                             status, found, _ = c.lookup(parent, 'name', name)
                             if status == OK:
                                 self.assertEqual(c.destroy(c.self_(parent)[1], c.self_(found[0])[1])[0], OK)
-                if not failed:
+                if not (failed or divided):
                     break
         print('faults: errno %d, %s: %d points, %d times opened anew' % (number, mode, hits, reopened), flush=True)
         if number == errno.EIO or STEP == 1:  # of a full disk's points only the few that hit a meta page
@@ -104,6 +110,50 @@ class Faults(unittest.TestCase):
 
     def test_short_write(self):
         self.sweep(errno.ENOSPC, 'short')
+
+
+class Neighbours(unittest.TestCase):
+    """There is no room for what some requests of a batch write: those are refused, and nobody else."""
+
+    def edits(self, c, names, large):
+        """All in one go, so that they share batches. {name: status}."""
+        words = b''
+        xids = {}
+        for name in names:
+            c.xid += 1
+            props = {'name': name, 'blob': ['x' * 50000] * 20} if large(name) else {'name': name}
+            words += rpc.record(rpc.call(c.xid, rpc.EXT, rpc.EXT_PROCS.index('edit'),
+                                         rpc.edit_args('network', [rpc.op_create(rpc.ref(1), props)]), c.cred))
+            xids[c.xid] = name
+        c.send_raw(words)
+        out = {}
+        for _ in names:
+            reply = c.recv_record()
+            out[xids.pop(int.from_bytes(reply[:4], 'big'))] = rpc.edit_result(rpc.result_of(reply))[0]
+        return out
+
+    def test_only_the_large_ones(self):
+        with daemon.Daemon() as d:
+            with d.admin() as c:
+                self.assertEqual(c.createmaster('network'), OK)
+            d.stop()
+            start_with_faults(d, errno.ENOSPC, NI_FAULT_LARGER='600000')
+            for turn, is_large in enumerate((lambda i: i == 17, lambda i: i % 7 == 3, lambda i: i >= 30, lambda i: True, lambda i: i < 5)):
+                names = ['t%d-%d' % (turn, i) for i in range(35)]
+                large = {name for i, name in enumerate(names) if is_large(i)}
+                with d.admin('network') as c:
+                    before = c.status('network')['seq']
+                    done = self.edits(c, names, lambda name, large=large: name in large)
+                    self.assertEqual({name: rpc.NOSPACE if name in large else OK for name in names}, done)
+                    self.assertEqual(before + len(names) - len(large), c.status('network')['seq'])
+                    there = {e[1][0].decode() for e in c.list(1)[1]}
+                    self.assertEqual(set(names) - large, there & set(names))
+            self.assertIn('event=commit-divided', d.log())
+            self.assertNotIn('event=store-reopen', d.log())
+            d.stop()
+            check = subprocess.run([daemon.PROGRAMS['check'], os.path.join(d.folder, 'domains', 'network')], capture_output=True, text=True)
+            self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
+            d.start()
 
 
 class FullDisk(unittest.TestCase):

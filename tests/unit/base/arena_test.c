@@ -118,6 +118,33 @@ static void copies(void **state)
         assert_string_equal(arena_printf(&a, "%s-%d", "x", 42), "x-42");
 }
 
+/* Again and again from one mark: what was before stays, and the limit is not used up. */
+static void rewinding(void **state)
+{
+        (void)state;
+        for (unsigned before = 0; before < 2; before++) {
+                arena_init(&a, 1 << 20);
+                const char *kept = before ? arena_str(&a, BYTES_LIT("kept")) : NULL;
+                const struct arena_mark outer = arena_mark(&a);
+                for (unsigned i = 0; i < 100; i++) {
+                        assert_non_null(arena_zalloc(&a, 1, 5000));
+                        const struct arena_mark inner = arena_mark(&a);
+                        assert_non_null(arena_zalloc(&a, 1, 700000));
+                        assert_null(arena_alloc(&a, 700000));
+                        assert_true(a.failed);
+                        arena_rewind(&a, inner);
+                        assert_false(a.failed);
+                        assert_int_equal(a.used, inner.used);
+                        assert_string_equal(arena_str(&a, BYTES_LIT("inner")), "inner");
+                        arena_rewind(&a, outer);
+                        assert_int_equal(a.used, outer.used);
+                }
+                if (kept)
+                        assert_string_equal(kept, "kept");
+                arena_done(&a);
+        }
+}
+
 static void failed_copies(void **state)
 {
         (void)state;
@@ -139,6 +166,7 @@ int main(void)
                 T(overflowing_product),
                 T(large_and_small_mixed),
                 T(copies),
+                T(rewinding),
                 T(failed_copies),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
