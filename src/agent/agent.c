@@ -556,6 +556,8 @@ static void reload(struct agent *a)
         publisher_abort(a->publisher);
         schedule_beside_ended(&a->schedule, 0, false, clock_mono_ms());
         a->beside_ended = false;
+        if (strcmp(a->config.snapshots, c.snapshots) != 0 || strcmp(a->config.durable, c.durable) != 0)
+                publisher_elsewhere(a->publisher);
         agent_config_done(&a->config);
         a->config = c;
         own_free(a->own);

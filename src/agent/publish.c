@@ -34,6 +34,12 @@ void publisher_forget(struct publisher *p)
                 publish_base_drop(&p->base[k]);
 }
 
+void publisher_elsewhere(struct publisher *p)
+{
+        publisher_forget(p);
+        p->shown = false;
+}
+
 void publisher_free(struct publisher *p)
 {
         if (p) {

@@ -33,6 +33,9 @@ void publisher_free(struct publisher *p);
  * made beside is published nevertheless, if it is newer than what is live: domains that come and go without
  * end must not keep everybody else's changes back. */
 void publisher_forget(struct publisher *p);
+/* The folders are others from now on: nothing was published there, so the first publication shows everything.
+ */
+void publisher_elsewhere(struct publisher *p);
 /* Ends the process beside, if there is one, and what it has made goes. */
 void publisher_abort(struct publisher *p);
 /* Ends it; publish_finish says that it failed. */

@@ -105,6 +105,28 @@ class Together(unittest.TestCase):
             self.becomes(self.ada(), 'passwd', 'ada')
         self.assertEqual(self.agent.log().count('event=snapshot'), 1)  # the journal was enough
 
+    def test_another_folder(self):
+        """A reload that names another folder: what is published there first has the accounts, too, although they are made beside."""
+        conf = os.path.join(self.d.folder, 'agent.conf')
+        with open(conf, 'w', encoding='ascii') as f:
+            f.write('beside = 1\n')
+        self.add_ada()
+        self.ni('add', '-p', '/machines/host', 'ip_address=10.1.1.1')
+        self.agent = daemon.Agent(self.d.folder)
+        other = os.path.join(self.d.folder, 'other')
+        for turn, line in enumerate(('snapshots = %s\n' % other, 'snapshots = %s\ndurable = %s\n' % (other, other + '2'))):
+            with open(conf, 'a', encoding='ascii') as f:
+                f.truncate(0)
+                f.write('beside = 1\n' + line)
+            self.agent.process.send_signal(signal.SIGHUP)
+            daemon.until(lambda n=turn: self.agent.log().count('event=reloaded') > n, meaning='the reload')
+            reloaded = len(self.agent.log()[:self.agent.log().rindex('event=reloaded')])
+            daemon.until(lambda at=reloaded: 'event=published' in self.agent.log()[at:], meaning='the first images there')
+            first = next(line for line in self.agent.log()[reloaded:].splitlines() if 'event=published' in line)
+            self.assertEqual(7, int(first.split(' images=')[1].split()[0]) & 7, first)  # passwd, shadow, group
+        for name in ('passwd', 'group', 'shadow'):  # of the first generation there, which is kept for a while
+            self.assertTrue(os.path.exists('%s/%s.1' % (other, name)), os.listdir(other))
+
     def break_records(self):
         """The agent's file of records cannot be read any more, as when the disk below it fails."""
         broken = 0
