@@ -101,6 +101,20 @@
 /* -- server: what the connections of strangers may cost (doc/server.md) -- */
 #define LIMIT_CONNECTIONS 4096u /* default of `connections`; less when the descriptors do not reach */
 #define LIMIT_PER_SOURCE  1024u /* default of `connections_per_source`: a host with many users behind it */
+/* Connections from elsewhere that have not shown yet who they are (doc/tls.md 2.4): of all, and of one
+ * source; less where few connections are allowed. A class room that comes back at once finishes within a
+ * second. */
+#define LIMIT_STRANGERS        256u
+#define LIMIT_STRANGERS_SOURCE 32u
+#define LIMIT_STRANGER_CALL    4096u       /* bytes of what they say in clear text, to be told "too weak" */
+#define LIMIT_NOBODY_CALL      (16u << 10) /* of one call of who is inside TLS as nobody: JOIN has the longest */
+#define LIMIT_HANDSHAKE_TIME   10u         /* seconds from the beginning to the end of a handshake */
+#define LIMIT_NOBODY_TIME      60u         /* seconds inside TLS as nobody: somebody types a password */
+/* Handshakes that a source may begin at once, and milliseconds for one more: each costs 0.5 ms, so that a
+ * source has at most some hundredth of a processor. Who has none left waits. */
+#define LIMIT_HANDSHAKES   64u
+#define LIMIT_HANDSHAKE_MS 50u
+#define LIMIT_LOGIN_MS     300u /* a refused LOGIN is answered after a multiple of this */
 #define LIMIT_DESCRIPTORS                                                                                   \
         128u                   /* descriptors kept free for stores, spools, configuration and a last socket \
                                 */

@@ -136,5 +136,7 @@ struct bytes dir_root_option(struct dir_request *rq, const char *name, struct na
 /* Are these addresses (IPv4 number) listed as a replica of this domain: a /machines child with that
  * ip_address and a serves value ./tag? */
 bool dir_is_replica(struct dir_request *rq, uint32_t addr);
+/* The same of a machine by its name: the child of /machines that is called so. */
+bool dir_is_replica_named(struct dir_request *rq, struct bytes name);
 
 #endif

@@ -64,20 +64,30 @@ static bool serves_here(struct bytes props)
         return false;
 }
 
-bool dir_is_replica(struct dir_request *rq, uint32_t addr)
+/* Does one of the children of /machines with this value of this property serve this domain? */
+static bool any_serves_here(struct dir_request *rq, struct bytes key, struct bytes value)
 {
         struct store_node machines, m;
         struct store_walk w;
-        char text[16];
         bool found = false;
         if (dir_top(rq->txn, "machines", &machines) != NI_OK)
                 return false;
-        store_lookup(rq->txn, machines.id.object, BYTES_LIT("ip_address"), bytes_str(dotted(addr, text)),
-                     STORE_FROM_START, &w);
+        store_lookup(rq->txn, machines.id.object, key, value, STORE_FROM_START, &w);
         while (!found && store_next(&w))
                 found = store_get(rq->txn, w.child, &m) == NI_OK && serves_here(m.props);
         store_end(&w);
         return found;
+}
+
+bool dir_is_replica(struct dir_request *rq, uint32_t addr)
+{
+        char text[16];
+        return any_serves_here(rq, BYTES_LIT("ip_address"), bytes_str(dotted(addr, text)));
+}
+
+bool dir_is_replica_named(struct dir_request *rq, struct bytes name)
+{
+        return any_serves_here(rq, BYTES_LIT("name"), name);
 }
 
 /* Every combination of this machine's addresses (`most` of them) and its `./tag` values, appended as

@@ -43,39 +43,78 @@ static struct address source_of(const struct peer *p)
         return s;
 }
 
-/* The longest idle one (of a source, or of all); also counts them. */
-static struct visitor *oldest(const struct admission *a, const struct address *source, uint64_t now_ms,
-                              unsigned *ret_count)
+/* Strangers go first; then who was silent for longer. The list begins with the newest. */
+static bool goes_before(const struct visitor *v, const struct visitor *than)
+{
+        if (!than || v->stranger != than->stranger)
+                return !than || v->stranger;
+        return v->active_ms <= than->active_ms;
+}
+
+/* The longest idle one (of a source, or of all; strangers alone, or all); also counts them. */
+static struct visitor *oldest(const struct admission *a, const struct address *source, bool strangers,
+                              uint64_t now_ms, unsigned *ret_count)
 {
         struct visitor *best = NULL;
         unsigned n = 0;
         for (struct visitor *v = a->first; v; v = v->next) {
-                if (source && !address_equal(&v->source, source))
+                if ((source && !address_equal(&v->source, source)) || (strangers && !v->stranger))
                         continue;
                 n += !v->leaving;
                 if (v->leaving || v->exempt || v->busy || v->active_ms + IDLE_MS > now_ms)
                         continue;
-                if (!best || v->active_ms <= best->active_ms) /* the list begins with the newest */
+                if (goes_before(v, best))
                         best = v;
         }
         *ret_count = n;
         return best;
 }
 
-static bool make_room(struct admission *a, const struct address *source, const struct config *c,
-                      unsigned most, uint64_t now_ms, struct visitor **ret_evict)
+/* The share of strangers: of a source, then of all. *ret_evict: which of them goes, NULL for none. */
+static bool make_room_for_stranger(struct admission *a, const struct address *source, unsigned most,
+                                   uint64_t now_ms, struct visitor **ret_evict)
+{
+        unsigned n = 0;
+        const unsigned share = most / 4 < LIMIT_STRANGERS ? most / 4 : LIMIT_STRANGERS;
+        const unsigned each = share / 4 < LIMIT_STRANGERS_SOURCE ? share / 4 : LIMIT_STRANGERS_SOURCE;
+        struct visitor *idle = NULL;
+        if (a->counts.strangers >= each)
+                idle = oldest(a, source, true, now_ms, &n);
+        if (n < each) {
+                idle = NULL;
+                n = 0;
+                if (a->counts.strangers >= share)
+                        idle = oldest(a, NULL, true, now_ms, &n);
+                if (n < share) {
+                        *ret_evict = NULL;
+                        return true;
+                }
+        }
+        *ret_evict = idle;
+        return idle != NULL;
+}
+
+static bool make_room(struct admission *a, const struct visitor *v, const struct config *c, unsigned most,
+                      uint64_t now_ms, struct visitor **ret_evict)
 {
         unsigned n;
         struct visitor *idle = NULL;
+        const struct address *source = &v->source;
+        if (v->stranger && !make_room_for_stranger(a, source, most, now_ms, &idle))
+                return false;
+        if (idle) {
+                *ret_evict = idle;
+                return a->counts.now < most + OVERLAP;
+        }
         if (a->counts.now >= c->connections_per_source) { /* else no source can have so many */
-                idle = oldest(a, source, now_ms, &n);
+                idle = oldest(a, source, false, now_ms, &n);
                 if (n < c->connections_per_source)
                         idle = NULL;
                 else if (!idle)
                         return false;
         }
         if (!idle && a->counts.now >= most) {
-                idle = oldest(a, NULL, now_ms, &n);
+                idle = oldest(a, NULL, false, now_ms, &n);
                 if (n < most)
                         idle = NULL;
                 else if (!idle)
@@ -95,7 +134,7 @@ enum admitted admission_enter(struct admission *a, struct visitor *v, const stru
         v->active_ms = now_ms;
         pthread_mutex_lock(&a->mutex);
         const bool in = v->exempt ? a->counts.now < most + OVERLAP + KEPT_EXEMPT
-                                  : make_room(a, &v->source, c, most, now_ms, &evict);
+                                  : make_room(a, v, c, most, now_ms, &evict);
         if (in) {
                 v->id = ++a->next_id;
                 v->before = NULL;
@@ -105,6 +144,7 @@ enum admitted admission_enter(struct admission *a, struct visitor *v, const stru
                 a->first = v;
                 a->counts.now++;
                 a->counts.accepted++;
+                a->counts.strangers += v->stranger;
                 if (a->counts.now > a->counts.peak)
                         a->counts.peak = a->counts.now;
                 if (evict) {
@@ -130,6 +170,15 @@ void admission_leave(struct admission *a, struct visitor *v)
         if (v->next)
                 v->next->before = v->before;
         a->counts.now--;
+        a->counts.strangers -= v->stranger;
+        pthread_mutex_unlock(&a->mutex);
+}
+
+void admission_settle(struct admission *a, struct visitor *v)
+{
+        pthread_mutex_lock(&a->mutex);
+        a->counts.strangers -= v->stranger;
+        v->stranger = false;
         pthread_mutex_unlock(&a->mutex);
 }
 

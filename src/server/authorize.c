@@ -1,4 +1,5 @@
 /* Who calls, and what he may (decisions 4 and 5; doc/server.md "Identity"). */
+#include "server/conn_tls.h"
 #include "server/dispatch.h"
 #include "server/server.h"
 #include "sys/clock.h"
@@ -17,8 +18,15 @@ static bool is_agent(const struct conn *c)
         return c->peer.socket && agent[0] && c->name_state == NAME_KNOWN && strcmp(c->name, agent) == 0;
 }
 
-struct caller conn_reader(const struct conn *c)
+struct caller conn_reader(struct conn *c, struct domain *d)
 {
+        struct caller user;
+        if (c->tls) { /* without the name: what leaves for a pool may outlive the connection */
+                if (login_state(c, d, &user) != LOGIN_VALID)
+                        return (struct caller){0};
+                user.name = BYTES_NONE;
+                return user;
+        }
         const bool super = peer_is_superuser(&c->peer, c->worker->config);
         return (struct caller){.superuser = super, .sees_secrets = super || is_agent(c)};
 }
@@ -27,6 +35,9 @@ bool conn_is_replica(const struct conn *c, struct dir_request *rq)
 {
         const struct config *cfg = c->worker->config;
         uint32_t v4;
+        if (c->peer.tls)
+                return c->peer.tls->certified && !c->peer.tls->expired &&
+                       dir_is_replica_named(rq, bytes_str(c->peer.tls->machine));
         return !c->peer.socket && c->peer.port < IPPORT_RESERVED && address_ipv4(&c->peer.address, &v4) &&
                (networks_have(&cfg->read_networks, &c->peer.address) ||
                 networks_have(&cfg->write_networks, &c->peer.address)) &&
@@ -81,8 +92,12 @@ static bool ask_trust(struct worker *w, struct domain *d, const struct peer *p)
 
 bool conn_trusted(struct conn *c, struct domain *d)
 {
-        if (!peer_may_call(&c->peer, c->worker->config))
-                return false;
+        return (c->tls ? conn_tls_admits(c, d) : peer_may_call(&c->peer, c->worker->config)) &&
+               conn_address_trusted(c, d);
+}
+
+bool conn_address_trusted(struct conn *c, struct domain *d)
+{
         if (c->peer.own)
                 return true;
         const uint64_t seq = d->seq; /* asked anew after every change of the domain */
@@ -246,12 +261,36 @@ static void see_as_replica(struct conn *c, struct call *call)
                 call->caller.sees_secrets = true;
 }
 
+/* Inside TLS: the machine reads, the user who has said LOGIN does what he may. */
+static enum authorized by_session(struct conn *c, struct call *call, enum ni_status *ret_status)
+{
+        switch (login_state(c, call->domain, &call->caller)) {
+        case LOGIN_VALID:
+                call->caller.name = arena_bytes(&call->arena, call->caller.name);
+                call->by_login = true;
+                break;
+        case LOGIN_OVER:
+                *ret_status = NI_AUTHERROR;
+                return AUTHORIZED_REFUSED;
+        case LOGIN_NONE:
+                if (call->kind != CALL_EXT) {
+                        *ret_status = NI_PERM;
+                        return AUTHORIZED_REFUSED;
+                }
+        }
+        if (call->kind == CALL_EXT && !call->caller.sees_secrets)
+                see_as_replica(c, call);
+        return AUTHORIZED;
+}
+
 enum authorized authorize(struct conn *c, struct call *call, const struct rpc_call *rpc,
                           enum ni_status *ret_status)
 {
         const struct config *cfg = c->worker->config;
         call->caller = (struct caller){0};
         snprintf(call->from, sizeof(call->from), "%s", c->peer.text);
+        if (c->tls)
+                return by_session(c, call, ret_status);
         if (peer_is_superuser(&c->peer, cfg)) {
                 call->caller.superuser = call->caller.sees_secrets = true;
                 return AUTHORIZED;

@@ -4,11 +4,13 @@
 #define NETINFO_SERVER_CALL_H
 
 #include "server/domain.h"
+#include "server/peer.h"
 #include "server/pool.h"
 #include "wire/binder.h"
 #include "wire/call.h"
 #include "wire/ext_replica.h"
 #include "wire/ext_search.h"
+#include "wire/ext_trust.h"
 
 struct conn;
 struct worker;
@@ -21,6 +23,7 @@ enum call_kind {
         CALL_EXT,     /* extension program, its reads; CHANGES may wait for a commit */
         CALL_BINDER,  /* something that changes the set of domains: the main loop's work */
         CALL_REPLICA, /* promotes or demotes: work of the domain's replica; creates: of the main loop */
+        CALL_LOGIN,   /* looks at a password (server/login.h) */
         CALL_NAME,    /* no call of the peer's: asks the system for the name of its uid */
 };
 
@@ -29,7 +32,7 @@ struct call {
         struct task task; /* while in a pool */
         struct conn *conn;
         struct worker *worker; /* home */
-        struct domain *domain; /* a reference; NULL for CALL_BINDER and CALL_NAME */
+        struct domain *domain; /* a reference; NULL for CALL_BINDER, CALL_NAME, and a LOGIN to nowhere */
         struct call *next;     /* in a writer's queue or a batch */
         struct call *behind;   /* in its connection's order of replies */
         enum call_kind kind;
@@ -50,23 +53,28 @@ struct call {
                 struct ext_history_args history;
                 struct ext_replica_args replica;
                 struct bytes tag; /* STATUS */
+                struct ext_login_args login;
                 struct binder_args binder;
         } args;
         struct caller caller; /* its name is in the arena */
         struct dir_policy policy;
-        char from[72];    /* peer.text */
-        struct buf reply; /* a whole record, with its mark */
-        int spool;        /* the rest of the reply is in this file; -1 */
+        char from[PEER_TEXT]; /* peer.text */
+        struct buf reply;     /* a whole record, with its mark */
+        int spool;            /* the rest of the reply is in this file; -1 */
         uint64_t spool_bytes;
         int place; /* of a full transfer (server/places.h); -1 */
         /* password check (server/secret.h) */
         struct dir_user *users;          /* whose password it may be; in the arena */
         uint32_t user_count, user_found; /* user_found: index, or user_count when none */
         struct bytes password;           /* in the arena, wiped after the check */
-        uint32_t uid;
+        uint32_t uid;                    /* for LOGIN: of the name, for counting */
+        int64_t user_uid;                /* LOGIN: of the user found */
+        uint64_t user_seq;               /* and in which state of the domain */
         struct address source;
         bool checking; /* in the password pool */
         bool busy;     /* the pool had no room */
+        bool late;     /* LOGIN: its refusal has waited for its time */
+        bool by_login; /* its caller is who he is by LOGIN */
         /* CHANGES */
         struct call *parked_next, **parked_at;
         struct event timer;

@@ -40,6 +40,7 @@ enum kind {
         X(tag_listen, HOSTS, tag_listen, 0, 0)                              \
         X(tag_ports, PORTS, tag_ports, 1, 65535)                            \
         X(socket, PATH, socket, 0, 0)                                       \
+        X(machine, PATH, machine, 0, 0)                                     \
         X(default_domain, TAG, default_domain, 0, 0)                        \
         X(legacy_read_networks, NETWORKS, read_networks, 0, 0)              \
         X(legacy_write_networks, NETWORKS, write_networks, 0, 0)            \

@@ -65,7 +65,8 @@ struct config {
         enum config_auto wait_for_ports; /* a held main door does not stop the start (server/held.h) */
         struct ports tag_ports;          /* below 1024: those that a monitor opens for domains */
         const char *socket;              /* path, or "" for none */
-        const char *default_domain;      /* "" : network, else local */
+        const char *machine; /* folder of what this machine is (doc/tls.md 1); NULL: the default; "": none */
+        const char *default_domain; /* "" : network, else local */
         struct networks read_networks, write_networks;
         struct per_tag redact, historical_clones;
         struct per_tag force_root;

@@ -1,5 +1,6 @@
 #include "server/conn.h"
 
+#include "server/conn_tls.h"
 #include "server/dispatch.h"
 #include "server/server.h"
 #include "sys/clock.h"
@@ -38,6 +39,7 @@ struct conn *conn_new(struct worker *w, int fd, const struct peer *p, unsigned d
 
 void conn_discard(struct conn *c)
 {
+        conn_tls_end(c);
         close(c->fd);
         domain_release(c->domain);
         free(c);
@@ -57,7 +59,8 @@ void conn_begin(struct conn *c)
                 return;
         }
         c->reading = true;
-        if (c->domain && !conn_trusted(c, c->domain)) /* accepted and closed at once (protocol.md 3.4) */
+        if (c->domain && !c->tls &&
+            !conn_trusted(c, c->domain)) /* accepted and closed at once (protocol.md 3.4) */
                 conn_close(c, "untrusted");
         worker_txn_end(w);
         arena_reset(&w->arena);
@@ -154,6 +157,7 @@ void conn_close(struct conn *c, const char *reason)
                 if (call->done) /* the others are freed when they come home */
                         call_free(call);
         }
+        conn_tls_end(c);
         close(c->fd);
         close_file(c);
         buf_done(&c->in);
@@ -175,6 +179,12 @@ static void want(struct event *e, bool *is, bool should)
 {
         if (*is != should && (should ? event_add(e, NULL) == 0 : event_del(e) == 0))
                 *is = should;
+}
+
+void conn_want(struct conn *c, bool readable, bool writable)
+{
+        want(&c->readable, &c->reading, readable);
+        want(&c->writable, &c->writing, writable);
 }
 
 void conn_soon(struct conn *c)
@@ -233,9 +243,11 @@ static bool gather(struct conn *c)
 
 static bool send_file(struct conn *c)
 {
-        while (c->file >= 0 && c->file_left > 0) {
-                const size_t most = c->file_left < (1u << 20) ? (size_t)c->file_left : 1u << 20;
-                const ssize_t n = sendfile(c->fd, c->file, &c->file_at, most);
+        size_t turn = 1u << 20; /* then the others of this worker */
+        while (c->file >= 0 && c->file_left > 0 && turn > 0) {
+                const size_t most = c->file_left < turn ? (size_t)c->file_left : turn;
+                const ssize_t n =
+                        c->tls ? conn_tls_send_file(c, most) : sendfile(c->fd, c->file, &c->file_at, most);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
@@ -244,8 +256,7 @@ static bool send_file(struct conn *c)
                         return false;
                 c->file_left -= (uint64_t)n;
                 c->out_progress = clock_mono_ms();
-                if (n == (ssize_t)most && most == 1u << 20)
-                        break; /* the others of this worker now */
+                turn -= (size_t)n;
         }
         if (c->file >= 0 && c->file_left == 0) {
                 close_file(c);
@@ -258,7 +269,8 @@ static bool send_file(struct conn *c)
 static bool send_some(struct conn *c, const struct buf *b, size_t *sent)
 {
         while (*sent < b->len) {
-                const ssize_t n = send(c->fd, b->data + *sent, b->len - *sent, MSG_NOSIGNAL);
+                const ssize_t n = c->tls ? conn_tls_send(c, b->data + *sent, b->len - *sent)
+                                         : send(c->fd, b->data + *sent, b->len - *sent, MSG_NOSIGNAL);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
@@ -292,7 +304,7 @@ static bool send_out(struct conn *c, struct buf *out)
                 c->out_progress = 0;
         else if (c->out_progress == 0)
                 c->out_progress = clock_mono_ms();
-        want(&c->writable, &c->writing, left);
+        want(&c->writable, &c->writing, c->tls ? conn_tls_writable(c, left) : left);
         return !c->out.failed;
 }
 
@@ -315,6 +327,8 @@ enum work {
         WORK_WAITS,   /* for something that comes home, or for the peer to take its replies */
         WORK_SLICED,  /* the slice is over */
         WORK_REFUSED, /* the connection has to go */
+        WORK_LAST,    /* when the replies are sent, the connection ends */
+        WORK_PROBED,  /* behind the reply TLS begins */
 };
 
 static enum work work_on(struct conn *c, struct buf *in, size_t *at, struct buf *out)
@@ -344,6 +358,8 @@ static enum work work_on(struct conn *c, struct buf *in, size_t *at, struct buf 
                 }
                 c->held_used = 0;
                 *at += used;
+                if (served == SERVED_LAST || served == SERVED_PROBED)
+                        return served == SERVED_LAST ? WORK_LAST : WORK_PROBED;
         }
         return WORK_WAITS;
 }
@@ -391,6 +407,16 @@ static void shed(struct worker *w)
         conn_close(most, "memory");
 }
 
+/* Nothing behind the record at hand is looked at: it is refused, or, of a probe, must not be there. */
+static enum work end_clear_text(struct conn *c, const struct buf *in, size_t *at, enum work work)
+{
+        if (work == WORK_PROBED)
+                return *at < in->len || conn_tls_hurried(c) ? WORK_REFUSED : WORK_DONE;
+        *at = in->len;
+        c->eof = true;
+        return WORK_DONE;
+}
+
 /* Serves what is in `in`, sends, and arranges for what comes next. fresh: bytes have just arrived. */
 static void conn_work(struct conn *c, struct buf *in, bool fresh)
 {
@@ -404,10 +430,19 @@ static void conn_work(struct conn *c, struct buf *in, bool fresh)
         struct buf *out = c->out.len ? &c->out : &w->out;
         if (out == &w->out)
                 buf_clear(out);
-        const enum work work = work_on(c, in, &at, out);
+        enum work work = work_on(c, in, &at, out);
         worker_txn_end(w);
+        if (work == WORK_LAST || work == WORK_PROBED)
+                work = end_clear_text(c, in, &at, work);
         if (work == WORK_REFUSED || !keep_rest(c, in, at) || !send_out(c, out)) {
                 conn_close(c, work == WORK_REFUSED ? "refused" : "gone");
+                return;
+        }
+        if (c->tls && conn_tls_shaking(c)) { /* the probe's answer has left: only the peer speaks now */
+                conn_want(c, true, false);
+                count_buffers(c);
+                if (c->out.len)
+                        conn_close(c, "refused");
                 return;
         }
         c->heavy = work == WORK_SLICED || w->clock_us - begin > LIMIT_SLICE_US / 4;
@@ -422,7 +457,12 @@ static void conn_work(struct conn *c, struct buf *in, bool fresh)
         if (again)
                 conn_soon(c);
         const bool stop = c->eof || w->stopping;
-        want(&c->readable, &c->reading, !stop && !again && c->held_used == 0 && may_work(c, &c->out));
+        const bool read_on = !stop && !again && c->held_used == 0 && may_work(c, &c->out);
+        want(&c->readable, &c->reading, c->tls ? conn_tls_readable(c, read_on) : read_on);
+        if (c->tls && read_on && conn_tls_has_more(c)) {
+                c->read_due = true;
+                conn_soon(c);
+        }
         if (stop && !again && conn_is_quiet(c)) {
                 conn_close(c, c->eof ? "peer" : "stop");
                 return;
@@ -433,6 +473,10 @@ static void conn_work(struct conn *c, struct buf *in, bool fresh)
 /* Reads once and works on it. */
 static void take_bytes(struct conn *c)
 {
+        if (c->tls && conn_tls_shaking(c)) {
+                conn_tls_shake(c);
+                return;
+        }
         struct buf *in = c->in.len ? &c->in : &c->worker->in;
         if (in != &c->in)
                 buf_clear(in);
@@ -441,10 +485,14 @@ static void take_bytes(struct conn *c)
                 conn_close(c, "memory");
                 return;
         }
-        const ssize_t n = read(c->fd, to, LIMIT_READ);
+        const ssize_t n = c->tls ? conn_tls_read(c, to, LIMIT_READ) : read(c->fd, to, LIMIT_READ);
         buf_truncate(in, in->len - LIMIT_READ + (n > 0 ? (size_t)n : 0));
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-                want(&c->readable, &c->reading, true);
+                if (c->tls) /* the session may wait for the other direction, and what it waited for has come
+                             */
+                        conn_work(c, &c->in, false);
+                else
+                        want(&c->readable, &c->reading, true);
                 return;
         }
         if (n < 0) {
@@ -459,7 +507,7 @@ void conn_resume(struct conn *c)
 {
         if (c->dead)
                 return;
-        if (c->read_due) {
+        if (c->read_due || (c->tls && conn_tls_waits(c))) {
                 c->read_due = false;
                 take_bytes(c);
         } else {
@@ -588,7 +636,7 @@ void conn_call_home(struct conn *c, struct call *call)
                 bury(c, call);
                 return;
         }
-        if (call->checking && go_on(c, call))
+        if ((call->checking && go_on(c, call)) || (call->kind == CALL_LOGIN && !login_home(c, call)))
                 return;
         if (!read)
                 come_back(c, call);
@@ -631,6 +679,10 @@ bool conn_park(struct conn *c, struct call *call, uint32_t wait_ms)
 
 void conn_changed(struct conn *c, struct call *call, bool over)
 {
+        if (c->tls && conn_tls_withdrawn(c)) {
+                conn_close(c, "withdrawn");
+                return;
+        }
         if (!ext_changes_again(call, over))
                 return;
         unpark(call);
@@ -648,10 +700,13 @@ static bool is_slow(const struct conn *c, uint64_t now_ms)
 void conn_check_deadlines(struct conn *c, uint64_t now_ms)
 {
         const struct config *cfg = c->worker->config;
+        const char *overdue = c->tls ? conn_tls_overdue(c, now_ms) : NULL;
         const uint64_t stall = (uint64_t)cfg->stall_timeout * 1000u;
         const uint64_t idle = (uint64_t)cfg->idle_timeout * 1000u;
-        if (c->half_since &&
-            (now_ms > c->half_progress + stall || now_ms > c->half_since + LIMIT_RECORD_TIME * 1000u))
+        if (overdue)
+                conn_close(c, overdue);
+        else if (c->half_since &&
+                 (now_ms > c->half_progress + stall || now_ms > c->half_since + LIMIT_RECORD_TIME * 1000u))
                 conn_close(c, "half-record");
         else if (c->out_progress && now_ms > c->out_progress + stall)
                 conn_close(c, "unread-replies");

@@ -22,6 +22,7 @@ struct conn {
         bool heavy;            /* its last slice was a long one */
         bool read_due;         /* and bytes have come: they are read in its turn */
         struct peer peer;
+        struct conn_tls *tls;  /* server/conn_tls.h; NULL: clear text, from where that is allowed */
         unsigned doors;        /* RPC_NI ... (server/rpc_check.h) */
         struct domain *domain; /* for version 2: a reference; NULL until the first call on the main port */
         /* what arrived */
@@ -80,6 +81,8 @@ void conn_touch(struct conn *c);
 
 /* To be resumed soon, outside of such a round. */
 void conn_soon(struct conn *c);
+/* What is waited for on the socket. */
+void conn_want(struct conn *c, bool readable, bool writable);
 
 /* A call leaves: counted, and, when ordered, put into the order of replies. barrier: nothing historical may
  * be looked at before it is back. */

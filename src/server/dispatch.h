@@ -6,10 +6,12 @@
 #include "server/rpc_check.h"
 
 enum served {
-        SERVED_REPLY, /* the reply (behind its record mark) is complete in out */
-        SERVED_AWAY,  /* a reply will come, or none is due */
-        SERVED_LATER, /* not now: show me the same record again when something came home */
-        SERVED_CLOSE, /* this connection can go on no longer */
+        SERVED_REPLY,  /* the reply (behind its record mark) is complete in out */
+        SERVED_AWAY,   /* a reply will come, or none is due */
+        SERVED_LATER,  /* not now: show me the same record again when something came home */
+        SERVED_CLOSE,  /* this connection can go on no longer */
+        SERVED_LAST,   /* as SERVED_REPLY, and nothing else is served on this connection */
+        SERVED_PROBED, /* as SERVED_REPLY, and TLS begins behind it (server/conn_tls.h) */
 };
 
 /* Appends at most one record to out. */
@@ -53,13 +55,15 @@ enum ni_status statistics_put(struct worker *w, struct domain *d, const struct d
 bool long_read_submit(struct server *s, struct call *c);
 
 /* -- identity of one call (server/authorize.c) -- */
-/* What this connection may see when it reads: superuser and agent see secrets. */
-struct caller conn_reader(const struct conn *c);
-/* Is the peer a listed replica of this domain, as far as address and port say (doc/replication.md 1)? Inside
- * a read transaction on it. */
+/* What this connection may see when it reads this domain: superuser and agent see secrets. */
+struct caller conn_reader(struct conn *c, struct domain *d);
+/* Is the peer a listed replica of this domain, as far as address and port say, or its certificate
+ * (doc/replication.md 1)? Inside a read transaction on it. */
 bool conn_is_replica(const struct conn *c, struct dir_request *rq);
 /* May it use this domain? `trusted_networks` narrows what the configuration allows (protocol.md 3.9). */
 bool conn_trusted(struct conn *c, struct domain *d);
+/* Only the second half of it. */
+bool conn_address_trusted(struct conn *c, struct domain *d);
 
 enum authorized {
         AUTHORIZED,         /* call->caller is set */

@@ -1,6 +1,7 @@
 #include "server/listener.h"
 
 #include "base/text.h"
+#include "server/conn_tls.h"
 #include "server/dispatch.h"
 #include "server/endpoint.h"
 #include "server/portmap.h"
@@ -52,17 +53,24 @@ static void admit(struct door *door, int fd)
         struct peer peer;
         uint64_t evict_id = 0;
         const int on = 1;
-        if (!peer_of_socket(fd, &peer) || !peer_may_call(&peer, s->config)) {
+        const bool known = peer_of_socket(fd, &peer);
+        const bool stranger = known && !peer_may_call(&peer, s->config);
+        if (!known || (stranger && !machine_speaks_tls(s->machine))) {
                 close(fd); /* accepted and closed at once (protocol.md 3.4) */
                 return;
         }
         if (!door->local)
                 setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         struct domain *d = door->domain ? domain_hold(door->domain) : NULL;
-        struct conn *c = conn_new(least_busy(s), fd, &peer, door->doors, d);
+        const unsigned doors = door->doors | (door->local ? 0u : RPC_TLS | RPC_FIRST);
+        struct conn *c = conn_new(least_busy(s), fd, &peer, doors, d);
         if (!c) {
                 close(fd);
                 domain_release(d);
+                return;
+        }
+        if (stranger && !conn_tls_stranger(c)) {
+                conn_discard(c);
                 return;
         }
         if (admission_enter(s->admission, &c->visitor, &peer, s->config, server_most_connections(s->config),

@@ -117,16 +117,16 @@ bool peer_is_superuser(const struct peer *p, const struct config *c)
 {
         if (p->socket)
                 return p->uid == 0 || p->ours;
-        return p->reserved && networks_have(&c->write_networks, &p->address);
+        return p->reserved && !p->tls && networks_have(&c->write_networks, &p->address);
 }
 
 bool peer_may_send_password(const struct peer *p, const struct config *c)
 {
         const struct address loopback = address_from_ipv4(INADDR_LOOPBACK);
-        return networks_have(&c->write_networks, p->socket ? &loopback : &p->address);
+        return !p->tls && networks_have(&c->write_networks, p->socket ? &loopback : &p->address);
 }
 
 bool peer_may_write(const struct peer *p, const struct config *c)
 {
-        return p->socket || p->own || networks_have(&c->write_networks, &p->address);
+        return !p->tls && (p->socket || p->own || networks_have(&c->write_networks, &p->address));
 }

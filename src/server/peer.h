@@ -4,8 +4,11 @@
 #define NETINFO_SERVER_PEER_H
 
 #include "server/config.h"
+#include "tls/session.h"
 
 #include <sys/types.h>
+
+#define PEER_TEXT 144u /* "MACHINE [v6]:port tls" at its longest, with room */
 
 struct peer {
         bool socket; /* over the UNIX socket: uid and pid are the kernel's word */
@@ -15,9 +18,11 @@ struct peer {
         pid_t pid;
         struct address address; /* else: where from */
         uint16_t port;
-        bool own;      /* the address is one of this machine's */
-        bool reserved; /* and only its root can have opened the port */
-        char text[72]; /* "unix uid 0 pid 812", "10.0.0.7:1022": for the journal and the log */
+        bool own;                   /* the address is one of this machine's */
+        bool reserved;              /* and only its root can have opened the port */
+        const struct tls_peer *tls; /* what the handshake said, the session's own; NULL: clear text */
+        char text[PEER_TEXT];       /* "unix uid 0 pid 812", "10.0.0.7:1022", "leaf 10.0.0.9:4711 tls": for
+                                       the journal and the log */
 };
 
 /* Of an accepted connection. False: the system does not say. */
@@ -25,8 +30,9 @@ bool peer_of_socket(int fd, struct peer *ret);
 /* own: of a datagram or connection whose far address equals the near one, or is one of the machine's. */
 struct peer peer_of_address(const struct sockaddr *far, const struct sockaddr *near);
 
-/* May it call at all? The socket, this machine itself, and the networks that were named. */
+/* May it call at all in clear text? The socket, this machine itself, and the networks that were named. */
 bool peer_may_call(const struct peer *p, const struct config *c);
+/* Inside TLS an address is good for nothing of what follows: the certificate counts, and LOGIN. */
 /* Superuser without a password: uid 0 and our own over the socket; a reserved port of this machine where
  * historical writes are on (protocol.md 3.8 rule 1). */
 bool peer_is_superuser(const struct peer *p, const struct config *c);

@@ -8,7 +8,7 @@ void penalties_init(struct penalties *p, struct siphash_key key)
 
 /* The slot of this source (and uid). Two that share a slot: the one with the longer memory stays, the other
  * is counted with it. That can only make us stricter. */
-static struct penalty_slot *find(struct penalties *p, struct penalty_slot *table,
+static struct penalty_slot *find(struct siphash_key by, struct penalty_slot *table,
                                  const struct address *source, bool with_uid, uint32_t uid)
 {
         uint8_t what[21] = {0};
@@ -18,7 +18,7 @@ static struct penalty_slot *find(struct penalties *p, struct penalty_slot *table
         what[16] = with_uid;
         if (with_uid)
                 memcpy(what + 17, &uid, 4);
-        const uint64_t h = siphash13(p->key, what, sizeof(what));
+        const uint64_t h = siphash13(by, what, sizeof(what));
         struct penalty_slot *s = &table[h & (LIMIT_PENALTY_SLOTS - 1)];
         const uint32_t key = (uint32_t)(h >> 32) | 1;
         if (s->key != key && s->level == 0)
@@ -42,8 +42,8 @@ static void forget(struct penalty_slot *s, uint64_t now_ms, uint32_t each_ms)
 
 bool penalty_allows(struct penalties *p, const struct address *source, uint32_t uid, uint64_t now_ms)
 {
-        struct penalty_slot *pair = find(p, p->pair, source, true, uid);
-        struct penalty_slot *all = find(p, p->source, source, false, 0);
+        struct penalty_slot *pair = find(p->key, p->pair, source, true, uid);
+        struct penalty_slot *all = find(p->key, p->source, source, false, 0);
         forget(pair, now_ms, LIMIT_PENALTY_PAIR_MS);
         forget(all, now_ms, LIMIT_PENALTY_SOURCE_MS);
         return pair->level < LIMIT_PENALTY_PAIR && all->level < LIMIT_PENALTY_SOURCE;
@@ -51,8 +51,8 @@ bool penalty_allows(struct penalties *p, const struct address *source, uint32_t 
 
 void penalty_failed(struct penalties *p, const struct address *source, uint32_t uid, uint64_t now_ms)
 {
-        struct penalty_slot *pair = find(p, p->pair, source, true, uid);
-        struct penalty_slot *all = find(p, p->source, source, false, 0);
+        struct penalty_slot *pair = find(p->key, p->pair, source, true, uid);
+        struct penalty_slot *all = find(p->key, p->source, source, false, 0);
         forget(pair, now_ms, LIMIT_PENALTY_PAIR_MS);
         forget(all, now_ms, LIMIT_PENALTY_SOURCE_MS);
         pair->level++;
@@ -61,5 +61,21 @@ void penalty_failed(struct penalties *p, const struct address *source, uint32_t 
 
 void penalty_passed(struct penalties *p, const struct address *source, uint32_t uid)
 {
-        find(p, p->pair, source, true, uid)->level = 0;
+        find(p->key, p->pair, source, true, uid)->level = 0;
+}
+
+void turnstile_init(struct turnstile *t, struct siphash_key key)
+{
+        memset(t, 0, sizeof(*t));
+        t->key = key;
+}
+
+bool turnstile_pass(struct turnstile *t, const struct address *source, uint64_t now_ms)
+{
+        struct penalty_slot *s = find(t->key, t->source, source, false, 0);
+        forget(s, now_ms, LIMIT_HANDSHAKE_MS);
+        if (s->level >= LIMIT_HANDSHAKES)
+                return false;
+        s->level++;
+        return true;
 }

@@ -19,6 +19,16 @@ struct penalties {
         struct penalty_slot pair[LIMIT_PENALTY_SLOTS], source[LIMIT_PENALTY_SLOTS];
 };
 
+/* Handshakes cost time, too: how many a source may begin (LIMIT_HANDSHAKES). */
+struct turnstile {
+        struct siphash_key key;
+        struct penalty_slot source[LIMIT_PENALTY_SLOTS];
+};
+
+void turnstile_init(struct turnstile *t, struct siphash_key key);
+/* True: one has begun. */
+bool turnstile_pass(struct turnstile *t, const struct address *source, uint64_t now_ms);
+
 void penalties_init(struct penalties *p, struct siphash_key key);
 /* May a password of this uid from this source be looked at now? IPv6 sources count by /64, local users each.
  */

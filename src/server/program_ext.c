@@ -1,4 +1,5 @@
 /* The extension program on a connection (doc/extension-program.md). Its replies may overtake. */
+#include "server/conn_tls.h"
 #include "server/dispatch.h"
 #include "server/replica.h"
 #include "server/server.h"
@@ -19,7 +20,15 @@ static enum served with_status(struct buf *out, uint32_t xid, uint32_t status)
         return SERVED_REPLY;
 }
 
-/* NI_OK with a reference; NI_NOTAG; NI_PERM where `trusted_networks` says no. */
+/* Of what is served inside TLS only. */
+static enum served too_weak(struct buf *out, uint32_t xid)
+{
+        reply_denied(out, xid, AUTH_STAT_TOOWEAK);
+        return SERVED_REPLY;
+}
+
+/* NI_OK with a reference; NI_NOTAG; NI_PERM where `trusted_networks` says no. NI_AUTHERROR: who had said
+ * LOGIN is nobody since. */
 static enum ni_status find_domain(struct conn *c, struct bytes tag, struct domain **ret)
 {
         struct domain *d = registry_find(&c->worker->server->registry, tag);
@@ -31,6 +40,10 @@ static enum ni_status find_domain(struct conn *c, struct bytes tag, struct domai
                                                                       : NI_PERM;
                 domain_release(d);
                 return st;
+        }
+        if (c->tls && login_refresh(c, d) == LOGIN_OVER) {
+                domain_release(d);
+                return NI_AUTHERROR;
         }
         *ret = d;
         return NI_OK;
@@ -143,6 +156,11 @@ bool ext_changes_again(struct call *call, bool over)
 {
         uint32_t wait;
         struct worker *w = call->worker;
+        if (call->by_login && login_refresh(call->conn, call->domain) != LOGIN_VALID) {
+                call_refuse(call, NI_AUTHERROR);
+                arena_reset(&w->arena);
+                return true;
+        }
         const bool done = put_result(call->conn, call, over, &w->arena, &wait);
         arena_reset(&w->arena);
         return done;
@@ -264,7 +282,8 @@ static enum served serve_call(struct conn *c, const struct rpc_call *rpc, struct
         case AUTHORIZED_AWAY:
                 return SERVED_AWAY;
         case AUTHORIZED_REFUSED:
-                if (!is_edit && (st == NI_NOUSER || st == NI_AUTHERROR)) { /* reads: then as nobody */
+                if (!is_edit && call->domain &&
+                    (st == NI_NOUSER || st == NI_AUTHERROR)) { /* reads: then as nobody */
                         call->caller = (struct caller){0};
                         break;
                 }
@@ -307,6 +326,8 @@ enum served program_ext(struct conn *c, const struct rpc_call *rpc, struct xdr_i
                 return serve_select(c, rpc, in, out);
         case NIEXT_PROC_replica:
                 return serve_replica(c, rpc, in, out);
+        case NIEXT_PROC_login:
+                return c->peer.tls ? login_serve(c, rpc, in, out) : too_weak(out, rpc->xid);
         default:
                 return accepted(out, rpc->xid, ACCEPT_PROC_UNAVAIL);
         }

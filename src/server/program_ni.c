@@ -1,5 +1,6 @@
 /* Program 200100000 version 2 on a connection (doc/protocol.md 2.4 - 2.8). */
 #include "server/dispatch.h"
+#include "server/login.h"
 #include "server/push.h"
 #include "server/replica.h"
 #include "server/server.h"
@@ -131,7 +132,7 @@ static enum served serve_read(struct conn *c, struct domain *d, const struct rpc
         struct store_txn *t = worker_txn(w, d);
         if (!t)
                 return accepted(out, rpc->xid, ACCEPT_SYSTEM_ERR);
-        const struct caller caller = conn_reader(c);
+        const struct caller caller = conn_reader(c, d);
         if (is_long(t, rpc->procedure, &args))
                 return leave(c, d, rpc, CALL_READ, arguments, &caller);
         const struct dir_policy policy = policy_of(c, d);
@@ -148,7 +149,7 @@ static enum served serve_read(struct conn *c, struct domain *d, const struct rpc
 /* protocol.md 5.7: the update channel of a historical master. */
 static bool is_push(struct conn *c, struct domain *d, const struct rpc_call *rpc)
 {
-        return d->role == STORE_CLONE && rpc->flavor != AUTH_FLAVOR_SYS && !c->peer.socket &&
+        return d->role == STORE_CLONE && !c->tls && rpc->flavor != AUTH_FLAVOR_SYS && !c->peer.socket &&
                c->peer.port < IPPORT_RESERVED && worker_txn(c->worker, d) &&
                replica_is_master(d, &c->peer.address);
 }
@@ -253,7 +254,7 @@ static bool may_read_all(struct conn *c, struct dir_request *rq, struct caller *
                 caller->sees_secrets = true;
                 return true;
         }
-        return c->peer.own || networks_have(&cfg->write_networks, &c->peer.address);
+        return !c->tls && (c->peer.own || networks_have(&cfg->write_networks, &c->peer.address));
 }
 
 /* From the last known state: nobody waits for a parent (doc/binding.md 2). */
@@ -278,7 +279,7 @@ static enum served serve_control(struct conn *c, struct domain *d, const struct 
         struct store_txn *t = worker_txn(w, d);
         if (!t)
                 return accepted(out, rpc->xid, ACCEPT_SYSTEM_ERR);
-        struct caller caller = conn_reader(c);
+        struct caller caller = conn_reader(c, d);
         const struct dir_policy policy = policy_of(c, d);
         struct dir_request rq = {
                 .txn = t, .caller = &caller, .policy = &policy, .arena = &w->arena, .out = out};
@@ -319,6 +320,18 @@ static enum served serve_control(struct conn *c, struct domain *d, const struct 
         return SERVED_REPLY;
 }
 
+/* Who has said LOGIN, and is nobody since (doc/tls.md 3). */
+static enum served refuse_forgotten(const struct conn *c, const struct rpc_call *rpc, enum kind kind,
+                                    struct buf *out)
+{
+        if (c->first)
+                return SERVED_LATER;
+        if (kind != CONTROL)
+                return with_status(out, rpc->xid, NI_AUTHERROR);
+        reply_denied(out, rpc->xid, AUTH_STAT_TOOWEAK); /* not all of these results have a status */
+        return SERVED_REPLY;
+}
+
 enum served program_ni(struct conn *c, const struct rpc_call *rpc, struct xdr_in *in, struct buf *out)
 {
         const enum kind kind = (enum kind)kinds[rpc->procedure];
@@ -335,6 +348,8 @@ enum served program_ni(struct conn *c, const struct rpc_call *rpc, struct xdr_in
                 reply_denied(out, rpc->xid, AUTH_STAT_TOOWEAK);
                 return SERVED_REPLY;
         }
+        if (c->tls && login_refresh(c, d) == LOGIN_OVER)
+                return refuse_forgotten(c, rpc, kind, out);
         switch (kind) {
         case READ:
                 return serve_read(c, d, rpc, in, out);

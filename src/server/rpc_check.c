@@ -28,6 +28,12 @@ static const struct program *find(uint32_t number, unsigned doors)
         return NULL;
 }
 
+/* AUTH_TLS is a question, and can be asked at the beginning of a connection only (RFC 9289 4.1). */
+static bool is_probe(const struct rpc_call *c, unsigned doors)
+{
+        return (doors & RPC_FIRST) && c->bare && c->procedure == 0;
+}
+
 enum rpc_verdict rpc_check(struct xdr_in *in, unsigned doors, struct rpc_call *ret, struct buf *out)
 {
         const enum call_verdict verdict = call_decode(in, ret);
@@ -39,9 +45,11 @@ enum rpc_verdict rpc_check(struct xdr_in *in, unsigned doors, struct rpc_call *r
                 return RPC_ANSWERED;
         }
         const struct program *p = find(ret->program, doors);
-        if (verdict == CALL_UNKNOWN_CRED) /* before the program, and before "too weak" */
+        const bool tls = verdict == CALL_TLS && (doors & RPC_TLS);
+        if (verdict == CALL_UNKNOWN_CRED || (verdict == CALL_TLS && !tls)) /* before the program, and before
+                                                                              "too weak" */
                 reply_denied(out, xid, AUTH_STAT_REJECTEDCRED);
-        else if (verdict == CALL_BAD_CRED)
+        else if (verdict == CALL_BAD_CRED || (tls && !is_probe(ret, doors)))
                 reply_denied(out, xid, AUTH_STAT_BADCRED);
         else if (!p)
                 reply_accepted(out, xid, ACCEPT_PROG_UNAVAIL);
@@ -52,6 +60,6 @@ enum rpc_verdict rpc_check(struct xdr_in *in, unsigned doors, struct rpc_call *r
         else if (ret->procedure >= p->procedures)
                 reply_accepted(out, xid, ACCEPT_PROC_UNAVAIL);
         else
-                return RPC_PROCEED;
+                return tls ? RPC_PROBE : RPC_PROCEED;
         return RPC_ANSWERED;
 }

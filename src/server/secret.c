@@ -22,12 +22,14 @@ static bool equal_in_constant_time(const char *a, const char *b)
         return differ == 0;
 }
 
-bool secret_matches(struct bytes stored, struct bytes password)
+enum match { MATCHES, DIFFERS, NO_HASH /* nothing was computed */ };
+
+static enum match match(struct bytes stored, struct bytes password)
 {
-        char hash[HASH_MAX + 1], given[LIMIT_MACHINE + 1];
+        char hash[HASH_MAX + 1], given[LIMIT_PASSWORD + 1];
         if (stored.len == 0 || stored.len > HASH_MAX || stored.data[0] == '*' || stored.data[0] == '!' ||
-            password.len > LIMIT_MACHINE || bytes_find(password, 0) < password.len)
-                return false;
+            password.len > LIMIT_PASSWORD || bytes_find(password, 0) < password.len)
+                return NO_HASH;
         memcpy(hash, stored.data, stored.len);
         hash[stored.len] = '\0';
         if (password.len)
@@ -35,12 +37,30 @@ bool secret_matches(struct bytes stored, struct bytes password)
         given[password.len] = '\0';
         struct crypt_data *work = calloc(1, sizeof(*work));
         const char *got = work ? crypt_r(given, hash, work) : NULL;
-        const bool right = got && got[0] != '*' && equal_in_constant_time(got, hash);
+        enum match m = NO_HASH;
+        if (got && got[0] != '*')
+                m = equal_in_constant_time(got, hash) ? MATCHES : DIFFERS;
         if (work)
                 explicit_bzero(work, sizeof(*work));
         free(work);
         explicit_bzero(given, sizeof(given));
-        return right;
+        return m;
+}
+
+bool secret_matches(struct bytes stored, struct bytes password)
+{
+        return match(stored, password) == MATCHES;
+}
+
+/* Of the kind and cost that passwd(1) of this system makes; whose password it is does not matter. */
+#define NOBODYS_HASH "$y$j9T$SGVyZUlzTm9ib2R5$iDf33f0VDwCNGk1pR/FQRKmC4YkCRgDuI/eISrfvSZ2"
+
+bool secret_matches_evenly(struct bytes stored, struct bytes password)
+{
+        const enum match m = match(stored, password);
+        if (m == NO_HASH)
+                match(BYTES_LIT(NOBODYS_HASH), password);
+        return m == MATCHES;
 }
 
 struct known {
@@ -98,6 +118,11 @@ static struct hash128 what_of(const struct secrets *s, const char *tag, const st
         const struct hash128 h = siphash24_128(s->key, &all, sizeof(all));
         explicit_bzero(&all, sizeof(all));
         return h;
+}
+
+struct hash128 secrets_stamp(struct secrets *s, const char *tag, const struct dir_user *u)
+{
+        return what_of(s, tag, u, BYTES_NONE);
 }
 
 bool secrets_known(struct secrets *s, const char *tag, const struct dir_user *u, struct bytes password,

@@ -8,6 +8,8 @@
 /* Does crypt(password, stored) give stored? Everything that libcrypt verifies, traditional DES to yescrypt;
  * what cannot be a hash ("*", "!...", "", other text) never matches. Slow on purpose: for a pool's thread. */
 bool secret_matches(struct bytes stored, struct bytes password);
+/* The same, and takes as long as a usual hash where there is none that could match. */
+bool secret_matches_evenly(struct bytes stored, struct bytes password);
 
 struct secrets; /* thread-safe */
 
@@ -21,6 +23,8 @@ bool secrets_known(struct secrets *s, const char *tag, const struct dir_user *u,
                    uint64_t now_ms);
 void secrets_remember(struct secrets *s, const char *tag, const struct dir_user *u, struct bytes password,
                       uint64_t now_ms);
+/* A number for what this user's record is now: another one after any change of it. */
+struct hash128 secrets_stamp(struct secrets *s, const char *tag, const struct dir_user *u);
 /* When a domain goes: another one may come under its tag. */
 void secrets_forget(struct secrets *s);
 

@@ -280,6 +280,7 @@ static void on_reload(evutil_socket_t number, short what, void *context)
                 s->config = c;
                 retry_broken(s);
                 parents_reload(s->parents);
+                machine_look(s, true);
                 log_event(LOG_LEVEL_NOTICE, "reload", "result=ok");
         } else if (!s->stopping) {
                 log_event(LOG_LEVEL_ERROR, "reload", "result=kept-the-old-one reason=\"%s\"", why.text);
@@ -311,6 +312,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
                 listeners_tick(s);
         feed_watchdog(s);
         parents_tick(s->parents);
+        if (!s->stopping && s->ticks % MACHINE_EVERY_S == MACHINE_EVERY_S - 1)
+                machine_look(s, false);
         if (++s->ticks % TIDY_EVERY_S == 0)
                 domain_tidy(s->options.domains);
 }
@@ -408,6 +411,10 @@ static bool start(struct server *s, struct config_why *why)
             !watch_monitor(s, why))
                 return false;
         s->portmap = portmap_start(s);
+        s->machine = machine_start(s);
+        s->withdrawn = withdrawn_new();
+        if (!s->machine || !s->withdrawn)
+                return fail(why, "out of memory");
         confine(s->config);
         domain_tidy(s->options.domains);
         return start_threads(s, why) && open_domains(s, why) && start_parents(s, why);
@@ -499,6 +506,8 @@ void server_free(struct server *s)
         held_done(&s->listeners.held);
         admission_free(s->admission);
         secrets_free(s->secrets);
+        machine_free(s->machine);
+        withdrawn_free(s->withdrawn);
         config_release(s->config);
         if (s->lock_fd >= 0)
                 close(s->lock_fd);

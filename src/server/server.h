@@ -5,6 +5,7 @@
 #include "server/admission.h"
 #include "server/forward.h"
 #include "server/listener.h"
+#include "server/machine.h"
 #include "server/opener.h"
 #include "server/parent.h"
 #include "server/places.h"
@@ -12,6 +13,7 @@
 #include "server/portmap.h"
 #include "server/registry.h"
 #include "server/secret.h"
+#include "server/withdrawn.h"
 #include "server/worker.h"
 
 #define SERVER_WORKERS_MAX 8u
@@ -20,6 +22,7 @@
 struct server_options {
         const char *domains; /* folder of the domains */
         const char *spools;  /* folder for unlinked temporary files */
+        const char *machine; /* folder of what this machine is, where the configuration names none */
         struct config_source source;
         struct opener *opener; /* of the doors */
         int ready_fd;          /* -1: none */
@@ -32,6 +35,8 @@ struct server {
         struct registry registry;
         struct admission *admission;
         struct secrets *secrets;
+        struct machine *machine;
+        struct withdrawn *withdrawn; /* serials that this server refuses (doc/tls.md 7) */
         struct pool *passwords, *long_reads, *transfers;
         struct worker worker[SERVER_WORKERS_MAX];
         unsigned workers; /* started */

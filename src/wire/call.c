@@ -40,15 +40,18 @@ enum call_verdict call_decode(struct xdr_in *in, struct rpc_call *ret)
         c.procedure = xdr_u32(in);
         c.flavor = xdr_u32(in);
         const struct bytes body = xdr_opaque(in, LIMIT_CRED);
-        xdr_u32(in); /* any flavor of verifier is accepted, and not looked at (protocol.md 2.10) */
-        xdr_opaque(in, LIMIT_CRED);
+        const uint32_t verifier = xdr_u32(in); /* any is accepted, but of a probe (protocol.md 2.10) */
+        const struct bytes verifier_body = xdr_opaque(in, LIMIT_CRED);
         if (!xdr_ok(in))
                 return CALL_NOT_A_CALL;
         enum call_verdict verdict = CALL_OK;
         if (c.flavor == AUTH_FLAVOR_SYS)
                 verdict = sys_decode(body, &c.sys) ? CALL_OK : CALL_BAD_CRED;
+        else if (c.flavor == AUTH_FLAVOR_TLS)
+                verdict = CALL_TLS;
         else if (c.flavor != AUTH_FLAVOR_NONE)
                 verdict = CALL_UNKNOWN_CRED;
+        c.bare = body.len == 0 && verifier == AUTH_FLAVOR_NONE && verifier_body.len == 0;
         *ret = c;
         return verdict;
 }
@@ -135,6 +138,16 @@ static void put_accepted(struct buf *out, uint32_t xid, enum accept_stat stat)
 void reply_accepted(struct buf *out, uint32_t xid, enum accept_stat stat)
 {
         put_accepted(out, xid, stat);
+}
+
+void reply_starttls(struct buf *out, uint32_t xid)
+{
+        xdr_put_u32(out, xid);
+        xdr_put_u32(out, MSG_REPLY);
+        xdr_put_u32(out, REPLY_ACCEPTED);
+        xdr_put_u32(out, AUTH_FLAVOR_NONE);
+        xdr_put_opaque(out, BYTES_LIT("STARTTLS"));
+        xdr_put_u32(out, ACCEPT_SUCCESS);
 }
 
 void reply_mismatch(struct buf *out, uint32_t xid, uint32_t low, uint32_t high)

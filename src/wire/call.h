@@ -19,6 +19,7 @@ struct rpc_call {
         uint32_t xid, program, version, procedure;
         uint32_t flavor;     /* of the credential, as sent */
         struct auth_sys sys; /* when flavor is AUTH_FLAVOR_SYS and the body decoded */
+        bool bare;           /* credential and verifier are empty, as those of a probe (RFC 9289 4.1) */
 };
 
 enum call_verdict {
@@ -29,6 +30,8 @@ enum call_verdict {
         CALL_BAD_CRED, /* AUTH_SYS body malformed: answer reply_denied(AUTH_BADCRED); the rest of the header
                           in *ret is valid */
         CALL_UNKNOWN_CRED, /* another flavor: answer reply_denied(AUTH_REJECTEDCRED); valid likewise */
+        CALL_TLS,          /* AUTH_TLS (doc/tls.md 2.1): valid likewise; who does not know it answers as to
+                              CALL_UNKNOWN_CRED */
 };
 /* *ret: untouched by CALL_NOT_A_CALL, holds only xid for CALL_RPC_MISMATCH, and the whole header for the
  * others, so that the order of checks of protocol.md 2.10 is the caller's to keep. A verifier of any flavor
@@ -58,6 +61,8 @@ enum auth_stat {
 
 void reply_accepted(struct buf *out, uint32_t xid,
                     enum accept_stat stat); /* SUCCESS: the result follows; not for PROG_MISMATCH */
+/* The answer to a probe, whole: TLS begins with the peer's next byte (RFC 9289 4.1). */
+void reply_starttls(struct buf *out, uint32_t xid);
 void reply_mismatch(struct buf *out, uint32_t xid, uint32_t low, uint32_t high); /* accepted, PROG_MISMATCH */
 void reply_rpc_mismatch(struct buf *out, uint32_t xid); /* denied, RPC_MISMATCH 2..2 */
 void reply_denied(struct buf *out, uint32_t xid, enum auth_stat stat);

@@ -285,10 +285,13 @@ class Extension(Case):
 
     def test_null_and_unknown(self):
         self.c.ext('null').end()
-        for proc in (9, 16, 31, 1000):
+        for proc in (9, 15, 20, 31, 1000):
             with self.assertRaises(rpc.RpcError) as e:
                 self.c.rpc(rpc.EXT, proc, rpc.opaque('network'))
             self.assertEqual(e.exception.numbers, (rpc.PROC_UNAVAIL,))
+        with self.assertRaises(rpc.RpcError) as e:  # LOGIN: a password is for inside TLS only
+            self.c.rpc(rpc.EXT, 16, rpc.opaque('network') + rpc.opaque('ada') + rpc.opaque('secret'))
+        self.assertEqual((e.exception.kind, e.exception.numbers), ('denied', (1, rpc.TOOWEAK)))
         with self.assertRaises(rpc.RpcError) as e:
             self.c.ext('status', b'')
         self.assertEqual(e.exception.numbers, (rpc.GARBAGE_ARGS,))

@@ -130,7 +130,7 @@ static struct theirs_call random_call(struct dice *d)
 
 static void encode_call(const struct theirs_call *c, struct buf *out)
 {
-        const struct rpc_call call = {c->xid, c->program, c->version, c->procedure, 0, {0}};
+        const struct rpc_call call = {c->xid, c->program, c->version, c->procedure, 0, {0}, false};
         struct auth_sys sys = {.stamp = c->stamp, .uid = c->uid, .gid = c->gid, .gid_count = c->gid_count};
         sys.machine = bytes_str(c->machine);
         memcpy(sys.gids, c->gids, sizeof(c->gids));
