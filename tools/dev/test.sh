@@ -27,8 +27,9 @@ done
 need_packages no $packages_test
 export NETINFO_TEST_LENGTH=$length
 # Each test says itself what that means for it (tests/lib/sized.h).
-multiplier=1
-[ "$length" = long ] && multiplier=6
+# Time limits are for what hangs: those of meson.build are for a machine that does nothing else, and a busy one is no failure.
+multiplier=4
+[ "$length" = long ] && multiplier=24
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 failed_builds=0
