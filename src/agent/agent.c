@@ -4,15 +4,18 @@
 #include "agent/level.h"
 #include "agent/mapped.h"
 #include "agent/publish.h"
+#include "agent/renewer.h"
 #include "agent/schedule.h"
 #include "agent/standing.h"
 #include "base/buf.h"
+#include "client/client.h"
 #include "snapshot/followed.h"
 #include "snapshot/writer.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
 #include "sys/log.h"
 #include "sys/process.h"
+#include "sys/random.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -57,6 +60,7 @@ struct agent {
         struct own *own;           /* this machine's own accounts, as of the last look */
         struct followed *followed; /* NULL: nobody can wait for the images */
         struct standing standing;  /* of the domains, for people */
+        struct renewer *renewer;   /* of this machine's certificate */
         bool beside_ended; /* the process that makes whole images, and nobody has looked at them yet */
         bool ready, stop, reload;
         uint32_t left_out;                                        /* last time; logged when it changes */
@@ -521,6 +525,38 @@ static uint32_t look(struct agent *a)
                                                                            : next.wait_ms;
 }
 
+/* -- this machine's certificate */
+
+/* The renewer asks, in its thread: each domain's own server, then all that its /machines names. Any of them
+ * may have the authority. */
+static unsigned servers_of_levels(void *context, struct server *ret)
+{
+        struct agent *a = context;
+        unsigned n = 0;
+        pthread_mutex_lock(&a->levels.lock);
+        for (unsigned i = 0; i < a->count; i++) {
+                const struct track *t = a->level[i]->track;
+                const struct table *table = track_table(t);
+                struct servers l = {.n = 0};
+                if (i > 0) /* level 0 is this machine's own, to which nobody speaks TLS */
+                        servers_add(&l, track_server(t));
+                if (table)
+                        servers_of_table(table, a->level[i]->port, &l);
+                for (unsigned k = 0; k < l.n && n < RENEWER_SERVERS; k++)
+                        ret[n++] = l.v[k];
+        }
+        pthread_mutex_unlock(&a->levels.lock);
+        return n;
+}
+
+static bool start_renewer(struct agent *a)
+{
+        struct renewer_options o = {.servers = servers_of_levels, .context = a, .wake_fd = a->levels.wake_fd};
+        random_bytes(&o.seed, sizeof(o.seed));
+        a->renewer = renewer_start(&o);
+        return a->renewer != NULL;
+}
+
 /* -- the life of the agent */
 /* A new configuration: everything is read again, and what is known stays until then. */
 static void configure_levels(struct agent *a)
@@ -565,8 +601,10 @@ static void reload(struct agent *a)
         publisher_forget(a->publisher);
         schedule_mark(&a->schedule, TABLE_ALL, clock_mono_ms());
         a->schedule.interval = c.publish_interval;
+        client_set_machine(c.machine, c.plain_networks);
         configure_levels(a);
         pthread_mutex_unlock(&a->levels.lock);
+        renewer_poke(a->renewer);
         log_event(LOG_LEVEL_NOTICE, "reloaded", "server=%s", c.server ? c.server : "");
 }
 
@@ -574,9 +612,11 @@ static int follow(struct agent *a)
 {
         bool no_memory = false;
         for (;;) {
+                struct renewer_standing machine;
+                renewer_look(a->renewer, &machine);
                 pthread_mutex_lock(&a->levels.lock);
                 uint32_t wait_ms = look(a);
-                standing_look(&a->standing, a->level, a->count);
+                standing_look(&a->standing, a->level, a->count, &machine);
                 for (unsigned i = 0; i < a->count; i++)
                         no_memory |= a->level[i]->gave_up;
                 reap(a);
@@ -607,8 +647,11 @@ static bool leave(struct agent *a)
                 reap(a);
                 const bool done = a->count == 0 && a->leaving_count == 0;
                 pthread_mutex_unlock(&a->levels.lock);
-                if (done || clock_mono_ms() >= until)
-                        return done;
+                const uint64_t now = clock_mono_ms();
+                if (done)
+                        return renewer_stop(a->renewer, now < until ? (unsigned)(until - now) : 0);
+                if (now >= until)
+                        return false;
                 struct pollfd p = {.fd = a->levels.wake_fd, .events = POLLIN};
                 poll(&p, 1, 10);
         }
@@ -623,8 +666,9 @@ static int run(struct agent *a)
         snap_discard(a->config.snapshots); /* what a process left that died while it made them */
         if (*a->config.durable)
                 snap_discard(a->config.durable);
+        bool ok = client_set_machine(a->config.machine, a->config.plain_networks) && start_renewer(a);
         pthread_mutex_lock(&a->levels.lock);
-        bool ok = add_level(a, &own);
+        ok = ok && add_level(a, &own);
         for (uint32_t i = 0; ok && i < a->config.above_count && a->count < a->config.max_domains; i++)
                 ok = add_level(a, a->config.above[i]);
         while (ok && a->config.climb && a->count < a->config.max_domains &&

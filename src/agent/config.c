@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "client/client.h"
 #include "model/path.h"
 #include "snapshot/format.h"
 #include "sys/fs.h"
@@ -11,9 +12,10 @@
 #include <stdio.h>
 
 #define STATE_FOLDER "/var/lib/netinfo/agent"
+#define MACHINE      "/var/lib/netinfo/machine"
 #define FILE_MAX     ((size_t)1 << 20) /* bytes of the file; a thousand names in `allow` are 10 KiB */
 
-enum kind { TEXT, PATH, TAG, NUMBER, YES_NO, WORDS, CHAIN };
+enum kind { TEXT, PATH, TAG, NUMBER, YES_NO, WORDS, CHAIN, NETWORKS };
 
 static const struct key {
         const char *name;
@@ -41,6 +43,8 @@ static const struct key {
         {"state", PATH, offsetof(struct agent_config, state), true, 0, 0},
         {"shadow_group", TEXT, offsetof(struct agent_config, shadow_group), true, 0, 0},
         {"own_files", PATH, offsetof(struct agent_config, own_files), true, 0, 0},
+        {"machine", PATH, offsetof(struct agent_config, machine), true, 0, 0},
+        {"plain_networks", NETWORKS, offsetof(struct agent_config, plain_networks), true, 0, 0},
         {"quarantine", NUMBER, offsetof(struct agent_config, quarantine), false, 1, 86400},
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -63,6 +67,8 @@ bool agent_config_defaults(struct agent_config *c, const char *below)
                 .state = STATE_FOLDER,
                 .shadow_group = "shadow",
                 .own_files = "/etc",
+                .machine = MACHINE,
+                .plain_networks = "",
         };
         arena_init(&c->arena, LIMIT_ARENA);
         if (!below)
@@ -71,6 +77,7 @@ bool agent_config_defaults(struct agent_config *c, const char *below)
         c->snapshots = arena_printf(&c->arena, "%s/snapshots", below);
         c->state = arena_printf(&c->arena, "%s/agent", below);
         c->own_files = arena_printf(&c->arena, "%s/etc", below);
+        c->machine = arena_printf(&c->arena, "%s/machine", below);
         c->durable = "";
         return !c->arena.failed;
 }
@@ -164,6 +171,7 @@ static const char *set_value(struct agent_config *c, const struct key *k, struct
 {
         uint8_t *to = (uint8_t *)c + k->at;
         uint64_t number;
+        char wrong[64];
         const bool yes = text_bool(value, false);
         char *text = arena_str(&c->arena, value);
         if (!text)
@@ -188,6 +196,10 @@ static const char *set_value(struct agent_config *c, const struct key *k, struct
         case TAG:
                 if (!tag_is_valid(value))
                         return "is no tag of a domain";
+                break;
+        case NETWORKS:
+                if (client_plain_has(text, NULL, wrong, sizeof(wrong)) == CLIENT_PLAIN_WRONG)
+                        return "must be networks, as 10.0.0.0/8, or addresses, with blanks between";
                 break;
         case PATH:
                 if (*text && *text != '/')

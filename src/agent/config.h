@@ -26,6 +26,8 @@ struct agent_config {
         const char *state;               /* "": none */
         const char *shadow_group;        /* "": none */
         const char *own_files;           /* folder of passwd and group; "": none */
+        const char *machine;             /* folder of who this machine is (doc/tls.md 1); "": nobody */
+        const char *plain_networks;      /* where clear text is spoken nevertheless (client_plain_has) */
 };
 
 struct agent_config_why {

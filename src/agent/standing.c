@@ -51,7 +51,20 @@ static void put_level(struct buf *out, const struct level *l)
         buf_puts(out, "}");
 }
 
-void standing_look(struct standing *s, struct level *const *levels, unsigned n)
+static void put_machine(struct buf *out, const struct renewer_standing *m)
+{
+        buf_puts(out, ",\n\"machine\": {\"name\": ");
+        standing_put_text(out, m->machine);
+        buf_printf(out, ", \"until\": %llu", (unsigned long long)m->until);
+        if (m->why[0]) {
+                buf_puts(out, ", \"why\": ");
+                standing_put_text(out, m->why);
+        }
+        buf_puts(out, "}");
+}
+
+void standing_look(struct standing *s, struct level *const *levels, unsigned n,
+                   const struct renewer_standing *machine)
 {
         buf_clear(&s->text);
         buf_puts(&s->text, "{\"domains\": [");
@@ -59,7 +72,10 @@ void standing_look(struct standing *s, struct level *const *levels, unsigned n)
                 buf_puts(&s->text, i ? ",\n " : "");
                 put_level(&s->text, levels[i]);
         }
-        buf_puts(&s->text, "]}\n");
+        buf_puts(&s->text, "]");
+        if (machine->enrolled)
+                put_machine(&s->text, machine);
+        buf_puts(&s->text, "}\n");
 }
 
 uint32_t standing_write(struct standing *s, const char *folder, uint64_t now)

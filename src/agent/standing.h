@@ -4,6 +4,7 @@
 #define NETINFO_AGENT_STANDING_H
 
 #include "agent/level.h"
+#include "agent/renewer.h"
 #include "base/buf.h"
 
 #define STANDING_FILE "standing"         /* its name in the folder */
@@ -17,8 +18,9 @@ struct standing {
 
 void standing_init(struct standing *s);
 void standing_done(struct standing *s);
-/* Looks at the levels; with their lock held. */
-void standing_look(struct standing *s, struct level *const *levels, unsigned n);
+/* Looks at the levels, with their lock held, and at the machine's certificate. */
+void standing_look(struct standing *s, struct level *const *levels, unsigned n,
+                   const struct renewer_standing *machine);
 /* Replaces the file when it says something else; without the lock. How many ms to wait for that; 0: there is
  * nothing to write. What cannot be written is tried again with the next change: nobody but people misses it.
  */

@@ -36,6 +36,9 @@ struct client_options {
         void *low_context;
         bool no_domain; /* only binder and extension calls will be made: any server with a binder does, and
                            the domain need not exist. Credentials then carry uid 0 (protocol.md 2.9) */
+        /* Only RENEW will be called, which a machine may whose certificate has run out: nothing else is
+         * called when opening, and any server does. */
+        bool certificate_only;
         /* SHA-256 of an authority's key (TLS_PIN_SIZE bytes): TLS, whoever this machine is and wherever the
          * server may be, with a server of that authority, and without a certificate of our own (`ni join`).
          * The domain is not looked at, and no call is made when opening. */
@@ -43,7 +46,7 @@ struct client_options {
 };
 enum client_plain { CLIENT_PLAIN_NO, CLIENT_PLAIN_YES, CLIENT_PLAIN_WRONG };
 /* Is this address among these networks: "10.0.0.0/8 192.0.2.7 2001:db8::/32", with blanks or commas between?
- * Looks at all of them; CLIENT_PLAIN_WRONG: the word in ret_wrong is none. */
+ * Looks at all of them (to NULL: does nothing else); CLIENT_PLAIN_WRONG: the word in ret_wrong is none. */
 enum client_plain client_plain_has(const char *networks, const struct sockaddr *to, char *ret_wrong,
                                    size_t size);
 /* Who this machine is (doc/tls.md 1, 2.5), for all connections that this process makes from now on: the

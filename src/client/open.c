@@ -307,7 +307,7 @@ enum ni_status open_place(struct client *c, struct place *p, const struct line_w
         }
         if (status == NI_OK)
                 status = dial_server(c, &c->main, &at, NIBIND_PROGRAM, NIBIND_VERSION, w, reason, size);
-        if (status == NI_OK && !c->o.pin)
+        if (status == NI_OK && !c->o.pin && !c->o.certificate_only)
                 status = reach_domain(c, &at, w, reason, size);
         if (status != NI_OK)
                 return status;

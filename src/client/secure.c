@@ -30,7 +30,8 @@ static bool next_word(struct bytes *rest, struct bytes *ret)
 enum client_plain client_plain_has(const char *networks, const struct sockaddr *to, char *ret_wrong,
                                    size_t size)
 {
-        const struct address a = address_of(to, NULL);
+        static const struct address none;
+        const struct address a = to ? address_of(to, NULL) : none;
         struct bytes rest = bytes_str(networks), word;
         enum client_plain found = CLIENT_PLAIN_NO;
         while (next_word(&rest, &word)) {
@@ -39,7 +40,7 @@ enum client_plain client_plain_has(const char *networks, const struct sockaddr *
                         snprintf(ret_wrong, size, "%.*s", BYTES_FMT(bytes_sub(word, 0, 60)));
                         return CLIENT_PLAIN_WRONG;
                 }
-                if (network_has(&n, &a))
+                if (to && network_has(&n, &a))
                         found = CLIENT_PLAIN_YES;
         }
         return found;

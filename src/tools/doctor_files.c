@@ -333,7 +333,35 @@ static void one_standing(struct doctor *d, const json_t *level)
                            "raise them in agent.conf when that is to be, and restart netinfo-agent");
 }
 
-/* How the agent stands with each domain (src/agent/standing.h). */
+/* This machine's certificate (doc/tls.md 5). */
+static void machine_standing(struct doctor *d, const json_t *machine)
+{
+        const char *name = json_string_value(json_object_get(machine, "name"));
+        const char *why = json_string_value(json_object_get(machine, "why"));
+        const int64_t until = json_integer_value(json_object_get(machine, "until"));
+        if (!name || (!why && until > time(NULL)))
+                return;
+        const char *thing = *name ? doctor_text(d, "machine %.63s", name) : "this machine";
+        const char *reason = why ? why : "it was not renewed";
+        if (until == 0)
+                doctor_add(d, DOCTOR_ERROR, "machine", thing, doctor_text(d, "%.400s", reason),
+                           "set right what it says; `ni join` enrols the machine again");
+        else if (until <= time(NULL))
+                doctor_add(d, DOCTOR_ERROR, "machine", thing,
+                           doctor_text(d,
+                                       "its certificate ran out on %s: servers elsewhere take no call from "
+                                       "here (%.400s)",
+                                       when(d, until), reason),
+                           "netinfo-agent goes on asking for a new one; `ni renew` asks now");
+        else
+                doctor_add(d, DOCTOR_WARNING, "machine", thing,
+                           doctor_text(d, "its certificate is good until %s, and was not renewed (%.400s)",
+                                       when(d, until), reason),
+                           "the server that has the authority must be among those of the domains that are "
+                           "followed; `ni renew -s SERVER` asks it now");
+}
+
+/* How the agent stands with each domain, and this machine (src/agent/standing.h). */
 static void standing(struct doctor *d)
 {
         struct buf text;
@@ -347,6 +375,7 @@ static void standing(struct doctor *d)
         {
                 one_standing(d, level);
         }
+        machine_standing(d, json_object_get(all, "machine"));
         json_decref(all);
         buf_done(&text);
 }

@@ -20,6 +20,8 @@ static void test_values(void **state)
         assert_int_equal(c.min_id, 1000);
         assert_string_equal(c.snapshots, "/run/netinfo/snapshots");
         assert_false(c.publish_hashes);
+        assert_string_equal(c.machine, "/var/lib/netinfo/machine");
+        assert_string_equal(c.plain_networks, "");
         agent_config_done(&c);
         parses(&c, "# a comment\n\n min_id = 1 \r\nserver=/run/x.sock\nallow = staff  wheel\npublish_hashes "
                    "= yes\n"
@@ -55,6 +57,10 @@ static void test_values(void **state)
         assert_int_equal(c.poll_interval, 300);
         assert_string_equal(c.state, "");
         agent_config_done(&c);
+        parses(&c, "machine = none\nplain_networks = 10.0.0.0/8 192.0.2.7\n");
+        assert_string_equal(c.machine, "");
+        assert_string_equal(c.plain_networks, "10.0.0.0/8 192.0.2.7");
+        agent_config_done(&c);
         parses(&c, "domains = local\n");
         assert_false(c.climb);
         assert_int_equal(c.above_count, 0);
@@ -64,6 +70,7 @@ static void test_values(void **state)
         assert_string_equal(c.snapshots, "/tmp/d/snapshots");
         assert_string_equal(c.durable, "");
         assert_string_equal(c.own_files, "/tmp/d/etc");
+        assert_string_equal(c.machine, "/tmp/d/machine");
         agent_config_done(&c);
 }
 
@@ -93,6 +100,10 @@ static void test_mistakes(void **state)
                  "agent.conf:1: `max_domains` must be a number within the limits of netinfo-agent(8)"},
                 {"poll_interval = 0\n",
                  "agent.conf:1: `poll_interval` must be a number within the limits of netinfo-agent(8)"},
+                {"plain_networks = 10.0.0.0/8 10.0.0.1/8\n",
+                 "agent.conf:1: `plain_networks` must be networks, as 10.0.0.0/8, or addresses, with blanks "
+                 "between"},
+                {"machine = here\n", "agent.conf:1: `machine` must be a path that begins with /"},
                 {"domain = a/b\n", "agent.conf:1: `domain` is no tag of a domain"},
         };
         for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
