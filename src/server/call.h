@@ -3,6 +3,7 @@
 #ifndef NETINFO_SERVER_CALL_H
 #define NETINFO_SERVER_CALL_H
 
+#include "server/authority.h"
 #include "server/domain.h"
 #include "server/peer.h"
 #include "server/pool.h"
@@ -24,6 +25,7 @@ enum call_kind {
         CALL_BINDER,  /* something that changes the set of domains: the main loop's work */
         CALL_REPLICA, /* promotes or demotes: work of the domain's replica; creates: of the main loop */
         CALL_LOGIN,   /* looks at a password (server/login.h) */
+        CALL_AUTHORITY, /* JOIN, RENEW, AUTHORITY (server/authority.h) */
         CALL_NAME,    /* no call of the peer's: asks the system for the name of its uid */
 };
 
@@ -52,6 +54,7 @@ struct call {
                 struct ext_search_args search;
                 struct ext_history_args history;
                 struct ext_replica_args replica;
+                struct authority_call authority;
                 struct bytes tag; /* STATUS */
                 struct ext_login_args login;
                 struct binder_args binder;

@@ -1,0 +1,203 @@
+/* JOIN and RENEW (doc/tls.md 3). Who is refused hears one status for every reason; the log has the reason. */
+#include "server/authority-internal.h"
+
+#include "server/call.h"
+#include "server/secret.h"
+#include "sys/clock.h"
+#include "sys/log.h"
+#include "tls/digest.h"
+#include "tls/name.h"
+#include "tls/request.h"
+
+#include <stdio.h>
+
+#define JOINS        UINT32_MAX /* stands for the uid where wrong proofs are counted: no user has it */
+#define CERTIFICATES 64u        /* good ones of a machine at once: 14 days, in which one is renewed twice */
+
+/* What strangers can make happen as often as they like. */
+static struct log_limit join_refused_limit, renew_refused_limit, renewed_limit;
+
+static bool proves(const struct authority_call *c, const struct ledger_entry *token)
+{
+        uint8_t proof[TLS_DIGEST_SIZE] = {0};
+        const bool right = tls_join_proof(token->secret, c->exported, c->join.request, c->join.name, proof) &&
+                           tls_equal(proof, c->join.proof, sizeof(proof));
+        explicit_bzero(proof, sizeof(proof));
+        return right;
+}
+
+/* A join whose answer was lost may be asked again: the same token, name and key. */
+static bool is_repeated(const struct authority *a, const struct ledger_entry *token, const char *name,
+                        const uint8_t key[LEDGER_KEY_SIZE])
+{
+        for (size_t i = a->ledger.n; i-- > 0;) {
+                const struct ledger_entry *e = &a->ledger.v[i];
+                if (e->kind == LEDGER_MACHINE && !e->withdrawn && strcmp(e->name, name) == 0)
+                        return memcmp(e->key, key, LEDGER_KEY_SIZE) == 0 &&
+                               memcmp(e->token, token->token, EXT_TOKEN_SIZE) == 0;
+        }
+        return false;
+}
+
+/* NULL: it may join as *ret_name; *ret_token, *ret_repeated are set. Else why not. *ret_wrong: somebody is
+ * guessing. */
+static const char *judge(const struct authority *a, const struct authority_call *c,
+                         struct ledger_entry **ret_token, char ret_name[TLS_NAME_MAX + 1], bool *ret_repeated,
+                         bool *ret_wrong)
+{
+        uint8_t key[LEDGER_KEY_SIZE];
+        struct tls_why why;
+        struct network n;
+        struct ledger_entry *t = ledger_find_token(&a->ledger, c->join.token);
+        *ret_wrong = true;
+        if (!t)
+                return "there is no such token";
+        if (!t->has_secret || !proves(c, t))
+                return t->has_secret ? "the secret is wrong" : "the token has run out";
+        *ret_wrong = false;
+        if (t->until <= authority_now())
+                return "the token has run out";
+        if (!tls_name_valid(c->join.name))
+                return "that is no name for a machine";
+        snprintf(ret_name, TLS_NAME_MAX + 1, "%.*s", BYTES_FMT(c->join.name));
+        if (t->name[0] && strcmp(t->name, ret_name) != 0)
+                return "the token is for another machine";
+        if (t->from[0] && !(network_parse(bytes_str(t->from), &n) && network_has(&n, &c->address)))
+                return "the token is for another network";
+        if (!tls_request_check(c->join.request, key, &why))
+                return "the request is malformed";
+        *ret_repeated = is_repeated(a, t, ret_name, key);
+        if (t->uses == 0 && !*ret_repeated)
+                return "the token is used up";
+        if (!*ret_repeated && !t->again && ledger_find_machine(&a->ledger, ret_name, NULL))
+                return "a machine of that name is enrolled already";
+        if (*ret_repeated && ledger_good(&a->ledger, ret_name, authority_now()) >= CERTIFICATES)
+                return "it has been asked too often";
+        *ret_token = t;
+        return NULL;
+}
+
+static void answer_join(struct call *call, const struct tls_signed *s, const char *domains)
+{
+        const struct ext_join_result r = {
+                .status = NI_OK, .certificate = bytes_of(s->der, s->len), .domains = bytes_str(domains)};
+        call_reply_begin(call);
+        ext_join_encode(&r, &call->reply);
+        call_reply_end(call);
+        if (call->reply.failed)
+                call_refuse(call, NI_SYSTEMERR);
+}
+
+static void refuse_join(struct call *call, const char *reason)
+{
+        const struct ext_join_args *j = &call->args.authority.join;
+        log_limited(&join_refused_limit, LOG_LEVEL_WARNING, "join-refused",
+                    "machine=\"%.*s\" from=\"%s\" reason=\"%s\"", BYTES_FMT(j->name), call->from, reason);
+        call_refuse(call, NI_AUTHERROR);
+}
+
+/* The certificate, the use and what it takes the place of: one ledger. */
+static bool enter(struct authority *a, struct call *call, struct ledger_entry *token, const char *name,
+                  bool repeated, struct tls_signed *ret)
+{
+        const struct authority_call *c = &call->args.authority;
+        struct ledger_entry e = {.server = token->server};
+        memcpy(e.token, token->token, sizeof(e.token));
+        snprintf(e.name, sizeof(e.name), "%s", name);
+        address_text(&c->address, e.from, sizeof(e.from));
+        if (!repeated) {
+                token->uses--; /* before the ledger grows, and the token lies elsewhere */
+                ledger_withdraw(&a->ledger, name);
+        }
+        return authority_sign(a, c->join.request, &e, ret) && authority_keep(a);
+}
+
+void authority_join(struct authority *a, struct call *call)
+{
+        const struct authority_call *c = &call->args.authority;
+        struct ledger_entry *token = NULL;
+        char name[TLS_NAME_MAX + 1];
+        bool repeated = false, wrong = false;
+        struct tls_signed *s = arena_alloc(&call->arena, sizeof(*s));
+        if (!a->signer || a->broken || !s) {
+                call_refuse(call, a->signer ? NI_SYSTEMERR : NI_RDONLY);
+                return;
+        }
+        if (!secrets_allow(a->secrets, &c->address, JOINS, clock_mono_ms())) {
+                refuse_join(call, "too many wrong ones from there; not looked at");
+                return;
+        }
+        const char *reason = judge(a, c, &token, name, &repeated, &wrong);
+        if (wrong)
+                secrets_result(a->secrets, &c->address, JOINS, false, clock_mono_ms());
+        if (reason) {
+                refuse_join(call, reason);
+                return;
+        }
+        const char *domains = token->domains ? arena_str(&call->arena, bytes_str(token->domains)) : "";
+        if (!domains || !enter(a, call, token, name, repeated, s)) {
+                authority_reload(a);
+                call_refuse(call, NI_SYSTEMERR);
+                return;
+        }
+        authority_tell_withdrawn(a);
+        log_event(LOG_LEVEL_NOTICE, "join", "machine=\"%s\" from=\"%s\"%s", name, call->from,
+                  repeated ? " note=\"again, with the same key\"" : "");
+        answer_join(call, s, domains);
+}
+
+/* -- RENEW -- */
+
+static void refuse_renewal(struct call *call, const char *reason)
+{
+        log_limited(&renew_refused_limit, LOG_LEVEL_WARNING, "renew-refused",
+                    "machine=\"%s\" from=\"%s\" reason=\"%s\"", call->args.authority.peer.machine, call->from,
+                    reason);
+        call_refuse(call, NI_AUTHERROR);
+}
+
+static void answer_renewal(struct call *call, const struct tls_signed *s)
+{
+        const struct ext_renew_result r = {.status = NI_OK, .certificate = bytes_of(s->der, s->len)};
+        call_reply_begin(call);
+        ext_renew_encode(&r, &call->reply);
+        call_reply_end(call);
+        if (call->reply.failed)
+                call_refuse(call, NI_SYSTEMERR);
+}
+
+void authority_renew(struct authority *a, struct call *call)
+{
+        const struct authority_call *c = &call->args.authority;
+        struct tls_signed *s = arena_alloc(&call->arena, sizeof(*s));
+        struct tls_why why;
+        if (!a->signer || a->broken || !s) {
+                call_refuse(call, a->signer ? NI_SYSTEMERR : NI_RDONLY);
+                return;
+        }
+        const struct ledger_entry *old = ledger_find_machine(&a->ledger, c->peer.machine, c->peer.serial);
+        if (!old) {
+                refuse_renewal(call, "withdrawn, or not in the ledger");
+                return;
+        }
+        if (ledger_good(&a->ledger, c->peer.machine, authority_now()) >= CERTIFICATES) {
+                refuse_renewal(call, "renewed too often");
+                return;
+        }
+        if (!tls_request_check(c->renew.request, NULL, &why)) {
+                refuse_renewal(call, "the request is malformed");
+                return;
+        }
+        struct ledger_entry e = {.server = old->server};
+        memcpy(e.token, old->token, sizeof(e.token));
+        snprintf(e.name, sizeof(e.name), "%s", old->name);
+        address_text(&c->address, e.from, sizeof(e.from));
+        if (!authority_sign(a, c->renew.request, &e, s) || !authority_keep(a)) {
+                authority_reload(a);
+                call_refuse(call, NI_SYSTEMERR);
+                return;
+        }
+        log_limited(&renewed_limit, LOG_LEVEL_INFO, "renewed", "machine=\"%s\" from=\"%s\"", e.name,
+                    call->from);
+        answer_renewal(call, s);
+}
