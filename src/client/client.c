@@ -237,6 +237,20 @@ enum ni_status client_join(struct client *c, const struct ext_join_args *args, s
         return ext_join_decode(&in, ret) ? NI_OK : undecoded(c);
 }
 
+enum ni_status client_authority(struct client *c, const struct ext_authority_args *args,
+                                struct ext_authority_result *ret)
+{
+        struct errand e = ext_errand(NIEXT_PROC_authority);
+        struct xdr_in in;
+        e.write = args->verb != EXT_AUTHORITY_SHOW;
+        errand_begin(c, &e);
+        ext_authority_args_encode(args, &c->call);
+        const enum ni_status status = errand_run(c, &e, &in);
+        if (status != NI_OK)
+                return status;
+        return ext_authority_decode(&in, &c->arena, ret) ? NI_OK : undecoded(c);
+}
+
 enum ni_status client_renew(struct client *c, const struct ext_renew_args *args, struct ext_renew_result *ret)
 {
         const struct errand e = ext_errand(NIEXT_PROC_renew);

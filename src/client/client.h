@@ -136,6 +136,10 @@ enum ni_status client_replica(struct client *c, const struct ext_replica_args *a
 enum ni_status client_join(struct client *c, const struct ext_join_args *args, struct ext_join_result *ret);
 enum ni_status client_renew(struct client *c, const struct ext_renew_args *args,
                             struct ext_renew_result *ret);
+/* Of the authority (doc/tls.md 6), over its server's UNIX socket. Not repeated, but for SHOW. The reply has a
+ * secret in it after TOKEN: it is in the client's memory until the next call, or the close. */
+enum ni_status client_authority(struct client *c, const struct ext_authority_args *args,
+                                struct ext_authority_result *ret);
 /* In the ext calls the argument's tag may be empty: then it is client_tag(c). */
 
 /* Walks a directory path (model/path.h) by LOOKUP and SELF, to the id with its current instance. NI_NODIR

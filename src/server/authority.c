@@ -3,6 +3,7 @@
 #include "server/call.h"
 #include "server/pool.h"
 #include "server/withdrawn.h"
+#include "server/worker.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
 #include "sys/log.h"

@@ -17,16 +17,16 @@ struct conn;
 struct worker;
 
 enum call_kind {
-        CALL_WRITE,   /* version 2, kind WRITE */
-        CALL_EDIT,    /* extension program */
-        CALL_READ,    /* version 2, kind READ, too long for a loop */
-        CALL_READALL, /* full transfer */
-        CALL_EXT,     /* extension program, its reads; CHANGES may wait for a commit */
-        CALL_BINDER,  /* something that changes the set of domains: the main loop's work */
-        CALL_REPLICA, /* promotes or demotes: work of the domain's replica; creates: of the main loop */
-        CALL_LOGIN,   /* looks at a password (server/login.h) */
+        CALL_WRITE,     /* version 2, kind WRITE */
+        CALL_EDIT,      /* extension program */
+        CALL_READ,      /* version 2, kind READ, too long for a loop */
+        CALL_READALL,   /* full transfer */
+        CALL_EXT,       /* extension program, its reads; CHANGES may wait for a commit */
+        CALL_BINDER,    /* something that changes the set of domains: the main loop's work */
+        CALL_REPLICA,   /* promotes or demotes: work of the domain's replica; creates: of the main loop */
+        CALL_LOGIN,     /* looks at a password (server/login.h) */
         CALL_AUTHORITY, /* JOIN, RENEW, AUTHORITY (server/authority.h) */
-        CALL_NAME,    /* no call of the peer's: asks the system for the name of its uid */
+        CALL_NAME,      /* no call of the peer's: asks the system for the name of its uid */
 };
 
 struct call {

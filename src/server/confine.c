@@ -77,6 +77,7 @@ static const struct sandbox_rule rules[] = {
         ANY(fchmodat),
         ANY(fchown),
         ANY(faccessat),
+        ANY(faccessat2),
         ANY(utimensat),
         ANY(getcwd),
         ANY(umask),

@@ -22,6 +22,9 @@ enum served program_ni(struct conn *c, const struct rpc_call *rpc, struct xdr_in
 enum served program_binder(struct conn *c, const struct rpc_call *rpc, struct xdr_in *in, struct buf *out);
 enum served program_ext(struct conn *c, const struct rpc_call *rpc, struct xdr_in *in, struct buf *out);
 
+/* JOIN, RENEW and AUTHORITY of it (server/authority.h). */
+enum served authority_serve(struct conn *c, const struct rpc_call *rpc, struct xdr_in *in, struct buf *out);
+
 /* A read of the extension program whose caller is known now: true when its reply is complete, false when it
  * waits for changes or has left for the pool of long reads. */
 bool ext_read(struct conn *c, struct call *call);

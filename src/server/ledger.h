@@ -9,7 +9,7 @@
 
 #define LEDGER_SERIAL_SIZE 16u
 #define LEDGER_KEY_SIZE    32u
-#define LEDGER_BY_MAX      95u /* bytes of who made a token */
+#define LEDGER_BY_MAX      143u /* bytes of who made a token: a peer's text */
 
 enum ledger_kind { LEDGER_TOKEN, LEDGER_MACHINE };
 

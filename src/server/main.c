@@ -173,7 +173,8 @@ static uint16_t default_port(void)
 }
 
 struct paths {
-        char domains[PATH_MAX], spools[PATH_MAX], socket[PATH_MAX], config[PATH_MAX], machine[PATH_MAX];
+        char domains[PATH_MAX], spools[PATH_MAX], socket[PATH_MAX], config[PATH_MAX], machine[PATH_MAX],
+                authority[PATH_MAX];
 };
 
 static bool find_paths(const struct command *c, struct paths *p)
@@ -186,6 +187,7 @@ static bool find_paths(const struct command *c, struct paths *p)
                 snprintf(p->socket, sizeof(p->socket), "/run/netinfo/netinfod.sock");
                 snprintf(p->config, sizeof(p->config), "/etc/netinfo/netinfod.conf");
                 snprintf(p->machine, sizeof(p->machine), "/var/lib/netinfo/machine");
+                snprintf(p->authority, sizeof(p->authority), "/var/lib/netinfo/authority");
                 return true;
         }
         const int err = fs_make_folders(c->dir, 0755);
@@ -198,6 +200,8 @@ static bool find_paths(const struct command *c, struct paths *p)
         fits &= (size_t)snprintf(p->socket, sizeof(p->socket), "%s/netinfod.sock", dir) < sizeof(p->socket);
         fits &= (size_t)snprintf(p->config, sizeof(p->config), "%s/netinfod.conf", dir) < sizeof(p->config);
         fits &= (size_t)snprintf(p->machine, sizeof(p->machine), "%s/machine", dir) < sizeof(p->machine);
+        fits &= (size_t)snprintf(p->authority, sizeof(p->authority), "%s/authority", dir) <
+                sizeof(p->authority);
         if (!fits)
                 fprintf(stderr, "netinfod: --dir %s: the path is too long\n", c->dir);
         return fits;
@@ -323,6 +327,7 @@ int main(int argc, char **argv)
                         .domains = paths.domains,
                         .spools = paths.spools,
                         .machine = paths.machine,
+                        .authority = paths.authority,
                         .source = {.file = c.config ? c.config : paths.config,
                                    .must_exist = c.config != NULL,
                                    .default_socket = paths.socket,

@@ -1,5 +1,5 @@
-/* JOIN, RENEW and AUTHORITY on a connection (doc/tls.md 3, 6): who may call them, and what only the connection
- * knows; the work is the authority's. Their replies may overtake. */
+/* JOIN, RENEW and AUTHORITY on a connection (doc/tls.md 3, 6): who may call them, and what only the
+ * connection knows; the work is the authority's. Their replies may overtake. */
 #include "server/authority.h"
 #include "server/conn_tls.h"
 #include "server/dispatch.h"

@@ -328,6 +328,10 @@ enum served program_ext(struct conn *c, const struct rpc_call *rpc, struct xdr_i
                 return serve_replica(c, rpc, in, out);
         case NIEXT_PROC_login:
                 return c->peer.tls ? login_serve(c, rpc, in, out) : too_weak(out, rpc->xid);
+        case NIEXT_PROC_join:
+        case NIEXT_PROC_renew:
+        case NIEXT_PROC_authority:
+                return authority_serve(c, rpc, in, out);
         default:
                 return accepted(out, rpc->xid, ACCEPT_PROC_UNAVAIL);
         }

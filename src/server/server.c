@@ -327,7 +327,8 @@ static bool start_threads(struct server *s, struct config_why *why)
         s->passwords = pool_start(2, LIMIT_POOL, s);
         s->long_reads = pool_start(SLOT_WRITER - SLOT_LONG, LIMIT_POOL, s);
         s->transfers = pool_start(SLOT_COUNT - SLOT_TRANSFER, LIMIT_POOL, s);
-        if (!s->admission || !s->secrets || !s->passwords || !s->long_reads || !s->transfers)
+        s->authority = s->secrets ? authority_start(s->options.authority, s->secrets, s->withdrawn) : NULL;
+        if (!s->admission || !s->secrets || !s->authority || !s->passwords || !s->long_reads || !s->transfers)
                 return fail(why, "no memory or threads for the pools");
         const unsigned n = worker_count(s->config);
         for (unsigned i = 0; i < n; i++) {
@@ -478,6 +479,7 @@ void server_free(struct server *s)
         pool_stop(s->passwords);
         pool_stop(s->long_reads);
         pool_stop(s->transfers);
+        authority_stop(s->authority);
         while (s->registry.domains) {
                 struct domain *d = registry_remove(&s->registry, bytes_str(s->registry.domain[0]->tag));
                 domain_close(d);

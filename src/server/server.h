@@ -20,9 +20,10 @@
 
 /* What the command line says once and for all. */
 struct server_options {
-        const char *domains; /* folder of the domains */
-        const char *spools;  /* folder for unlinked temporary files */
-        const char *machine; /* folder of what this machine is, where the configuration names none */
+        const char *domains;   /* folder of the domains */
+        const char *spools;    /* folder for unlinked temporary files */
+        const char *authority; /* folder of the authority, which may be none */
+        const char *machine;   /* folder of what this machine is, where the configuration names none */
         struct config_source source;
         struct opener *opener; /* of the doors */
         int ready_fd;          /* -1: none */
@@ -37,6 +38,7 @@ struct server {
         struct secrets *secrets;
         struct machine *machine;
         struct withdrawn *withdrawn; /* serials that this server refuses (doc/tls.md 7) */
+        struct authority *authority;
         struct pool *passwords, *long_reads, *transfers;
         struct worker worker[SERVER_WORKERS_MAX];
         unsigned workers; /* started */

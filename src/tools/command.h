@@ -36,5 +36,6 @@ ni_command_run import_nidb_run, import_nis_run, import_ldif_run, export_ldif_run
 ni_command_run ni_aliases_run, ni_printers_run, ni_automount_run;
 ni_command_run ni_port_run, ni_ports_run;
 ni_command_run ni_snapshot_run, ni_store_run;
+ni_command_run ni_init_run, ni_token_run, ni_join_run, ni_machine_run, ni_renew_run;
 
 #endif
