@@ -64,7 +64,7 @@ bool authority_reload(struct authority *a)
         struct ledger fresh;
         struct ledger_why why = {""};
         ledger_init(&fresh);
-        buf_init(&text, LEDGER_BYTES + 1);
+        buf_init(&text, 0);
         const int err = path_of(a, "ledger", path) ? fs_read(path, LEDGER_BYTES, &text) : ENAMETOOLONG;
         bool ok = !err || err == ENOENT;
         if (!ok)
@@ -119,6 +119,8 @@ static void load(struct authority *a)
                 log_event(LOG_LEVEL_ERROR, "authority-unusable", "reason=\"%s\"", why.text);
         if (found != TLS_FOUND)
                 return;
+        static const char *const names[] = {"ledger"};
+        fs_tidy_replaced(a->folder, names, 1);
         a->signer = signer;
         if (authority_reload(a))
                 log_event(LOG_LEVEL_NOTICE, "authority", "folder=\"%s\" lines=%zu", a->folder, a->ledger.n);

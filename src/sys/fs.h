@@ -25,6 +25,8 @@ int fs_write_all(int fd, const void *data, size_t n);
  * verify said no); then `path` is as it was. */
 int fs_replace(const char *path, struct bytes content, mode_t mode, uid_t uid, gid_t gid,
                bool (*verify)(const char *temporary, void *context), void *context);
+/* Removes what an fs_replace of one of these n names in the folder left aside when the process was killed. */
+void fs_tidy_replaced(const char *folder, const char *const *names, unsigned n);
 /* A new file in the folder that has no name, for reading and writing: nobody else opens it, and it is gone
  * when its last descriptor and mapping are. 0 or errno. */
 int fs_open_nameless(const char *folder, int *ret_fd);

@@ -97,7 +97,10 @@ static bool make_folder(struct talk *t, const struct enrol_paths *p)
         if (!fresh && errno != EEXIST)
                 return fail(t, p->machine, strerror(errno),
                             errno == EACCES ? "become root" : "make the folder above it");
+        static const char *const names[] = {PENDING_KEY, "machine.key", "machine.crt", "authority.crt"};
         const gid_t gid = reader(p);
+        if (!fresh)
+                fs_tidy_replaced(p->machine, names, sizeof(names) / sizeof(names[0]));
         if (!fresh || (chmod(p->machine, 0750) == 0 && (gid == (gid_t)-1 || chown(p->machine, 0, gid) == 0)))
                 return true;
         return fail(t, p->machine, strerror(errno), NULL);
@@ -141,7 +144,7 @@ bool enrol_request(struct talk *t, const struct enrol_paths *p, struct tls_reque
                 return fail(t, "TLS", why.text, NULL);
         if (!make_folder(t, p))
                 return false;
-        buf_init(&key, (size_t)4 * TLS_KEY_MAX);
+        buf_init(&key, 0);
         bool ok = pending_key(t, p, &key);
         const bool fresh = key.len == 0;
         if (ok && !tls_request_make(buf_bytes(&key), ret, &why))
@@ -160,15 +163,24 @@ bool enrol_request(struct talk *t, const struct enrol_paths *p, struct tls_reque
 bool enrol_save(struct talk *t, const struct enrol_paths *p, struct bytes authority, struct bytes certificate,
                 const struct tls_request *r)
 {
-        char pending[PATH_MAX + 16];
         if (r && !put(t, p, "machine.key", bytes_str(r->key), 0640))
                 return false;
-        if (!put_certificate(t, p, "machine.crt", certificate) ||
-            !put_certificate(t, p, "authority.crt", authority))
-                return false;
-        if (r && in_folder(p, PENDING_KEY, pending) && unlink(pending) < 0 && errno != ENOENT)
-                return fail(t, pending, strerror(errno), "remove it");
-        return true;
+        return put_certificate(t, p, "machine.crt", certificate) &&
+               put_certificate(t, p, "authority.crt", authority);
+}
+
+bool enrol_pending(const struct enrol_paths *p)
+{
+        char path[PATH_MAX + 16];
+        return in_folder(p, PENDING_KEY, path) && access(path, F_OK) == 0;
+}
+
+bool enrol_finish(struct talk *t, const struct enrol_paths *p)
+{
+        char path[PATH_MAX + 16];
+        if (!in_folder(p, PENDING_KEY, path) || unlink(path) == 0 || errno == ENOENT)
+                return true;
+        return fail(t, path, strerror(errno), "remove it");
 }
 
 enum tls_found enrol_load(struct talk *t, const struct enrol_paths *p, bool say, struct tls_identity **ret)
@@ -206,7 +218,7 @@ const char *enrol_conf_get(struct talk *t, const char *file, const char *key)
         struct buf text;
         struct bytes value;
         const char *found = NULL;
-        buf_init(&text, CONF_MOST);
+        buf_init(&text, 0);
         if (fs_read(file, CONF_MOST, &text) == 0)
                 for (struct bytes rest = buf_bytes(&text); rest.len;) {
                         const size_t end = bytes_find(rest, '\n');
@@ -246,7 +258,7 @@ bool enrol_conf_set(struct talk *t, const char *file, const char *key, const cha
         struct stat st;
         char *real = realpath(file, NULL); /* a link stays one */
         const char *path = real ? real : file;
-        buf_init(&old, CONF_MOST);
+        buf_init(&old, 0);
         buf_init(&fresh, 2 * CONF_MOST);
         int err = fs_read(path, CONF_MOST, &old);
         err = err == ENOENT ? 0 : err;

@@ -24,11 +24,15 @@ bool enrol_paths(struct talk *t, const char *dir, struct enrol_paths *ret);
 bool enrol_name(struct talk *t, const char *wish, char ret[TLS_NAME_MAX + 1]);
 
 /* A request for the key that a run before this one left, or for a new one, which is kept (0600) until
- * enrol_save has put it in its place: who asks twice is known by it. False: said why. */
+ * enrol_finish has put it in its place: who asks twice is known by it. False: said why. */
 bool enrol_request(struct talk *t, const struct enrol_paths *p, struct tls_request *ret);
 /* The three files of the folder, authority.crt last. r: whose key; NULL: the one there is. */
 bool enrol_save(struct talk *t, const struct enrol_paths *p, struct bytes authority, struct bytes certificate,
                 const struct tls_request *r);
+/* Did a run begin that has not come to its end? */
+bool enrol_pending(const struct enrol_paths *p);
+/* The end: the key that a second run would have needed goes. False: said why. */
+bool enrol_finish(struct talk *t, const struct enrol_paths *p);
 /* TLS_UNUSABLE is said, with `talk_error`, when `say`. */
 enum tls_found enrol_load(struct talk *t, const struct enrol_paths *p, bool say, struct tls_identity **ret);
 

@@ -99,7 +99,8 @@ static bool enrol_self(struct init *i)
                                                 .subject = bytes_str(i->name),
                                                 .request = bytes_of(request->der, request->len)};
         const bool ok = enrol_authority(t, &args, &r, i->name) &&
-                        enrol_save(t, &i->paths, i->authority, r.certificate, request);
+                        enrol_save(t, &i->paths, i->authority, r.certificate, request) &&
+                        enrol_finish(t, &i->paths);
         tls_request_wipe(request);
         if (ok)
                 talk_say(t, "%s: this machine is %s", i->paths.machine, i->name);

@@ -85,7 +85,7 @@ static bool take_string(struct join *j)
 {
         struct buf text;
         struct tls_why why = {""};
-        buf_init(&text, TEXT_MOST);
+        buf_init(&text, 2 * 65536);
         bool ok = true;
         if (!j->file && isatty(STDIN_FILENO)) {
                 ok = ask_string(j, &text);
@@ -200,7 +200,7 @@ static bool may_go_on(struct join *j)
                 return true;
         machine = arena_str(&j->t->arena, bytes_str(tls_identity_machine(id)));
         tls_identity_release(id);
-        if (j->again || !machine || !*machine)
+        if (j->again || !machine || !*machine || enrol_pending(&j->paths))
                 return true;
         talk_error(j->t, EXIT_CONFLICT, j->paths.machine,
                    arena_printf(&j->t->arena, "this machine is enrolled, as %s", machine),
@@ -243,7 +243,7 @@ static void run(struct join *j)
         const bool ok =
                 ask_all(j) && enrol_save(t, &j->paths, j->authority, j->certificate, j->request) && check(j);
         tls_request_wipe(j->request);
-        if (!ok || (!j->no_config && !follow(j)))
+        if (!ok || (!j->no_config && !follow(j)) || !enrol_finish(t, &j->paths))
                 return;
         enrol_reload(t, &j->paths, ENROL_NETINFOD);
         enrol_reload(t, &j->paths, ENROL_AGENT);

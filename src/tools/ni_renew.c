@@ -55,7 +55,7 @@ static bool make_request(struct renew *r)
         char path[PATH_MAX + 16];
         struct buf key;
         struct tls_why why = {""};
-        buf_init(&key, (size_t)4 * TLS_KEY_MAX);
+        buf_init(&key, 0);
         snprintf(path, sizeof(path), "%s/machine.key", r->paths.machine);
         const int err = fs_read(path, TLS_KEY_MAX, &key);
         const bool ok = !err && tls_request_make(buf_bytes(&key), r->request, &why);
@@ -116,10 +116,10 @@ static bool ask(struct renew *r, const char *server)
         }
         if (st == NI_OK) {
                 st = (enum ni_status)result.status;
+                r->denied |= st == NI_AUTHERROR;
                 reason = st == NI_RDONLY ? "has no authority" : status_text(st);
         }
         const bool ok = st == NI_OK && save(r, result.certificate);
-        r->denied |= st == NI_AUTHERROR;
         if (!ok)
                 r->words = arena_printf(&r->t->arena, "%s%s%s: %s", r->words ? r->words : "",
                                         r->words ? "; " : "", server, reason);

@@ -135,6 +135,22 @@ int fs_replace(const char *path, struct bytes content, mode_t mode, uid_t uid, g
         return fs_sync_folder(folder);
 }
 
+#define ASIDE_LEN 7u /* ".XXXXXX" of mkostemp */
+
+void fs_tidy_replaced(const char *folder, const char *const *names, unsigned n)
+{
+        DIR *d = opendir(folder);
+        for (struct dirent *e; d && (e = readdir(d));)
+                for (unsigned i = 0; i < n; i++) {
+                        const size_t len = strlen(names[i]);
+                        if (strlen(e->d_name) == len + ASIDE_LEN && strncmp(e->d_name, names[i], len) == 0 &&
+                            e->d_name[len] == '.')
+                                unlinkat(dirfd(d), e->d_name, 0);
+                }
+        if (d)
+                closedir(d);
+}
+
 int fs_open_nameless(const char *folder, int *ret_fd)
 {
         char path[PATH_MAX];
