@@ -149,6 +149,15 @@ _ni_operand() {
         ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' list create destroy tree name clone promote demote replica)
         ((n == 2)) && [[ $1 == @(destroy|promote|demote|replica) ]] && _ni_offer "$word" < <(_ni_ask domain list | cut -d' ' -f1)
         ;;
+    token)
+        ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' create list rm)
+        ((n == 2)) && [[ $1 == rm ]] && _ni_offer "$word" < <(_ni_ask token list | cut -d' ' -f1)
+        ;;
+    machine)
+        ((n == 1)) && _ni_offer "$word" < <(printf '%s\n' list rm)
+        ((n == 2)) && [[ $1 == rm ]] && _ni_offer "$word" < <(_ni_ask machine list | cut -d' ' -f1)
+        ;;
+    init | join | renew) ;;
     store) if ((n == 1)); then _ni_offer "$word" < <(printf '%s\n' stat check dump load copy); else compopt -o default 2>/dev/null; fi ;;
     aliases | printers) ;;
     automount) ((n == 1)) && _ni_offer "$word" < <(_ni_names /mounts | sed -n 's/:.*//p' | sort -u) ;;
@@ -196,7 +205,7 @@ _ni() {
     -o | --output | --below) compopt -o default 2>/dev/null; return ;;
     --password-file | --file | --dir | --config) compopt -o default 2>/dev/null; return ;;
     --from) [[ $command == doctor ]] && compopt -o default 2>/dev/null; return ;;
-    -s | --server | --timeout | --user | --at | --depth | --most | --trust | --run) return ;;
+    -s | --server | --timeout | --user | --at | --depth | --most | --trust | --run | --name | --tag | --listen | --machine | --count | --ttl) return ;;
     esac
     if [[ $word == -* ]]; then
         case $command.${_ni_words[2]} in
@@ -207,7 +216,7 @@ _ni() {
     fi
     for ((i = 2; i < last; i++)); do
         case ${_ni_words[i]} in
-        -s | -d | --server | --domain | --timeout | --user | --password-file | --file | --at | --depth | --most | --dir | --from | --config | -o | --output | --below | --trust | --run) ((i++)) ;;
+        -s | -d | --server | --domain | --timeout | --user | --password-file | --file | --at | --depth | --most | --dir | --from | --config | -o | --output | --below | --trust | --run | --name | --tag | --listen | --machine | --count | --ttl) ((i++)) ;;
         -p) [[ $command == find ]] && ((i++)) ;;
         -*) ;;
         *) operands+=("${_ni_words[i]}") ;;

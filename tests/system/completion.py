@@ -91,6 +91,8 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.replies('ni import ni'), ['nidb', 'nis'])
         self.assertEqual(self.ask('ni import passwd '), ([], ['default']))
         self.assertEqual(self.replies('ni domain '), ['clone', 'create', 'demote', 'destroy', 'list', 'name', 'promote', 'replica', 'tree'])
+        self.assertEqual(self.replies('ni token '), ['create', 'list', 'rm'])
+        self.assertEqual(self.replies('ni machine '), ['list', 'rm'])
         self.assertIn('may', self.replies('ni explain '))
         self.assertEqual(self.replies('ni explain user ad'), ['ada', 'adele'])
         self.assertEqual(self.replies('ni explain may ada '), ['read', 'write'])
