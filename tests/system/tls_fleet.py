@@ -25,6 +25,7 @@ class Recorder:
 
     def __init__(self, host, at, to):
         self.host, self.to, self.seen, self.lock = host, to, bytearray(), threading.Lock()
+        self.streams = []
         with host.inside():
             self.listener = socket.create_server(at)
         threading.Thread(target=self.accept, daemon=True).start()
@@ -38,6 +39,7 @@ class Recorder:
                 except OSError:
                     return
                 far.settimeout(None)
+                self.streams += [near, far]
                 for a, b in ((near, far), (far, near)):
                     threading.Thread(target=self.pass_on, args=(a, b), daemon=True).start()
 
@@ -56,6 +58,8 @@ class Recorder:
 
     def close(self):
         self.listener.close()
+        for s in self.streams:
+            s.close()
 
 
 class TlsFleet(unittest.TestCase):
@@ -88,7 +92,8 @@ class TlsFleet(unittest.TestCase):
     def until_getent(self, h, name, wanted):
         def ask():
             return h.run('getent', 'passwd', name, env=h.env).stdout == wanted
-        daemon.until(ask, meaning='getent passwd %s on %s' % (name, h.name))
+        if not fleet.until(ask):
+            self.fail('getent passwd %s on %s: %s\n%s' % (name, h.name, h.run('getent', 'passwd', name, env=h.env).stdout, h.agents[0].log()))
 
     def first_server(self):
         rome = self.machine('rome', ROME)
