@@ -106,7 +106,7 @@ def serial(certificate):
 
 
 def probe(xid=1, program=rpc.NI, proc=0, cred=AUTH_TLS, verifier=u32(0, 0), version=None):
-    version = rpc.VERSIONS[program] if version is None else version
+    version = rpc.VERSIONS.get(program, 1) if version is None else version
     return u32(xid, 0, 2, program, version, proc) + cred + verifier
 
 

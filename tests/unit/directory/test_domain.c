@@ -245,6 +245,10 @@ static void test_replicas(void **state)
         assert_false(dir_is_replica(&rq, IP(10, 0, 0, 7)));
         assert_false(dir_is_replica(&rq, IP(10, 0, 0, 9)));
         assert_false(dir_is_replica(&rq, 0));
+        assert_true(dir_is_replica_named(&rq, BYTES_LIT("two")));
+        assert_false(dir_is_replica_named(&rq, BYTES_LIT("tw")));
+        assert_false(dir_is_replica_named(&rq, BYTES_LIT("child"))); /* it serves another domain only */
+        assert_false(dir_is_replica_named(&rq, BYTES_NONE));
         assert_int_equal(dir_servers(&rq, &l), NI_OK);
         assert_values(f, l, "10.0.0.1/network,10.0.0.8/replica,10.0.0.3/a,10.0.0.3/b,10.0.0.4/a,10.0.0.4/b");
         fx_ask_end(f);
@@ -256,6 +260,7 @@ static void test_no_machines(void **state)
         struct namelist l = {NULL, 7};
         struct dir_request rq = fx_ask(f);
         assert_false(dir_is_replica(&rq, IP(10, 0, 0, 1)));
+        assert_false(dir_is_replica_named(&rq, BYTES_LIT("two")));
         assert_int_equal(dir_servers(&rq, &l), NI_OK);
         assert_int_equal(l.n, 0);
         assert_int_equal(dir_bind(&rq, BYTES_LIT("local"), IP(10, 0, 0, 1)), NI_NODIR);

@@ -91,6 +91,84 @@ static void of_all(void **state)
         admission_free(a);
 }
 
+static uint64_t enter_stranger(struct admission *a, struct guest *g, uint32_t ipv4, unsigned most,
+                               uint64_t now)
+{
+        struct worker *w = NULL;
+        uint64_t id = 0;
+        const struct peer p = from(ipv4);
+        static const struct config roomy = {.connections = 4096, .connections_per_source = 4096};
+        *g = (struct guest){.v = {.worker = worker, .stranger = true}};
+        g->in = admission_enter(a, &g->v, &p, &roomy, most, now, &w, &id) == ADMITTED;
+        return id;
+}
+
+/* Strangers have a share of their own, each source of it a smaller one; who has shown who he is counts no
+ * more. */
+static void strangers_have_a_share(void **state)
+{
+        (void)state;
+        struct admission *a = admission_new();
+        static struct guest g[LIMIT_STRANGERS + 3];
+        unsigned n = 0;
+        for (; n < LIMIT_STRANGERS_SOURCE; n++) {
+                assert_int_equal(enter_stranger(a, &g[n], 1, 4096, 1000), 0);
+                assert_true(g[n].in);
+        }
+        enter_stranger(a, &g[n], 1, 4096, 1500); /* nobody of them is idle yet */
+        assert_false(g[n].in);
+        assert_int_equal(enter_stranger(a, &g[n], 1, 4096, 3000), g[0].v.id);
+        admission_leave(a, &g[0].v);
+        for (n++; n < LIMIT_STRANGERS + 1; n++) { /* of other sources, until the share is full */
+                assert_int_equal(enter_stranger(a, &g[n], 2 + n / LIMIT_STRANGERS_SOURCE, 4096, 3000), 0);
+                assert_true(g[n].in);
+        }
+        assert_int_equal(admission_count(a).strangers, LIMIT_STRANGERS);
+        enter_stranger(a, &g[n], 99, 4096, 3500);
+        assert_true(g[n].in); /* one that came at 1000 goes */
+        g[2].v.busy = true;
+        struct guest member;
+        const struct peer p = from(1);
+        enter(a, &member, &p, 3500); /* who is none has nothing to do with it */
+        assert_int_equal(admission_count(a).strangers, LIMIT_STRANGERS + 1);
+        admission_settle(a, &g[3].v);
+        admission_settle(a, &g[3].v);
+        assert_int_equal(admission_count(a).strangers, LIMIT_STRANGERS);
+        for (unsigned i = 1; i <= n; i++)
+                admission_leave(a, &g[i].v);
+        if (member.in)
+                admission_leave(a, &member.v);
+        assert_int_equal(admission_count(a).now, 0);
+        assert_int_equal(admission_count(a).strangers, 0);
+        admission_free(a);
+}
+
+/* When all places are taken strangers go first, however new; and few places are few for them, too. */
+static void strangers_go_first(void **state)
+{
+        (void)state;
+        struct admission *a = admission_new();
+        struct guest members[MOST - 1], stranger, other, late;
+        for (unsigned i = 0; i < MOST - 1; i++) {
+                const struct peer p = from(0x0a000000 + i);
+                enter(a, &members[i], &p, 1000);
+        }
+        assert_int_equal(enter_stranger(a, &stranger, 1, MOST, 5000), 0);
+        const struct peer p = from(0x0b000000);
+        assert_int_equal(enter(a, &late, &p, 9000), stranger.v.id);
+        admission_leave(a, &stranger.v);
+        enter_stranger(a, &stranger, 1, MOST, 9000);
+        assert_true(stranger.in); /* for the member that was silent for longest: they cannot be shut out */
+        assert_int_equal(MOST / 4 / 4, 1);
+        enter_stranger(a, &other, 1, MOST, 9000);
+        assert_false(other.in);
+        for (unsigned i = 0; i < MOST - 1; i++)
+                admission_leave(a, &members[i].v);
+        admission_leave(a, &stranger.v);
+        admission_leave(a, &late.v);
+        admission_free(a);
+}
+
 static void ipv6_counts_by_network(void **state)
 {
         (void)state;
@@ -115,6 +193,8 @@ static void ipv6_counts_by_network(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {cmocka_unit_test(of_one_source), cmocka_unit_test(of_all),
+                                           cmocka_unit_test(strangers_have_a_share),
+                                           cmocka_unit_test(strangers_go_first),
                                            cmocka_unit_test(ipv6_counts_by_network)};
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

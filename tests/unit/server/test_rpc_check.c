@@ -132,9 +132,61 @@ static void doors(void **state)
         }
 }
 
+/* AUTH_TLS (doc/tls.md 2.1): taken at the beginning of a TCP connection alone, and in the order of checks. */
+static void probes(void **state)
+{
+        (void)state;
+        static const struct {
+                unsigned doors;
+                uint32_t program, version, procedure, body, verifier;
+                enum rpc_verdict want;
+                bool denied;
+                uint32_t stat; /* auth_stat, or accept_stat */
+        } rows[] = {
+                {RPC_TLS | RPC_FIRST, NI_PROGRAM, NI_VERSION, 0, 0, 0, RPC_PROBE, false, 0},
+                {RPC_TLS | RPC_FIRST, NI_PROGRAM, NI_VERSION, 1, 0, 0, RPC_ANSWERED, true, AUTH_STAT_BADCRED},
+                {RPC_TLS | RPC_FIRST, NI_PROGRAM, NI_VERSION, 0, 4, 0, RPC_ANSWERED, true, AUTH_STAT_BADCRED},
+                {RPC_TLS | RPC_FIRST, NI_PROGRAM, NI_VERSION, 0, 0, 7, RPC_ANSWERED, true, AUTH_STAT_BADCRED},
+                {RPC_TLS, NI_PROGRAM, NI_VERSION, 0, 0, 0, RPC_ANSWERED, true, AUTH_STAT_BADCRED},
+                {RPC_TLS, 4711, NI_VERSION, 0, 0, 0, RPC_ANSWERED, true, AUTH_STAT_BADCRED},
+                {0, NI_PROGRAM, NI_VERSION, 0, 0, 0, RPC_ANSWERED, true, AUTH_STAT_REJECTEDCRED},
+                {RPC_UDP, NI_PROGRAM, NI_VERSION, 0, 0, 0, RPC_ANSWERED, true, AUTH_STAT_REJECTEDCRED},
+                {RPC_TLS | RPC_FIRST, 4711, NI_VERSION, 0, 0, 0, RPC_ANSWERED, false, ACCEPT_PROG_UNAVAIL},
+                {RPC_TLS | RPC_FIRST, NI_PROGRAM, 3, 0, 0, 0, RPC_ANSWERED, false, ACCEPT_PROG_MISMATCH},
+                {RPC_TLS | RPC_FIRST, NIEXT_PROGRAM, NIEXT_VERSION, 0, 0, 0, RPC_ANSWERED, false,
+                 ACCEPT_PROG_UNAVAIL},
+        };
+        for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                struct buf call, out;
+                struct rpc_call rpc;
+                struct rpc_reply r;
+                buf_init(&call, 0);
+                buf_init(&out, 0);
+                const uint32_t head[] = {
+                        42, 0, 2, rows[i].program, rows[i].version, rows[i].procedure, AUTH_FLAVOR_TLS};
+                for (unsigned k = 0; k < 7; k++)
+                        xdr_put_u32(&call, head[k]);
+                xdr_put_opaque(&call, bytes_of("abcd", rows[i].body));
+                xdr_put_u32(&call, rows[i].verifier);
+                xdr_put_u32(&call, 0);
+                struct xdr_in in = xdr_in(buf_bytes(&call));
+                assert_int_equal(rpc_check(&in, RPC_NI | rows[i].doors, &rpc, &out), rows[i].want);
+                struct xdr_in reply = xdr_in(buf_bytes(&out));
+                if (rows[i].want == RPC_PROBE) {
+                        assert_int_equal(out.len, 0);
+                } else {
+                        assert_true(reply_decode(&reply, &r));
+                        assert_int_equal(r.denied, rows[i].denied);
+                        assert_int_equal(r.denied ? r.auth_stat : r.stat, rows[i].stat);
+                }
+                buf_done(&call);
+                buf_done(&out);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {cmocka_unit_test(every_combination), cmocka_unit_test(truncated),
-                                           cmocka_unit_test(doors)};
+                                           cmocka_unit_test(doors), cmocka_unit_test(probes)};
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,6 +50,63 @@ static void what_never_matches(void **state)
         assert_false(secret_matches(BYTES_LIT("abNANd1rDfiNc"), bytes_of(long_text, 256)));
 }
 
+/* What takes as long as a hash says the same as what does not. */
+static void evenly(void **state)
+{
+        (void)state;
+        const struct bytes secret = BYTES_LIT("secret");
+        assert_true(secret_matches_evenly(BYTES_LIT("abNANd1rDfiNc"), secret));
+        assert_false(secret_matches_evenly(BYTES_LIT("abNANd1rDfiNc"), BYTES_LIT("secreT")));
+        assert_false(secret_matches_evenly(BYTES_NONE, secret));
+        assert_false(secret_matches_evenly(BYTES_LIT("*"), BYTES_LIT("*")));
+        assert_false(secret_matches_evenly(BYTES_LIT("!abNANd1rDfiNc"), secret));
+        assert_false(secret_matches_evenly(BYTES_NONE, BYTES_LIT("nobody has this one"))); /* whose hash is
+                                                                                             computed then */
+}
+
+static bool same_stamp(struct secrets *s, const char *tag, const struct dir_user *a, const struct dir_user *b)
+{
+        const struct hash128 x = secrets_stamp(s, tag, a), y = secrets_stamp(s, tag, b);
+        return x.lo == y.lo && x.hi == y.hi;
+}
+
+static void stamps(void **state)
+{
+        (void)state;
+        struct secrets *s = secrets_new();
+        const struct dir_user u = {.object = 7, .instance = 3, .passwd = BYTES_LIT("abNANd1rDfiNc")};
+        struct dir_user same = u, later = u, other = u, heir = u;
+        later.instance++;
+        other.object++;
+        heir.passwd = BYTES_LIT("cdNANd1rDfiNc");
+        same.admin = true; /* another record's business */
+        assert_non_null(s);
+        assert_true(same_stamp(s, "network", &u, &same));
+        assert_false(same_stamp(s, "network", &u, &later));
+        assert_false(same_stamp(s, "network", &u, &other));
+        assert_false(same_stamp(s, "network", &u, &heir));
+        secrets_free(s);
+}
+
+static void handshakes(void **state)
+{
+        (void)state;
+        static struct turnstile t;
+        const struct address a = address_from_ipv4(0x0a000001), b = address_from_ipv4(0x0a000002);
+        const uint64_t now = 5000000;
+        turnstile_init(&t, (struct siphash_key){1, 2});
+        for (unsigned i = 0; i < LIMIT_HANDSHAKES; i++)
+                assert_true(turnstile_pass(&t, &a, now));
+        assert_false(turnstile_pass(&t, &a, now));
+        assert_true(turnstile_pass(&t, &b, now));
+        assert_false(turnstile_pass(&t, &a, now + LIMIT_HANDSHAKE_MS - 1));
+        assert_true(turnstile_pass(&t, &a, now + LIMIT_HANDSHAKE_MS));
+        assert_false(turnstile_pass(&t, &a, now + LIMIT_HANDSHAKE_MS));
+        for (unsigned i = 0; i < LIMIT_HANDSHAKES; i++) /* and no more than these after a long silence */
+                assert_true(turnstile_pass(&t, &a, 2 * now));
+        assert_false(turnstile_pass(&t, &a, 2 * now));
+}
+
 static void remembered(void **state)
 {
         (void)state;
@@ -187,6 +244,8 @@ int main(void)
                 cmocka_unit_test(remembered),       cmocka_unit_test(a_pair),
                 cmocka_unit_test(a_source),         cmocka_unit_test(ipv6_by_network),
                 cmocka_unit_test(local_users_each), cmocka_unit_test(table_of_fixed_size),
+                cmocka_unit_test(evenly),           cmocka_unit_test(stamps),
+                cmocka_unit_test(handshakes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,39 @@ static void unknown_flavor(void **state)
         assert_int_equal(c.flavor, 6);
 }
 
+/* The probe (doc/tls.md 2.1), and what resembles it. */
+static void tls_probe(void **state)
+{
+        static const uint32_t rest[][5] = {{0, 0, 0}, {4, 1, 0, 0}, {0, 0, 4, 1}, {0, 7, 0}};
+        static const unsigned length[] = {3, 4, 4, 3};
+        struct rpc_call c;
+        (void)state;
+        for (unsigned i = 0; i < 4; i++) {
+                buf_clear(&out);
+                put_head();
+                WORDS(AUTH_FLAVOR_TLS);
+                words(rest[i], length[i]);
+                assert_int_equal(decode(&c), CALL_TLS);
+                assert_head(&c);
+                assert_int_equal(c.flavor, AUTH_FLAVOR_TLS);
+                assert_int_equal(c.bare, i == 0);
+        }
+}
+
+static void starttls(void **state)
+{
+        static const uint8_t want[] = {0, 0, 0, 7, 0,   0,   0,   1,   0,   0,   0,   0,   0, 0, 0, 0,
+                                       0, 0, 0, 8, 'S', 'T', 'A', 'R', 'T', 'T', 'L', 'S', 0, 0, 0, 0};
+        struct rpc_reply r;
+        (void)state;
+        reply_starttls(&out, 7);
+        assert_int_equal(out.len, sizeof(want));
+        assert_memory_equal(out.data, want, sizeof(want));
+        struct xdr_in in = xdr_in(buf_bytes(&out));
+        assert_true(reply_decode(&in, &r) && xdr_end(&in));
+        assert_int_equal(r.stat, ACCEPT_SUCCESS);
+}
+
 static void none_with_a_body_and_any_verifier(void **state)
 {
         struct rpc_call c;
@@ -309,6 +342,8 @@ int main(void)
                 T(reply_is_no_call),
                 T(other_rpc_version),
                 T(unknown_flavor),
+                T(tls_probe),
+                T(starttls),
                 T(none_with_a_body_and_any_verifier),
                 T(credential_limit),
                 T(sys_groups),
