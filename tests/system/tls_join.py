@@ -18,6 +18,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 import daemon  # noqa: E402
+import ports  # noqa: E402
 import rpc  # noqa: E402
 from rpc import u32  # noqa: E402
 
@@ -28,7 +29,7 @@ MANY = int(os.environ.get('NI_TEST_STEPS', 40))
 
 class Base(unittest.TestCase):
     def setUp(self):
-        self.d = daemon.Daemon(legacy=False)
+        self.d = daemon.Daemon(legacy=False, listen='127.0.0.1:%d' % ports.free())  # join strings name it: the same after a restart
         self.addCleanup(self.d.__exit__, None, None, None)
         self.folder = tempfile.mkdtemp(prefix='netinfo-join-')
         self.addCleanup(shutil.rmtree, self.folder)
@@ -90,7 +91,6 @@ class Base(unittest.TestCase):
             text = f.read()
         with open(self.ledger(), 'w', encoding='ascii') as f:
             f.write(change(text))
-        self.d.options += ['--listen', self.at]
         self.d.start()
 
     def read(self, *parts):
@@ -359,7 +359,6 @@ class Joining(Base):
             self.assertEqual(codes, [0, DENIED])
 
     def test_a_server_that_is_killed_gives_nothing_twice(self):
-        self.d.options += ['--listen', self.at]
         for round_ in range(max(2, MANY // 20)):
             text = self.token('--count', '6')
             names = ['r%dn%d' % (round_, i) for i in range(6)]
