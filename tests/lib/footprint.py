@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """What the system looks like from outside: listening sockets of this network namespace, and a digest of every file in /etc. The test run compares
 it before and after: tests leave no traces. Files that a package installation or the system's own clocks rewrite are left out, and so are listeners
-on ports that the kernel chose, unless a program of this clone holds them: other people's programs come and go."""
+on ports that tests lease or the kernel chose, unless a program of this clone holds them: other people's programs come and go."""
 import glob
 import hashlib
 import os
 import re
+
+import ports
 
 VOLATILE = re.compile(r"^/etc/(ld\.so\.cache|mtab|resolv\.conf|hostname|hosts|alternatives|apt|\.pwd\.lock|passwd-|group-|shadow-|gshadow-)")
 
@@ -26,15 +28,14 @@ def own_sockets():
 
 def listeners():
     rows, own = set(), own_sockets()
-    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
-        first, last = map(int, f.read().split())
+    leased, taken = ports.ranges()
     for table, wanted in (("tcp", {"0A"}), ("tcp6", {"0A"}), ("udp", {"07"}), ("udp6", {"07"})):
         try:
             with open(f"/proc/net/{table}", encoding="ascii") as f:
                 for line in f.readlines()[1:]:
                     part = line.split()
-                    chosen = first <= int(part[1].split(":")[1], 16) <= last
-                    if part[3] in wanted and (not chosen or f"socket:[{part[9]}]" in own):
+                    port = int(part[1].split(":")[1], 16)
+                    if part[3] in wanted and (port not in leased and port not in taken or f"socket:[{part[9]}]" in own):
                         rows.add(f"{table} {part[1]}")
         except OSError:
             pass

@@ -46,11 +46,16 @@ def one_of(numbers):
         numbers.remove(port)
 
 
-def free():
-    """A port that nobody listens at, TCP and UDP, and that nobody else opens while this process lives."""
+def ranges():
+    """(ports of tests, ports that the kernel takes by itself)."""
     with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as f:
         first, last = map(int, f.read().split())
-    return one_of(range(max(first - 8000, 2000), first) if first > 4000 else range(last + 1, 65536))
+    return range(max(first - 8000, 2000), first) if first > 4000 else range(last + 1, 65536), range(first, last + 1)
+
+
+def free():
+    """A port that nobody listens at, TCP and UDP, and that nobody else opens while this process lives."""
+    return one_of(ranges()[0])
 
 
 def low(n):
