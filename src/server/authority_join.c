@@ -170,28 +170,35 @@ void authority_renew(struct authority *a, struct call *call)
 {
         const struct authority_call *c = &call->args.authority;
         struct tls_signed *s = arena_alloc(&call->arena, sizeof(*s));
+        uint8_t key[LEDGER_KEY_SIZE];
         struct tls_why why;
         if (!a->signer || a->broken || !s) {
                 call_refuse(call, a->signer ? NI_SYSTEMERR : NI_RDONLY);
                 return;
         }
-        const struct ledger_entry *old = ledger_find_machine(&a->ledger, c->peer.machine, c->peer.serial);
+        if (!tls_request_check(c->renew.request, key, &why)) {
+                refuse_renewal(call, "the request is malformed");
+                return;
+        }
+        /* Over the UNIX socket, where there is no session, the superuser's key says which machine this is. */
+        const struct ledger_entry *old =
+                c->peer.certified ? ledger_find_machine(&a->ledger, c->peer.machine, c->peer.serial)
+                                  : ledger_find_key(&a->ledger, key);
         if (!old) {
                 refuse_renewal(call, "withdrawn, or not in the ledger");
                 return;
         }
-        if (ledger_good(&a->ledger, c->peer.machine, authority_now()) >= CERTIFICATES) {
+        if (ledger_good(&a->ledger, old->name, authority_now()) >= CERTIFICATES) {
                 refuse_renewal(call, "renewed too often");
-                return;
-        }
-        if (!tls_request_check(c->renew.request, NULL, &why)) {
-                refuse_renewal(call, "the request is malformed");
                 return;
         }
         struct ledger_entry e = {.server = old->server};
         memcpy(e.token, old->token, sizeof(e.token));
         snprintf(e.name, sizeof(e.name), "%s", old->name);
-        address_text(&c->address, e.from, sizeof(e.from));
+        if (c->peer.certified)
+                address_text(&c->address, e.from, sizeof(e.from));
+        else
+                snprintf(e.from, sizeof(e.from), "itself");
         if (!authority_sign(a, c->renew.request, &e, s) || !authority_keep(a)) {
                 authority_reload(a);
                 call_refuse(call, NI_SYSTEMERR);

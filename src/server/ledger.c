@@ -371,6 +371,15 @@ struct ledger_entry *ledger_find_machine(const struct ledger *l, const char *nam
         return NULL;
 }
 
+struct ledger_entry *ledger_find_key(const struct ledger *l, const uint8_t key[LEDGER_KEY_SIZE])
+{
+        for (size_t i = l->n; i-- > 0;)
+                if (l->v[i].kind == LEDGER_MACHINE && !l->v[i].withdrawn &&
+                    memcmp(l->v[i].key, key, LEDGER_KEY_SIZE) == 0)
+                        return &l->v[i];
+        return NULL;
+}
+
 unsigned ledger_good(const struct ledger *l, const char *name, uint64_t now)
 {
         unsigned n = 0;

@@ -61,6 +61,8 @@ struct ledger_entry *ledger_find_token(const struct ledger *l, const uint8_t tok
 /* A certificate of that machine which is not withdrawn; the newest with serial NULL. NULL: none. */
 struct ledger_entry *ledger_find_machine(const struct ledger *l, const char *name,
                                          const uint8_t serial[LEDGER_SERIAL_SIZE]);
+/* The newest certificate of this key which is not withdrawn; NULL: none. */
+struct ledger_entry *ledger_find_key(const struct ledger *l, const uint8_t key[LEDGER_KEY_SIZE]);
 /* How many certificates of that machine are still good. */
 unsigned ledger_good(const struct ledger *l, const char *name, uint64_t now);
 /* Its certificates are good no more; how many that were. */

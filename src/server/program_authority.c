@@ -26,7 +26,7 @@ static enum ni_status fill(struct conn *c, struct call *call)
         struct authority_call *a = &call->args.authority;
         a->address = c->peer.address;
         snprintf(call->from, sizeof(call->from), "%s", c->peer.text);
-        if (call->proc == NIEXT_PROC_authority)
+        if (call->proc == NIEXT_PROC_authority || (call->proc == NIEXT_PROC_renew && !c->peer.tls))
                 return c->peer.socket && peer_is_superuser(&c->peer, c->worker->config) ? NI_OK : NI_PERM;
         if (call->proc == NIEXT_PROC_renew) {
                 if (!c->peer.tls->certified)
@@ -41,7 +41,8 @@ enum served authority_serve(struct conn *c, const struct rpc_call *rpc, struct x
 {
         struct xdr_in copy;
         struct server *s = c->worker->server;
-        if (rpc->procedure != NIEXT_PROC_authority && !c->peer.tls) {
+        const bool here = c->peer.socket && rpc->procedure == NIEXT_PROC_renew; /* this machine itself */
+        if (rpc->procedure != NIEXT_PROC_authority && !c->peer.tls && !here) {
                 reply_denied(out, rpc->xid, AUTH_STAT_TOOWEAK);
                 return SERVED_REPLY;
         }

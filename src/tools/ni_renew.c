@@ -86,15 +86,13 @@ static bool ask_own(struct renew *r)
         struct client_options o = r->t->server;
         struct client_why why;
         struct client *c;
-        struct ext_authority_result result;
-        const struct ext_authority_args args = {.verb = EXT_AUTHORITY_SIGN,
-                                                .subject = bytes_str(tls_identity_machine(r->identity)),
-                                                .request = bytes_of(r->request->der, r->request->len)};
+        struct ext_renew_result result;
+        const struct ext_renew_args args = {bytes_of(r->request->der, r->request->len)};
         o.server = r->paths.below ? r->paths.socket : NULL;
         if (client_open(&o, &c, &why) != NI_OK)
                 return false;
         const bool ok = strncmp(client_peer(c), "unix:", 5) == 0 &&
-                        client_authority(c, &args, &result) == NI_OK && result.status == NI_OK &&
+                        client_renew(c, &args, &result) == NI_OK && result.status == NI_OK &&
                         save(r, result.certificate);
         client_close(c);
         return ok;
