@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""doc/fleet.md, run: its configuration and commands on four machines made of namespaces, its outputs compared. What a lookup or a
+"""doc/fleet.md, run: its configuration and commands on machines made of namespaces (its first part on two of them), its outputs compared. What a lookup or a
 view is to show may take a moment to arrive, so those commands are repeated until they print what the page says; commands that
-change something run once. Nothing may be said on stderr.
+change something run once. Nothing may be said on stderr, but by commands that enrol: what those say there is compared, too.
 
 usage: guide.py netinfod=PATH ni=PATH agent=PATH nss=PATH [unittest options]"""
 import os
 import re
+import signal
 import sys
 import time
 import unittest
@@ -18,12 +19,14 @@ PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'doc
 ADDRESSES = {'rome': '10.9.0.1', 'delphi': '10.9.0.2', 'leaf': '10.9.0.3', 'corinth': '10.9.0.4'}
 REPEATED = r'(getent|id|ni (status|explain|domain (name|tree|replica))) '
 PATIENCE = 90
+SECOND = '\n# The same in clear text'  # where the second part begins
+ENROLS = r'ni (init|token|join|machine|renew)\b'
 
 
-def read_page():
+def read_page(part):
     """Files ({(host, path): text}) and steps ([(host, command, output)]; command None: what happens to the host)."""
     with open(PAGE, encoding='utf-8') as f:
-        text = f.read()
+        text = f.read().split(SECOND)[part]
     files = {(m[1], m[2]): m[3] for m in re.finditer(r'^`(\w+)` `(/\S+)`\n```\n(.*?)^```$', text, re.M | re.S)}
     steps = []
     for block in re.findall(r'^\n```\n(.*?)^```$', text, re.M | re.S):
@@ -58,8 +61,13 @@ class Guide(unittest.TestCase):
         h.agent()
         bin_folder = os.path.join(h.folder, 'bin')
         os.makedirs(bin_folder)
-        os.symlink(daemon.PROGRAMS['ni'], os.path.join(bin_folder, 'ni'))
+        script = os.path.join(bin_folder, 'ni')
+        with open(script, 'w', encoding='ascii') as f:  # the files of this machine are below a folder
+            f.write('#!/bin/sh\ncase $1 in init|token|join|machine|renew) exec %s "$@" --dir %s ;; *) exec %s "$@" ;; esac\n' %
+                    (daemon.PROGRAMS['ni'], folder, daemon.PROGRAMS['ni']))
+        os.chmod(script, 0o755)
         env = h.environment()
+        env.update(NETINFO_MACHINE=os.path.join(folder, 'machine'))
         env.update(PATH=bin_folder + ':' + os.environ['PATH'], LD_LIBRARY_PATH=os.path.dirname(daemon.PROGRAMS['nss']))
         return h, env
 
@@ -67,15 +75,33 @@ class Guide(unittest.TestCase):
         until = time.monotonic() + (PATIENCE if re.match(REPEATED, command + ' ') else 0)
         while True:
             done = h.run('sh', '-c', command, env=env)
-            if done.returncode == 0 and not done.stderr and matches(wanted, done.stdout):
+            said = done.stdout + done.stderr if re.match(ENROLS, command) else done.stdout
+            if done.returncode == 0 and (said != done.stdout or not done.stderr) and matches(wanted, said):
                 return
             if time.monotonic() >= until:
                 self.fail('%s# %s\nexit %d, printed:\n%s%s\nthe page says:\n%s' %
                           (h.name, command, done.returncode, done.stdout, done.stderr, '\n'.join(wanted)))
             time.sleep(0.1)
 
+    def test_machines_that_know_each_other(self):
+        files, steps = read_page(0)
+        switch = {(name, path): text for (_, path), text in read_page(1)[0].items() for name in ADDRESSES if 'nsswitch' in path}
+        self.assertEqual((len(files), len(steps)), (0, 6))
+        home = os.getcwd()
+        with fleet.Fleet() as f:
+            os.chdir(f.folder)
+            try:
+                machines = {name: self.machine(f, name, switch) for name in ('rome', 'leaf')}
+                for name, command, wanted in steps:
+                    h, env = machines[name]
+                    self.step(h, env, command, wanted)
+                    if command.startswith('ni join'):  # as systemctl reload does where the agent is a service
+                        h.agents[0].process.send_signal(signal.SIGHUP)
+            finally:
+                os.chdir(home)
+
     def test_the_page_does_what_it_says(self):
-        files, steps = read_page()
+        files, steps = read_page(1)
         self.assertGreater(len(steps), 25)
         self.assertEqual(len(files), 4)
         with fleet.Fleet() as f:
