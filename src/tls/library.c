@@ -2,23 +2,35 @@
 #include "tls/table.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdio.h>
 
-/* TLS_BUILT_NAME, a name alone, is found where the program itself says (the folder it was built in).
- * Installed programs say nothing, and it is not in the system's folders: then it is the installed one. The
- * loader does not look at the environment of set-user-id processes. (Sanitizers call the loader themselves,
- * and programs built with them are not installed: there it is the whole path.) */
+/* The dynamic section of the program or library that this file is linked into. */
+extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
+
+/* Programs in the build tree say where the loader is to look (DT_RUNPATH), and TLS_BUILT_NAME alone is found
+ * there; installed ones say nothing, and have one place: what is in the environment or in the system's
+ * folders does not count for them. (Sanitizers call the loader themselves, and programs built with them are
+ * not installed: there it is the whole path.) */
+static bool is_installed(void)
+{
+        for (const ElfW(Dyn) *d = _DYNAMIC; d->d_tag != DT_NULL; d++)
+                if (d->d_tag == DT_RUNPATH || d->d_tag == DT_RPATH)
+                        return false;
+        return true;
+}
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const struct tls_table *table;
 static struct tls_why reason;
 
 static void *open_object(void)
 {
-        void *object = dlopen(TLS_BUILT_NAME, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-        if (object)
-                return object;
-        object = dlopen(TLS_LIBRARY_PATH, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+        const int how = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
+        void *object = is_installed() ? NULL : dlopen(TLS_BUILT_NAME, how);
+        if (!object)
+                object = dlopen(TLS_LIBRARY_PATH, how);
         if (!object) {
                 const char *text = dlerror();
                 snprintf(reason.text, sizeof(reason.text),
