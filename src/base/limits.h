@@ -173,10 +173,12 @@
 #define LIMIT_PARENT_INTERFACES 16u  /* interfaces looked at */
 #define LIMIT_PARENT_TARGETS    128u /* pairs of both: datagrams of one round */
 #define LIMIT_PARENT_SERVERS    64u  /* servers of the own domain, which are no parents */
-#define LIMIT_FORWARDS                                                                       \
-        64u /* questions of strangers that wait for another server of this machine, 2 s each \
-             */
-#define LIMIT_CONTROL        128u /* bytes that say at which of our addresses a datagram came */
-#define LIMIT_PARENT_REFUSED 16u  /* servers remembered because they would make a loop */
+#define LIMIT_FORWARDS                                                                                      \
+        64u                /* questions of strangers that wait for another server of this machine, 2 s each \
+                            */
+#define LIMIT_CONTROL 128u /* bytes that say at which of our addresses a datagram came */
+#define LIMIT_PARENT_PROBES \
+        16u /* questions to candidates inside TLS at once: a domain asks one each 0.5 s, for 2 s */
+#define LIMIT_PARENT_REFUSED 16u /* servers remembered because they would make a loop */
 
 #endif

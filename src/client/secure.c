@@ -67,7 +67,6 @@ static struct {
 /* 0, or why authority.crt cannot be looked at. */
 static int look(const char *folder, struct seen *ret)
 {
-        int err = 0;
         memset(ret, 0, sizeof(*ret));
         ret->user = geteuid();
         for (unsigned i = 0; i < FILES; i++) {
@@ -78,9 +77,9 @@ static int look(const char *folder, struct seen *ret)
                 if (lstat(path, &st) == 0)
                         ret->file[i] = st;
                 else if (i == 0)
-                        err = errno;
+                        return errno;
         }
-        return err;
+        return 0;
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "client/client.h"
 #include "model/path.h"
 #include "server/parent_config.h"
 #include "sys/fs.h"
@@ -32,6 +33,7 @@ enum kind {
         KIND_PARENTS,
         KIND_DHCP,
         KIND_CONFINEMENT,
+        KIND_PLAIN,
 };
 
 #define KEYS(X)                                                             \
@@ -41,6 +43,7 @@ enum kind {
         X(tag_ports, PORTS, tag_ports, 1, 65535)                            \
         X(socket, PATH, socket, 0, 0)                                       \
         X(machine, PATH, machine, 0, 0)                                     \
+        X(plain_networks, PLAIN, plain_networks, 0, 0)                      \
         X(default_domain, TAG, default_domain, 0, 0)                        \
         X(legacy_read_networks, NETWORKS, read_networks, 0, 0)              \
         X(legacy_write_networks, NETWORKS, write_networks, 0, 0)            \
@@ -381,6 +384,7 @@ static bool set_confinement(struct reader *r, enum confinement *to, struct bytes
 
 static bool set_text(struct reader *r, const struct key *k, const char **to, struct bytes value)
 {
+        char word[64];
         if (k->kind == KIND_TAG && !tag_is_valid(value))
                 return wrong(r, "\"%.*s\" can be no domain's tag", BYTES_FMT(value));
         if (k->kind == KIND_PATH && bytes_eq_str(value, "none"))
@@ -388,6 +392,9 @@ static bool set_text(struct reader *r, const struct key *k, const char **to, str
         else if (k->kind == KIND_PATH && (value.len == 0 || value.data[0] != '/'))
                 return wrong(r, "%s: \"%.*s\" is no absolute path (or \"none\")", k->name, BYTES_FMT(value));
         *to = arena_str(&r->config->arena, value);
+        if (*to && k->kind == KIND_PLAIN &&
+            client_plain_has(*to, NULL, word, sizeof(word)) == CLIENT_PLAIN_WRONG)
+                return wrong(r, "plain_networks: \"%s\" is no network or address", word);
         return *to || wrong(r, "out of memory");
 }
 
@@ -437,6 +444,7 @@ static bool set_value(struct reader *r, const struct key *k, struct bytes tag, s
         case KIND_TEXT:
         case KIND_TAG:
         case KIND_PATH:
+        case KIND_PLAIN:
                 return set_text(r, k, field, value);
         case KIND_ENDPOINTS:
         case KIND_HOSTS:

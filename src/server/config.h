@@ -66,6 +66,7 @@ struct config {
         struct ports tag_ports;          /* below 1024: those that a monitor opens for domains */
         const char *socket;              /* path, or "" for none */
         const char *machine; /* folder of what this machine is (doc/tls.md 1); NULL: the default; "": none */
+        const char *plain_networks; /* where clear text is spoken nevertheless; NULL: nowhere */
         const char *default_domain; /* "" : network, else local */
         struct networks read_networks, write_networks;
         struct per_tag redact, historical_clones;

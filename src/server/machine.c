@@ -1,5 +1,6 @@
 #include "server/machine.h"
 
+#include "client/client.h"
 #include "server/penalty.h"
 #include "server/server.h"
 #include "sys/clock.h"
@@ -146,6 +147,8 @@ static void read_files(struct task *task, unsigned thread, void *context)
 
 void machine_look(struct server *s, bool always)
 {
+        if (always && !client_set_machine(folder_of(s), s->config->plain_networks))
+                log_event(LOG_LEVEL_ERROR, "tls-identity", "reason=\"out of memory; calls go on as before\"");
         struct machine *m = s->machine;
         const char *folder = folder_of(s);
         struct trace now[FILES];
@@ -183,6 +186,11 @@ struct machine *machine_start(struct server *s)
         random_bytes(key, sizeof(key));
         turnstile_init(&m->turnstile, siphash_key_from(key));
         s->machine = m;
+        if (!client_set_machine(folder_of(s), s->config->plain_networks)) {
+                machine_free(m);
+                s->machine = NULL;
+                return NULL;
+        }
         look_at_files(folder_of(s), m->traces);
         const enum tls_found found = load(folder_of(s), &i, &why);
         take(s, found, i, &why);

@@ -33,6 +33,20 @@ struct parent_climb {
         unsigned length;
 };
 
+/* A question inside TLS; while it is under way all of it is the thread's. */
+struct parent_probe {
+        struct task task;
+        struct note note;
+        struct parents *all;
+        bool under_way, answered;
+        enum binding_query query;
+        uint32_t xid, addr, status, udp_port; /* the last two: answered */
+        uint16_t port;                        /* where the datagram would have gone */
+        char tag[LIMIT_TAG + 1];
+        uint64_t deadline, used_ms;
+        struct client *client; /* kept: the parent is asked again and again */
+};
+
 struct parent {
         struct parent *next;
         struct parents *all;
@@ -50,7 +64,8 @@ struct parents {
         struct parent *first;
         int fd, news_fd, stop_fd; /* datagrams; netlink; readable when it is over */
         struct event readable, news, news_timer;
-        struct pool *climbers;
+        struct pool *climbers, *probers;
+        struct parent_probe probe[LIMIT_PARENT_PROBES];
         bool started, stopping;
         struct dhcp_values dhcp; /* of dhcp_file */
         struct stat dhcp_seen;   /* the file that they are of; all zero: there was none */
@@ -63,6 +78,15 @@ struct parents {
 
 /* One step of p's core, and what follows from it. */
 void parent_step(struct parent *p, struct binding_event *e);
+
+/* An answer, to whoever asked for it. False: nobody did. */
+bool parent_deliver(struct parents *all, const struct binding_reply *r);
+
+/* -- parent_secure.c -- */
+/* True: this question must not be a datagram; it is asked inside TLS, if it is one that can be. */
+bool parent_secure_ask(struct parents *all, const struct binding_action *a);
+/* Closes connections that are needed no more, or all that nobody has in hand. */
+void parent_secure_forget(struct parents *all, bool everything);
 
 /* -- parent_look.c -- */
 /* Begins to look; ends in parent_looked. */

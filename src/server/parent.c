@@ -1,5 +1,6 @@
 #include "server/parent-internal.h"
 
+#include "client/client.h"
 #include "server/parent_wire.h"
 #include "sys/clock.h"
 #include "sys/log.h"
@@ -68,6 +69,8 @@ static void send_query(struct parent *p, const struct binding_action *a)
 {
         struct parents *all = p->all;
         char host[256] = "";
+        if (parent_secure_ask(all, a))
+                return;
         gethostname(host, sizeof(host) - 1);
         const struct auth_sys sys = {.stamp = (uint32_t)(clock_wall_us() / 1000000u),
                                      .uid = (uint32_t)geteuid(),
@@ -169,25 +172,34 @@ static void on_time(evutil_socket_t fd, short what, void *context)
         step(context, BINDING_TIME);
 }
 
+static struct parent *who_wants(struct parents *all, const struct binding_reply *r, enum binding_query *ret)
+{
+        for (struct parent *p = all->first; p; p = p->next)
+                if (!p->gone && binding_wants(p->core, r->xid, r->from, r->from_port, ret))
+                        return p;
+        return NULL;
+}
+
+bool parent_deliver(struct parents *all, const struct binding_reply *r)
+{
+        enum binding_query query;
+        struct binding_event e = {.kind = BINDING_REPLIED, .reply = r};
+        struct parent *p = who_wants(all, r, &query);
+        if (p)
+                parent_step(p, &e);
+        return p != NULL;
+}
+
 static void take_datagram(struct parents *all, struct bytes datagram, const struct sockaddr_in *from)
 {
         struct binding_reply r = {.from = ntohl(from->sin_addr.s_addr), .from_port = ntohs(from->sin_port)};
         enum binding_query query;
-        if (!parent_reply_xid(datagram, &r.xid)) {
+        struct parent *p = parent_reply_xid(datagram, &r.xid) ? who_wants(all, &r, &query) : NULL;
+        struct binding_event e = {.kind = BINDING_REPLIED, .reply = &r};
+        if (p && parent_reply_decode(query, datagram, &r))
+                parent_step(p, &e);
+        else
                 all->dropped++;
-                return;
-        }
-        for (struct parent *p = all->first; p; p = p->next) {
-                if (p->gone || !binding_wants(p->core, r.xid, r.from, r.from_port, &query))
-                        continue;
-                struct binding_event e = {.kind = BINDING_REPLIED, .reply = &r};
-                if (parent_reply_decode(query, datagram, &r))
-                        parent_step(p, &e);
-                else
-                        all->dropped++;
-                return;
-        }
-        all->dropped++;
 }
 
 static void on_datagram(evutil_socket_t fd, short what, void *context)
@@ -247,6 +259,7 @@ void parents_tick(struct parents *all)
         const uint64_t now = clock_mono_ms();
         if (!all || all->stopping)
                 return;
+        parent_secure_forget(all, false);
         if (parent_dhcp_changed(all)) {
                 parent_read_dhcp(all);
                 for (struct parent *p = all->first; p; p = p->next)
@@ -269,6 +282,7 @@ void parents_reload(struct parents *all)
         if (!all)
                 return;
         parent_read_dhcp(all);
+        parent_secure_forget(all, true);
         for (struct parent *p = all->first; p; p = p->next)
                 step(p, BINDING_FORGET);
 }
@@ -325,7 +339,8 @@ int parents_start(struct parents *all)
 {
         struct event_base *base = all->server->loop.base;
         all->climbers = pool_start(2, LIMIT_DOMAINS * 2, all->server);
-        if (!all->climbers ||
+        all->probers = pool_start(4, LIMIT_PARENT_PROBES * 2, all->server);
+        if (!all->climbers || !all->probers ||
             event_assign(&all->readable, base, all->fd, EV_READ | EV_PERSIST, on_datagram, all) < 0 ||
             event_add(&all->readable, NULL) < 0 ||
             event_assign(&all->news_timer, base, -1, 0, on_network_changed, all) < 0)
@@ -412,12 +427,15 @@ void parents_stop(struct parents *all)
         for (struct parent *p = all->first; p; p = p->next)
                 event_del(&p->timer);
         pool_stop(all->climbers);
+        pool_stop(all->probers);
 }
 
 void parents_free(struct parents *all)
 {
         if (!all)
                 return;
+        for (unsigned i = 0; i < LIMIT_PARENT_PROBES; i++)
+                client_close(all->probe[i].client);
         while (all->first) {
                 struct parent *p = all->first;
                 all->first = p->next;

@@ -112,6 +112,7 @@ static void values(void **state)
                                 "redact.open = no\n"
                                 "historical = Yes\n"
                                 "default_domain = lab\n"
+                                "plain_networks = 10.0.0.0/8 192.0.2.1\n"
                                 "addresses = 192.0.2.1 192.0.2.2\n"
                                 "idle_timeout = 5\n"
                                 "log_level = debug\n");
@@ -130,6 +131,7 @@ static void values(void **state)
         assert_false(config_switch(&c->redact, BYTES_LIT("open")));
         assert_false(config_switch(&c->redact, BYTES_LIT("other")));
         assert_string_equal(c->default_domain, "lab");
+        assert_string_equal(c->plain_networks, "10.0.0.0/8 192.0.2.1");
         assert_int_equal(c->address_count, 2);
         assert_string_equal(c->addresses[1], "192.0.2.2");
         assert_int_equal(c->idle_timeout, 5);
@@ -165,6 +167,7 @@ static void mistakes(void **state)
         bad("historical = yes\nhistorical = no\n", "test.conf:2: \"historical\" is set twice");
         bad("historical.local = yes", "is not set per domain");
         bad("redact.-x = yes", "can be no domain's tag");
+        bad("plain_networks = 10.0.0.0/8 leaf", "plain_networks: \"leaf\" is no network or address");
         bad("default_domain = a/b", "can be no domain's tag");
         bad("socket = run/x", "no absolute path");
         bad("legacy_read_networks = 10.0.0.1/8", "host bits zero");
