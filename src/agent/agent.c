@@ -538,8 +538,8 @@ static unsigned servers_of_levels(void *context, struct server *ret)
                 const struct track *t = a->level[i]->track;
                 const struct table *table = track_table(t);
                 struct servers l = {.n = 0};
-                if (i > 0) /* level 0 is this machine's own, to which nobody speaks TLS */
-                        servers_add(&l, track_server(t));
+                servers_add(&l,
+                            track_server(t)); /* this machine's own first: it may have the authority itself */
                 if (table)
                         servers_of_table(table, a->level[i]->port, &l);
                 for (unsigned k = 0; k < l.n && n < RENEWER_SERVERS; k++)

@@ -112,7 +112,7 @@ static enum answer ask(const struct renewer *r, const struct server *at, struct 
         struct client *c;
         struct ext_renew_result result;
         client_options_init(&o);
-        o.server = at->address;
+        o.server = at->address[0] ? at->address : NULL;
         o.tag = at->tag;
         o.interrupt_fd = r->poke_fd;
         o.certificate_only = true;

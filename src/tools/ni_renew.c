@@ -107,6 +107,7 @@ static bool ask(struct renew *r, const char *server)
         const struct ext_renew_args args = {bytes_of(r->request->der, r->request->len)};
         const char *reason = why.text;
         o.server = server;
+        o.certificate_only = true; /* it may have run out */
         enum ni_status st = client_open(&o, &c, &why);
         if (st == NI_OK) {
                 st = client_renew(c, &args, &result);

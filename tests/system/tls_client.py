@@ -5,7 +5,10 @@ clear text from each other; cuts, other certificates, other authorities.
 usage: tls_client.py netinfod=PATH ni=PATH agent=PATH [unittest options]"""
 import json
 import os
+import re
+import ssl
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
@@ -151,6 +154,82 @@ class Enrolled(unittest.TestCase):
         self.enrol(self.rome, server=True)
         self.r.start()
         until(lambda: self.l.log().count('event=bound tag=local') == 2, 120, 'and finds it again')
+
+
+@unittest.skipIf(fleet.missing() or tls.missing(), fleet.missing() or tls.missing())
+class Renewed(unittest.TestCase):
+    """rome has an authority that `ni init` made, leaf has joined; then leaf is given a certificate that is nearly over, or is, as its
+    authority would have signed it."""
+
+    def setUp(self):
+        self.f = fleet.Fleet()
+        self.addCleanup(lambda: self.f.close(show=not self._outcome.success))
+        self.rome, self.leaf = self.f.host('rome', '10.9.0.1'), self.f.host('leaf', '10.9.0.2')
+        self.r, self.l = (h.daemon() for h in (self.rome, self.leaf))
+        self.must(self.rome, self.r, 'init', '--no-config')
+        self.must(self.leaf, self.l, 'join', input=self.must(self.rome, self.r, 'token', 'create', '--machine', 'leaf', '--at', '10.9.0.1'))
+
+    def must(self, host, d, *words, **more):
+        done = host.ni(*words, '--dir', d.folder, **more)
+        self.assertEqual(done.returncode, 0, (host.name, words, done.stdout, done.stderr))
+        return done.stdout
+
+    def age(self, since, until_then):
+        """leaf's certificate was signed then; the ledger knows of it."""
+        folder = os.path.join(self.r.folder, 'authority')
+        a = tls.Authority.__new__(tls.Authority)
+        a.folder, a.made = os.path.join(self.f.folder, 'signed'), 0
+        os.makedirs(a.folder)
+        a.key, a.certificate = os.path.join(folder, 'authority.key'), os.path.join(folder, 'authority.crt')
+        subject = tls.openssl('x509', '-in', a.certificate, '-noout', '-subject', '-nameopt', 'multiline').decode()
+        a.uuid = re.search(r'serialNumber *= *([0-9a-f]{32})', subject).group(1)
+        self.r.stop()
+        certificate, _ = a.enrol(os.path.join(self.l.folder, 'machine'), 'leaf', since=since, until=until_then)
+        with open(os.path.join(folder, 'ledger'), 'r+', encoding='ascii') as f:
+            text = f.read()
+            text, n = re.subn(r'(?m)^(machine=leaf serial=)[0-9a-f]+', r'\g<1>' + tls.serial(certificate).hex(), text)
+            self.assertEqual(n, 1, text)
+            f.seek(0)
+            f.truncate()
+            f.write(text)
+        self.r.start()
+
+    def ends(self):
+        out = tls.openssl('x509', '-in', os.path.join(self.l.folder, 'machine', 'machine.crt'), '-noout', '-enddate').decode()
+        return ssl.cert_time_to_seconds(out.strip().split('=', 1)[1]) - time.time()
+
+    def standing(self):
+        with open(os.path.join(self.l.folder, 'snapshots', 'standing'), encoding='utf-8') as f:
+            return json.load(f).get('machine', {})
+
+    def is_renewed(self):
+        agent = self.leaf.agent()
+        until(lambda: 'event=renewed machine=leaf' in agent.log(), meaning='the agent has a new certificate')
+        self.assertGreater(self.ends(), 13 * 86400)
+        until(lambda: self.standing().get('until', 0) > time.time() + 13 * 86400, meaning='and says so')
+        self.assertNotIn('why', self.standing())
+        until(lambda: 'peer=10.9.0.1:987' in agent.log(), meaning='and follows with it')
+
+    def test_before_the_end(self):
+        self.age(-13 * 86400, 86400)
+        self.is_renewed()
+
+    def test_after_the_end(self):
+        self.age(-100 * 86400, -86 * 86400)
+        self.is_renewed()
+
+    def test_nobody_there(self):
+        """It says why, and until when the old one is good; the doctor says it, too."""
+        self.age(-13 * 86400, 86400)
+        self.r.stop()
+        agent = self.leaf.agent()
+        until(lambda: 'event=renew-failed' in agent.log(), meaning='the agent could not renew')
+        until(lambda: 'why' in self.standing(), meaning='and says so')
+        self.assertLess(self.standing()['until'], time.time() + 2 * 86400)
+        done = self.leaf.ni('doctor')
+        self.assertIn('machine leaf', done.stdout)
+        self.assertIn('was not renewed', done.stdout)
+        self.assertLess(self.ends(), 2 * 86400)
 
 
 if __name__ == '__main__':
