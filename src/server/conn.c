@@ -540,11 +540,9 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 
 void conn_stop(struct conn *c)
 {
-        if (c->parked) { /* answered empty */
-                struct call *parked = c->parked;
-                conn_changed(c, parked, true);
-        }
-        conn_touch(c);
+        struct call *parked = c->parked;
+        if (!parked || conn_changed(c, parked, true)) /* answered empty */
+                conn_touch(c);
 }
 
 /* -- calls elsewhere -- */
@@ -677,16 +675,17 @@ bool conn_park(struct conn *c, struct call *call, uint32_t wait_ms)
         return true;
 }
 
-void conn_changed(struct conn *c, struct call *call, bool over)
+bool conn_changed(struct conn *c, struct call *call, bool over)
 {
         if (c->tls && conn_tls_withdrawn(c)) {
                 conn_close(c, "withdrawn");
-                return;
+                return false;
         }
-        if (!ext_changes_again(call, over))
-                return;
-        unpark(call);
-        reply_ready(c, call);
+        if (ext_changes_again(call, over)) {
+                unpark(call);
+                reply_ready(c, call);
+        }
+        return true;
 }
 
 /* A transfer that is taken drop by drop, or for too long altogether. */

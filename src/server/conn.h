@@ -74,8 +74,9 @@ void conn_check_deadlines(struct conn *c, uint64_t now_ms);
 bool conn_is_quiet(const struct conn *c);
 /* A CHANGES without news waits here; false: it cannot. One a connection. */
 bool conn_park(struct conn *c, struct call *call, uint32_t wait_ms);
-/* There may be news for the call that waits; over: it is answered now, with or without. */
-void conn_changed(struct conn *c, struct call *call, bool over);
+/* There may be news for the call that waits; over: it is answered now, with or without. False: the connection
+ * is gone. */
+bool conn_changed(struct conn *c, struct call *call, bool over);
 /* To be resumed after this round of notes. */
 void conn_touch(struct conn *c);
 

@@ -327,6 +327,8 @@ const char *conn_tls_overdue(struct conn *c, uint64_t now_ms)
                         conn_soon(c);
                 return NULL;
         }
+        if (conn_tls_withdrawn(c)) /* also of one that only waits for changes */
+                return "withdrawn";
         if (has_run_out(c)) {
                 tell_refused(c, "the certificate has run out on a standing connection");
                 return "certificate";

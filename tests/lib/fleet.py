@@ -57,6 +57,9 @@ def until(what, seconds=60):
         time.sleep(0.1)
 
 
+CRASHES = [-n for n in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS)]
+
+
 class Host:
     def __init__(self, fleet, name, addresses, etc):
         self.fleet, self.name, self.addresses = fleet, name, addresses
@@ -144,7 +147,18 @@ class Host:
     def ni(self, *words, d=None, **more):
         return self.run(daemon.PROGRAMS['ni'], *words, env=self.environment(d), **more)
 
+    def end(self):
+        """Servers and agents end in order, as on a machine that is shut down: what is wrong with that shows."""
+        running = [x.process for x in self.agents + self.daemons if x.process.poll() is None]
+        for p in running:
+            p.send_signal(signal.SIGCONT)
+            p.send_signal(signal.SIGTERM)
+        for p in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                p.wait(20)
+
     def stop(self):
+        self.end()
         for p in [x.process for x in self.agents + self.daemons] + self.processes:
             if p.poll() is None:
                 p.kill()
@@ -204,6 +218,6 @@ class Fleet:
             for x in h.daemons + h.agents if show else []:
                 print('-- %s, %s\n%s' % (h.name, x.log_path, '\n'.join(x.log().splitlines()[-40:])), flush=True)
         bad = [x.log_path + '\n' + x.log() for h in self.hosts for x in h.daemons + h.agents
-               if any(word in x.log() for word in ('Sanitizer', 'runtime error:'))]
+               if x.process.returncode in CRASHES or any(word in x.log() for word in ('Sanitizer', 'runtime error:'))]
         shutil.rmtree(self.folder, ignore_errors=True)
-        assert not bad, 'a sanitizer spoke in ' + ' '.join(bad)
+        assert not bad, 'crashed, or a sanitizer spoke: ' + ' '.join(bad)

@@ -151,6 +151,7 @@ class TlsFleet(unittest.TestCase):
         self.assertIn('event=renewed', rome.daemons[0].log())
         # taken out
         self.must(rome, 'machine', 'rm', '--yes', 'leaf')
+        daemon.until(lambda: 'event=away' in leaf.agents[0].log(), meaning='the end of the connection on which the agent waits for changes')
         self.assertNotEqual(self.ni(leaf, *words).returncode, 0)
         self.assertNotEqual(self.enrolment(leaf, 'renew', '--now').returncode, 0)
         self.assertEqual(set(os.listdir(machine)), {'authority.crt', 'machine.crt', 'machine.key'})
@@ -158,6 +159,13 @@ class TlsFleet(unittest.TestCase):
         self.until_getent(leaf, USER, '%s:*:5001:5000:%s:/home/ada:/bin/sh\n' % (USER, REAL))
         self.must(leaf, 'join', '--again', input=self.must(rome, 'token', 'create'))
         self.assertEqual(self.ni(leaf, *words).returncode, 0)
+
+    def test_the_server_ends_while_somebody_withdrawn_waits(self):
+        rome = self.first_server()
+        leaf, _ = self.leaf(rome, ROME + ':987')
+        self.until_getent(leaf, USER, '%s:*:5001:5000:%s:/home/ada:/bin/sh\n' % (USER, REAL))
+        self.must(rome, 'machine', 'rm', '--yes', 'leaf')
+        self.assertEqual(rome.daemons[0].stop(), 0)
 
     def serials(self, rome):
         found = json.loads(self.must(rome, 'machine', 'list', '--all', '--json'))
