@@ -100,7 +100,7 @@ class TlsFleet(unittest.TestCase):
         self.must(rome, 'init')
         with open(os.path.join(rome.daemons[0].folder, 'netinfod.conf'), encoding='ascii') as f:
             self.assertEqual(f.read(), 'listen = 127.0.0.1:987 [::1]:987 %s:987\n' % ROME)
-        daemon.until(lambda: 'tcp=%s:987' % ROME in rome.daemons[0].log(), meaning='the door')
+        daemon.until(lambda: 'tcp=%s:987' % ROME in rome.daemons[0].log() and 'event=tls-identity' in rome.daemons[0].log(), meaning='the door')
         done = rome.ni('add', '-d', 'network', '-p', '/users/' + USER, 'uid=5001', 'gid=5000', 'realname=' + REAL, 'home=/home/ada',
                        'shell=/bin/sh', '--file', 'passwd=-', input=HASH)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -48,6 +48,7 @@ class Base(unittest.TestCase):
 
     def init(self):
         self.must('init', '--dir', self.d.folder, '--name', 'rome', '--no-config')
+        daemon.until(lambda: 'event=tls-identity' in self.d.log(), meaning='TLS')  # the server looks at its files a moment later
 
     def token(self, *more):
         text = self.must('token', 'create', '--dir', self.d.folder, '--at', self.at, *more)
@@ -290,7 +291,8 @@ class Joining(Base):
         wrong = ';'.join(parts[:4] + ['A' * 43, parts[5]])
         for _ in range(daemon.TRIES):  # one in ten seconds is looked at
             for _ in range(11):
-                self.assertEqual(self.join('leaf', wrong).returncode, DENIED)
+                done = self.join('leaf', wrong)
+                self.assertEqual(done.returncode, DENIED, done.stderr + self.d.log()[-3000:])
             if self.join('oak', ';'.join(parts)).returncode == DENIED:  # the right one is not looked at either
                 return
             parts = self.token().strip().split(';')
