@@ -70,6 +70,17 @@ static struct visitor *oldest(const struct admission *a, const struct address *s
         return best;
 }
 
+/* With those that were asked to go, and have not gone yet because their worker has much to do. */
+static unsigned strangers_of(const struct admission *a, const struct address *source)
+{
+        unsigned n = 0;
+        if (a->counts.strangers < OVERLAP)
+                return 0;
+        for (const struct visitor *v = a->first; v; v = v->next)
+                n += v->stranger && address_equal(&v->source, source);
+        return n;
+}
+
 /* The share of strangers: of a source, then of all. *ret_evict: which of them goes, NULL for none. */
 static bool make_room_for_stranger(struct admission *a, const struct address *source, unsigned most,
                                    uint64_t now_ms, struct visitor **ret_evict)
@@ -78,6 +89,8 @@ static bool make_room_for_stranger(struct admission *a, const struct address *so
         const unsigned share = most / 4 < LIMIT_STRANGERS ? most / 4 : LIMIT_STRANGERS;
         const unsigned each = share / 4 < LIMIT_STRANGERS_SOURCE ? share / 4 : LIMIT_STRANGERS_SOURCE;
         struct visitor *idle = NULL;
+        if (a->counts.strangers >= share + OVERLAP || strangers_of(a, source) >= each + OVERLAP)
+                return false;
         if (a->counts.strangers >= each)
                 idle = oldest(a, source, true, now_ms, &n);
         if (n < each) {

@@ -143,6 +143,30 @@ static void strangers_have_a_share(void **state)
         admission_free(a);
 }
 
+/* Workers that are slow to close those that were asked to go do not make the share larger. */
+static void strangers_that_do_not_go(void **state)
+{
+        (void)state;
+        struct admission *a = admission_new();
+        static struct guest g[4 * LIMIT_STRANGERS];
+        unsigned in = 0;
+        for (unsigned i = 0; i < 200; i++) { /* one source, each a while after the one before */
+                enter_stranger(a, &g[i], 1, 4096, 10000 + i * 2000);
+                in += g[i].in;
+        }
+        assert_in_range(in, LIMIT_STRANGERS_SOURCE + 1, LIMIT_STRANGERS_SOURCE + 32);
+        for (unsigned i = 200; i < 4 * LIMIT_STRANGERS; i++) {
+                enter_stranger(a, &g[i], i, 4096, 1000000 + i * 2000);
+                in += g[i].in;
+        }
+        assert_in_range(in, LIMIT_STRANGERS + 1, LIMIT_STRANGERS + 32);
+        for (unsigned i = 0; i < 4 * LIMIT_STRANGERS; i++)
+                if (g[i].in)
+                        admission_leave(a, &g[i].v);
+        assert_int_equal(admission_count(a).now, 0);
+        admission_free(a);
+}
+
 /* When all places are taken strangers go first, however new; and few places are few for them, too. */
 static void strangers_go_first(void **state)
 {
@@ -192,9 +216,9 @@ static void ipv6_counts_by_network(void **state)
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(of_one_source), cmocka_unit_test(of_all),
-                                           cmocka_unit_test(strangers_have_a_share),
-                                           cmocka_unit_test(strangers_go_first),
-                                           cmocka_unit_test(ipv6_counts_by_network)};
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(of_one_source),          cmocka_unit_test(of_all),
+                cmocka_unit_test(strangers_have_a_share), cmocka_unit_test(strangers_that_do_not_go),
+                cmocka_unit_test(strangers_go_first),     cmocka_unit_test(ipv6_counts_by_network)};
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
