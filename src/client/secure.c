@@ -167,6 +167,36 @@ static const char *plain_networks(void)
         return m && m->plain ? m->plain : variable("NETINFO_PLAIN_NETWORKS", "");
 }
 
+static bool is_there(const char *folder, const char *name)
+{
+        char path[PATH_MAX];
+        struct stat st;
+        const int n = snprintf(path, sizeof(path), "%s/%s", folder, name);
+        return n > 0 && n < (int)sizeof(path) && lstat(path, &st) == 0;
+}
+
+/* authority.crt is not there: a machine that has not joined, or one that has, and lost it? A key or
+ * certificate belongs to a join that came to its end, as long as its join.key does not say otherwise
+ * (doc/tls.md 4). */
+static enum secure_verdict without_authority(const char *folder, char *reason, size_t size)
+{
+        struct stat st;
+        if (!*folder || lstat(folder, &st) < 0)
+                return SECURE_CLEAR;
+        if (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode))
+                snprintf(reason, size, "%.200s is no folder: who this machine is cannot be read; put it back",
+                         folder);
+        else if (!is_there(folder, "join.key") && (is_there(folder, names[1]) || is_there(folder, names[2])))
+                snprintf(reason, size,
+                         "%.200s has lost its authority.crt, and without it nobody is believed; put it back, "
+                         "or "
+                         "`ni join` again",
+                         folder);
+        else
+                return SECURE_CLEAR;
+        return SECURE_REFUSED;
+}
+
 /* Is there an authority.crt, and can it be looked at? SECURE_TLS: yes. */
 static enum secure_verdict enrolled(const char *folder, struct seen *ret, char *reason, size_t size)
 {
@@ -174,8 +204,10 @@ static enum secure_verdict enrolled(const char *folder, struct seen *ret, char *
         const int err = *folder ? look(folder, ret) : ENOENT;
         if (!err)
                 return SECURE_TLS;
+        if (err == ENOENT || err == ENOTDIR)
+                return without_authority(folder, reason, size);
         /* A folder above that does not let us look says nothing about this machine. */
-        if (err == ENOENT || err == ENOTDIR || (err == EACCES && lstat(folder, &st) < 0))
+        if (err == EACCES && lstat(folder, &st) < 0)
                 return SECURE_CLEAR;
         snprintf(reason, size,
                  "this machine is enrolled, and %.200s/authority.crt cannot be read by this user (%s); let "

@@ -215,6 +215,43 @@ static void what_cannot_be_read_is_not_taken_for_not_enrolled(void **state)
         assert_int_equal(judge("192.0.2.1", r), SECURE_CLEAR);
 }
 
+static void touch(const char *folder, const char *name)
+{
+        char path[160];
+        snprintf(path, sizeof(path), "%s/%s", folder, name);
+        const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+        assert_true(fd >= 0);
+        close(fd);
+}
+
+static void a_folder_that_has_lost_something_is_no_downgrade(void **state)
+{
+        char r[600], folder[96], path[160];
+        (void)state;
+        lab_folder(&lab, "lost", folder);
+        assert_true(client_set_machine(folder, ""));
+        touch(folder, "join.key"); /* a join that was cut off: as before it */
+        touch(folder, "machine.key");
+        touch(folder, "machine.crt");
+        assert_int_equal(judge("192.0.2.1", r), SECURE_CLEAR);
+        snprintf(path, sizeof(path), "%s/join.key", folder);
+        unlink(path);
+        assert_int_equal(judge("192.0.2.1", r), SECURE_REFUSED);
+        assert_has(r, "has lost its authority.crt");
+        assert_int_equal(judge("127.0.0.1", r), SECURE_CLEAR);
+        snprintf(path, sizeof(path), "%s/machine.crt", folder);
+        unlink(path);
+        assert_int_equal(judge("192.0.2.1", r), SECURE_REFUSED); /* the key alone */
+        assert_true(client_set_machine(path, ""));
+        assert_int_equal(symlink("not-mounted", path), 0);
+        assert_int_equal(judge("192.0.2.1", r), SECURE_REFUSED);
+        assert_has(r, "is no folder");
+        unlink(path);
+        assert_int_equal(judge("192.0.2.1", r), SECURE_CLEAR);
+        touch(folder, "machine.crt");
+        assert_int_equal(judge("192.0.2.1", r), SECURE_REFUSED); /* a file in its place */
+}
+
 static struct tls_identity *identity_now(void)
 {
         struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(0xc0000201)}};
@@ -752,6 +789,7 @@ int main(void)
                 cmocka_unit_test_setup(plain_networks_are_spoken_to_in_clear_text, before),
                 cmocka_unit_test_setup(commands_take_both_from_variables, before),
                 cmocka_unit_test_setup(what_cannot_be_read_is_not_taken_for_not_enrolled, before),
+                cmocka_unit_test_setup(a_folder_that_has_lost_something_is_no_downgrade, before),
                 cmocka_unit_test_setup(an_identity_is_read_once_and_again_when_its_files_are_others, before),
                 cmocka_unit_test_setup(a_call_goes_through_tls_with_our_certificate, before),
                 cmocka_unit_test_setup(a_plain_network_hears_no_probe, before),
