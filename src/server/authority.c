@@ -110,7 +110,7 @@ bool authority_keep(struct authority *a)
         return false;
 }
 
-static void load(struct authority *a)
+static enum tls_found load(struct authority *a)
 {
         struct tls_why why = {""};
         struct tls_authority *signer = NULL;
@@ -118,12 +118,13 @@ static void load(struct authority *a)
         if (found == TLS_UNUSABLE)
                 log_event(LOG_LEVEL_ERROR, "authority-unusable", "reason=\"%s\"", why.text);
         if (found != TLS_FOUND)
-                return;
+                return found;
         static const char *const names[] = {"ledger"};
         fs_tidy_replaced(a->folder, names, 1);
         a->signer = signer;
         if (authority_reload(a))
                 log_event(LOG_LEVEL_NOTICE, "authority", "folder=\"%s\" lines=%zu", a->folder, a->ledger.n);
+        return found;
 }
 
 bool authority_sign(struct authority *a, struct bytes request, const struct ledger_entry *as,
@@ -170,8 +171,14 @@ static bool retire(struct authority *a)
 static enum ni_status init(struct authority *a, const struct ext_authority_args *args)
 {
         struct tls_why why = {""};
-        if (a->signer && !(args->flags & EXT_AUTHORITY_ANEW))
+        const bool anew = args->flags & EXT_AUTHORITY_ANEW;
+        /* One that could not be read at the start may be good by now. Still not: somebody has to mend it, or
+         * to say that it is worth nothing; the whole fleet believes in it. */
+        const enum tls_found found = a->signer || anew ? TLS_NOT_THERE : load(a);
+        if (a->signer && !anew)
                 return NI_DUPTAG;
+        if (found == TLS_UNUSABLE)
+                return NI_SYSTEMERR;
         if (mkdir(a->folder, 0700) < 0 && errno != EEXIST) {
                 log_event(LOG_LEVEL_ERROR, "authority-failed",
                           "folder=\"%s\" reason=\"cannot be made: %s\" note=\"make it for the server's user: "
@@ -180,8 +187,7 @@ static enum ni_status init(struct authority *a, const struct ext_authority_args 
                           a->folder, strerror(errno));
                 return NI_NOSPACE;
         }
-        /* A key without its certificate is what a crash left; a certificate that is there, but of no use, is
-         * kept. */
+        /* A key without its certificate is what a crash left. What is there is kept aside. */
         if (!retire(a) || !tls_authority_create(a->folder, authority_now(), &why)) {
                 log_event(LOG_LEVEL_ERROR, "authority-failed", "folder=\"%s\" reason=\"%s\"", a->folder,
                           why.text[0] ? why.text : strerror(errno));

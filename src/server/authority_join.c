@@ -90,9 +90,11 @@ static void answer_join(struct call *call, const struct tls_signed *s, const cha
 
 static void refuse_join(struct call *call, const char *reason)
 {
-        const struct ext_join_args *j = &call->args.authority.join;
+        /* Anybody may have sent the name: it must not look like words of ours. */
+        const struct bytes said = call->args.authority.join.name;
+        const struct bytes name = tls_name_valid(said) ? said : BYTES_LIT("?");
         log_limited(&join_refused_limit, LOG_LEVEL_WARNING, "join-refused",
-                    "machine=\"%.*s\" from=\"%s\" reason=\"%s\"", BYTES_FMT(j->name), call->from, reason);
+                    "machine=\"%.*s\" from=\"%s\" reason=\"%s\"", BYTES_FMT(name), call->from, reason);
         call_refuse(call, NI_AUTHERROR);
 }
 

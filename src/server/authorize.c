@@ -36,7 +36,9 @@ bool conn_is_replica(const struct conn *c, struct dir_request *rq)
         const struct config *cfg = c->worker->config;
         uint32_t v4;
         if (c->peer.tls)
-                return c->peer.tls->certified && !c->peer.tls->expired &&
+                /* its owner chose the name, where a token is for any; that it may serve, the superuser said
+                 */
+                return c->peer.tls->certified && !c->peer.tls->expired && c->peer.tls->may_serve &&
                        dir_is_replica_named(rq, bytes_str(c->peer.tls->machine));
         return !c->peer.socket && c->peer.port < IPPORT_RESERVED && address_ipv4(&c->peer.address, &v4) &&
                (networks_have(&cfg->read_networks, &c->peer.address) ||

@@ -45,7 +45,7 @@ void conn_discard(struct conn *c)
         free(c);
 }
 
-void conn_begin(struct conn *c)
+bool conn_begin(struct conn *c)
 {
         struct worker *w = c->worker;
         c->next = w->first;
@@ -56,14 +56,15 @@ void conn_begin(struct conn *c)
             event_assign(&c->writable, w->loop.base, c->fd, EV_WRITE | EV_PERSIST, on_writable, c) < 0 ||
             event_add(&c->readable, NULL) < 0) {
                 conn_close(c, "memory");
-                return;
+                return false;
         }
         c->reading = true;
-        if (c->domain && !c->tls &&
-            !conn_trusted(c, c->domain)) /* accepted and closed at once (protocol.md 3.4) */
-                conn_close(c, "untrusted");
+        const bool welcome = !c->domain || c->tls || conn_trusted(c, c->domain);
         worker_txn_end(w);
         arena_reset(&w->arena);
+        if (!welcome) /* accepted and closed at once (protocol.md 3.4) */
+                conn_close(c, "untrusted");
+        return welcome;
 }
 
 bool conn_is_quiet(const struct conn *c)
@@ -540,9 +541,9 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 
 void conn_stop(struct conn *c)
 {
-        struct call *parked = c->parked;
-        if (!parked || conn_changed(c, parked, true)) /* answered empty */
-                conn_touch(c);
+        if (c->parked)
+                conn_changed(c, c->parked, true); /* answered empty */
+        conn_touch(c);
 }
 
 /* -- calls elsewhere -- */
@@ -569,6 +570,8 @@ void conn_send_away(struct conn *c, struct call *call, bool barrier)
 static void bury(struct conn *c, struct call *call)
 {
         struct worker *w = c->worker;
+        if (call->password.len) /* one that nobody came to look at; in the call's own arena */
+                explicit_bzero((void *)(uintptr_t)call->password.data, call->password.len);
         call_free(call);
         if (c->away > 0)
                 return;
@@ -675,17 +678,20 @@ bool conn_park(struct conn *c, struct call *call, uint32_t wait_ms)
         return true;
 }
 
-bool conn_changed(struct conn *c, struct call *call, bool over)
+void conn_changed(struct conn *c, struct call *call, bool over)
 {
-        if (c->tls && conn_tls_withdrawn(c)) {
-                conn_close(c, "withdrawn");
-                return false;
+        if (c->tls &&
+            conn_tls_withdrawn(c)) { /* no answer; what else is under way may end, or the tick closes */
+                unpark(call);
+                call_free(call);
+                c->eof = true;
+                conn_touch(c);
+                return;
         }
         if (ext_changes_again(call, over)) {
                 unpark(call);
                 reply_ready(c, call);
         }
-        return true;
 }
 
 /* A transfer that is taken drop by drop, or for too long altogether. */

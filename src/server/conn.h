@@ -60,7 +60,8 @@ struct conn *conn_new(struct worker *w, int fd, const struct peer *p, unsigned d
 void conn_discard(struct conn *c);
 
 /* All that follows: in the worker's thread. */
-void conn_begin(struct conn *c);
+/* False: it is closed already, and freed. */
+bool conn_begin(struct conn *c);
 /* The connection may be freed by it, when nothing is away. */
 void conn_close(struct conn *c, const char *reason);
 /* A call came back (its note ran): takes it over. */
@@ -74,9 +75,9 @@ void conn_check_deadlines(struct conn *c, uint64_t now_ms);
 bool conn_is_quiet(const struct conn *c);
 /* A CHANGES without news waits here; false: it cannot. One a connection. */
 bool conn_park(struct conn *c, struct call *call, uint32_t wait_ms);
-/* There may be news for the call that waits; over: it is answered now, with or without. False: the connection
- * is gone. */
-bool conn_changed(struct conn *c, struct call *call, bool over);
+/* There may be news for the call that waits; over: it is answered now, with or without. Never closes: who
+ * calls it may be in the middle of a call. */
+void conn_changed(struct conn *c, struct call *call, bool over);
 /* To be resumed after this round of notes. */
 void conn_touch(struct conn *c);
 

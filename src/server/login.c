@@ -139,7 +139,7 @@ enum served login_serve(struct conn *c, const struct rpc_call *rpc, struct xdr_i
                 reply_accepted(out, rpc->xid, ACCEPT_GARBAGE_ARGS);
                 return SERVED_REPLY;
         }
-        if (c->parked) /* it is answered to whom it belongs */
+        if (c->parked) /* it is answered to whom it belongs; of a machine withdrawn just now, it is dropped */
                 conn_changed(c, c->parked, true);
         login_end(l);
         call->password = call->args.login.password;

@@ -94,8 +94,7 @@ static void run_adopt(struct note *note, void *context)
 {
         struct worker *w = context;
         struct conn *c = (struct conn *)((char *)note - offsetof(struct conn, note));
-        conn_begin(c);
-        if (w->stopping && !c->dead)
+        if (conn_begin(c) && w->stopping)
                 conn_stop(c);
 }
 

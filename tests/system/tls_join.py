@@ -137,6 +137,22 @@ class Books(Base):
             self.init()
             self.assertEqual(set(os.listdir(machine)), {'authority.crt', 'machine.crt', 'machine.key'})
 
+    def test_an_authority_that_cannot_be_read_is_kept(self):
+        """A slip with a mode, or a copy that came back after the start, must not cost a fleet its trust."""
+        self.init()
+        key = os.path.join(self.d.folder, 'authority', 'authority.key')
+        before = self.read(key)
+        self.d.stop()
+        os.chmod(key, 0o644)
+        self.d.start()
+        done = self.command('init', '--dir', self.d.folder, '--name', 'rome', '--no-config')
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn('event=authority-unusable', self.d.log())
+        os.chmod(key, 0o600)
+        self.init()  # it is found
+        self.assertEqual(self.read(key), before)
+        self.assertEqual(list(self.machines()), ['rome'])
+
     def test_doors_are_written_down(self):
         conf = os.path.join(self.d.folder, 'netinfod.conf')
         with open(conf, 'w', encoding='ascii') as f:

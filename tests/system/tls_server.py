@@ -248,8 +248,14 @@ class Machine(Case):
         self.assertEqual(c.status('network')['you'], b'')
         self.assertEqual(c.edit('network', [rpc.op_set(rpc.ref(self.ids['open']), 'x', ['y'])])[0], PERM)
 
-    def test_a_listed_replica(self):
+    def test_the_name_of_a_replica_is_not_enough(self):
+        """A token for any machine lets its owner choose the name; that the machine may serve is the superuser's word."""
         c = self.inside(self.authority.machine('twin'))
+        self.assertEqual({v for n in c.snapshot('network')['nodes'] for v in dict(n['props']).get(b'passwd', [])}, {b'*'})
+        self.assertEqual(c.readall()[0], PERM)
+
+    def test_a_listed_replica(self):
+        c = self.inside(self.authority.machine('twin', server=True))
         self.assertEqual({dict(n['props'])[b'name'][0]: dict(n['props'])[b'passwd'][0] for n in c.snapshot('network')['nodes']
                           if b'passwd' in dict(n['props'])}[b'ada'], SECRET.encode())
         self.assertEqual(c.readall()[0], OK)
@@ -283,7 +289,7 @@ class Machine(Case):
         for byte in rpc.record(rpc.call(77, NI, rpc.NI_PROCS.index('root')), fragment=9):
             c.send_raw(bytes([byte]))
         self.assertEqual(rpc.result_of(c.recv_record(), 77).u32(), OK)
-        twin = self.inside(self.authority.machine('twin'))
+        twin = self.inside(self.authority.machine('twin', server=True))
         status, _, _, objects = twin.readall()  # through a file
         self.assertEqual(status, OK)
         self.assertEqual(sum(dict(props).get(b'v') == [big.encode()] for _, props, _, _ in objects), 40)
