@@ -69,8 +69,13 @@ static const char *judge(const struct authority *a, const struct authority_call 
         *ret_repeated = is_repeated(a, t, ret_name, key);
         if (t->uses == 0 && !*ret_repeated)
                 return "the token is used up";
-        if (!*ret_repeated && !t->again && ledger_find_machine(&a->ledger, ret_name, NULL))
+        const struct ledger_entry *old =
+                *ret_repeated ? NULL : ledger_find_machine(&a->ledger, ret_name, NULL);
+        if (old && !t->again)
                 return "a machine of that name is enrolled already";
+        if (old && old->server && !t->server) /* a token for 40 desks must not take a server out */
+                return "the machine of that name is a server, and the token is for none (--may-serve, or ni "
+                       "machine rm first)";
         if (*ret_repeated && ledger_good(&a->ledger, ret_name, authority_now()) >= CERTIFICATES)
                 return "it has been asked too often";
         *ret_token = t;

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import stat
 import subprocess
 import sys
@@ -20,6 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import daemon  # noqa: E402
 import ports  # noqa: E402
 import rpc  # noqa: E402
+import tls  # noqa: E402
 from rpc import u32  # noqa: E402
 
 EXT, JOIN, RENEW, AUTHORITY = 0x20000987, 17, 18, 19
@@ -273,6 +275,23 @@ class Joining(Base):
         self.assertNotEqual(self.machines()['leaf']['serial'], before)
         self.assertIn('serial=%s' % before, self.read(self.ledger()).decode())
         self.assertIn('state=withdrawn', self.read(self.ledger()).decode())
+        rome = self.machines()['rome']
+        self.refused('rome', self.token('--again'), 'is a server, and the token is for none')
+        self.assertEqual(self.machines()['rome'], rome)
+        self.joins('rome', self.token('--again', '--may-serve'))
+        self.assertNotEqual(self.machines()['rome']['serial'], rome['serial'])
+
+    def test_a_name_is_no_words_of_the_log(self):
+        """What anybody may send, before he has proved anything."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols(['sunrpc'])
+        with tls.Conn(self.d.tcp, None, context=context) as c:
+            r = c.rpc(EXT, JOIN, bytes(8) + rpc.opaque('x" from="forged') + rpc.opaque('x') + bytes(32))
+            self.assertEqual(r.u32(), rpc.AUTHERROR)
+        line = next(x for x in self.d.log().splitlines() if 'event=join-refused' in x)
+        self.assertNotIn('forged', line)
+        self.assertIn('machine="?"', line)
 
     def test_a_token_runs_out(self):
         text = self.token()
