@@ -185,6 +185,24 @@ static void what_is_forgotten(void **state)
         assert_int_equal(l.n, 0);
 }
 
+/* Lines of many machines between each other, some of them withdrawn: of each the two newest stay. */
+static void each_machine_for_itself(void **state)
+{
+        static const char *const names[] = {"oak", "ash", "oa", "elm"};
+        (void)state;
+        for (uint8_t i = 0; i < 40; i++)
+                add(a_machine(names[i * 7 % 4], i, DAY));
+        for (size_t i = 30; i < 40; i++) /* elm has no other line that late */
+                l.v[i].withdrawn = strcmp(l.v[i].name, "elm") == 0;
+        ledger_tidy(&l, 2 * DAY);
+        assert_int_equal(l.n, 8);
+        for (size_t i = 0; i < l.n; i++) {
+                const bool elm = strcmp(l.v[i].name, "elm") == 0;
+                assert_true(elm ? l.v[i].serial[0] < 30 && l.v[i].serial[0] >= 22 : l.v[i].serial[0] >= 32);
+                assert_true(i == 0 || l.v[i - 1].serial[0] < l.v[i].serial[0]);
+        }
+}
+
 static void one_is_removed(void **state)
 {
         uint8_t token[EXT_TOKEN_SIZE];
@@ -205,8 +223,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = {
-                T(text_both_ways),  T(what_is_no_ledger), T(lines_have_a_longest),
-                T(who_is_enrolled), T(what_is_forgotten), T(one_is_removed),
+                T(text_both_ways),    T(what_is_no_ledger),       T(lines_have_a_longest), T(who_is_enrolled),
+                T(what_is_forgotten), T(each_machine_for_itself), T(one_is_removed),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
