@@ -1,4 +1,5 @@
-/* JOIN and RENEW (doc/tls.md 3). Who is refused hears one status for every reason; the log has the reason. */
+/* JOIN and RENEW (doc/tls.md 3). Who has proved nothing hears one status for every reason; the log has the
+ * reason. */
 #include "server/authority-internal.h"
 
 #include "server/call.h"
@@ -39,47 +40,70 @@ static bool is_repeated(const struct authority *a, const struct ledger_entry *to
         return false;
 }
 
-/* NULL: it may join as *ret_name; *ret_token, *ret_repeated are set. Else why not. *ret_wrong: somebody is
- * guessing. */
-static const char *judge(const struct authority *a, const struct authority_call *c,
-                         struct ledger_entry **ret_token, char ret_name[TLS_NAME_MAX + 1], bool *ret_repeated,
-                         bool *ret_wrong)
+struct verdict {
+        struct ledger_entry *token;
+        char name[TLS_NAME_MAX + 1];
+        bool repeated;
+        bool wrong; /* somebody is guessing */
+        const char *reason;
+};
+
+static uint32_t because(struct verdict *v, uint32_t status, const char *reason)
+{
+        v->reason = reason;
+        return status;
+}
+
+/* Who has the token, and not only its number? */
+static uint32_t judge_proof(const struct authority *a, const struct authority_call *c, struct verdict *v)
+{
+        v->token = ledger_find_token(&a->ledger, c->join.token);
+        v->wrong = true;
+        if (!v->token)
+                return because(v, NI_AUTHERROR, "there is no such token");
+        if (!v->token->has_secret)
+                return because(v, NI_AUTHERROR, "the token has run out");
+        if (!proves(c, v->token))
+                return because(v, NI_AUTHERROR, "the secret is wrong");
+        v->wrong = false;
+        return NI_OK;
+}
+
+/* NI_OK: it may join, and all but `reason` of *v is set. */
+static uint32_t judge(const struct authority *a, const struct authority_call *c, struct verdict *v)
 {
         uint8_t key[LEDGER_KEY_SIZE];
         struct tls_why why;
         struct network n;
-        struct ledger_entry *t = ledger_find_token(&a->ledger, c->join.token);
-        *ret_wrong = true;
-        if (!t)
-                return "there is no such token";
-        if (!t->has_secret || !proves(c, t))
-                return t->has_secret ? "the secret is wrong" : "the token has run out";
-        *ret_wrong = false;
+        const uint32_t status = judge_proof(a, c, v);
+        const struct ledger_entry *t = v->token;
+        if (status != NI_OK)
+                return status;
         if (t->until <= authority_now())
-                return "the token has run out";
+                return because(v, EXT_JOIN_RUN_OUT, "the token has run out");
         if (!tls_name_valid(c->join.name))
-                return "that is no name for a machine";
-        snprintf(ret_name, TLS_NAME_MAX + 1, "%.*s", BYTES_FMT(c->join.name));
-        if (t->name[0] && strcmp(t->name, ret_name) != 0)
-                return "the token is for another machine";
+                return because(v, NI_AUTHERROR, "that is no name for a machine");
+        snprintf(v->name, sizeof(v->name), "%.*s", BYTES_FMT(c->join.name));
+        if (t->name[0] && strcmp(t->name, v->name) != 0)
+                return because(v, EXT_JOIN_OTHER_NAME, "the token is for another machine");
         if (t->from[0] && !(network_parse(bytes_str(t->from), &n) && network_has(&n, &c->address)))
-                return "the token is for another network";
+                return because(v, EXT_JOIN_OTHER_NETWORK, "the token is for another network");
         if (!tls_request_check(c->join.request, key, &why))
-                return "the request is malformed";
-        *ret_repeated = is_repeated(a, t, ret_name, key);
-        if (t->uses == 0 && !*ret_repeated)
-                return "the token is used up";
-        const struct ledger_entry *old =
-                *ret_repeated ? NULL : ledger_find_machine(&a->ledger, ret_name, NULL);
+                return because(v, NI_AUTHERROR, "the request is malformed");
+        v->repeated = is_repeated(a, t, v->name, key);
+        if (t->uses == 0 && !v->repeated)
+                return because(v, EXT_JOIN_USED_UP, "the token is used up");
+        const struct ledger_entry *old = v->repeated ? NULL : ledger_find_machine(&a->ledger, v->name, NULL);
         if (old && !t->again)
-                return "a machine of that name is enrolled already";
+                return because(v, EXT_JOIN_ENROLLED, "a machine of that name is enrolled already");
         if (old && old->server && !t->server) /* a token for 40 desks must not take a server out */
-                return "the machine of that name is a server, and the token is for none (--may-serve, or ni "
-                       "machine rm first)";
-        if (*ret_repeated && ledger_good(&a->ledger, ret_name, authority_now()) >= CERTIFICATES)
-                return "it has been asked too often";
-        *ret_token = t;
-        return NULL;
+                return because(
+                        v, EXT_JOIN_SERVER,
+                        "the machine of that name is a server, and the token is for none (--may-serve, "
+                        "or ni machine rm first)");
+        if (v->repeated && ledger_good(&a->ledger, v->name, authority_now()) >= CERTIFICATES)
+                return because(v, EXT_JOIN_TOO_OFTEN, "it has been asked too often");
+        return NI_OK;
 }
 
 static void answer_join(struct call *call, const struct tls_signed *s, const char *domains)
@@ -93,14 +117,14 @@ static void answer_join(struct call *call, const struct tls_signed *s, const cha
                 call_refuse(call, NI_SYSTEMERR);
 }
 
-static void refuse_join(struct call *call, const char *reason)
+static void refuse_join(struct call *call, uint32_t status, const char *reason)
 {
         /* Anybody may have sent the name: it must not look like words of ours. */
         const struct bytes said = call->args.authority.join.name;
         const struct bytes name = tls_name_valid(said) ? said : BYTES_LIT("?");
         log_limited(&join_refused_limit, LOG_LEVEL_WARNING, "join-refused",
                     "machine=\"%.*s\" from=\"%s\" reason=\"%s\"", BYTES_FMT(name), call->from, reason);
-        call_refuse(call, NI_AUTHERROR);
+        call_refuse(call, status);
 }
 
 /* The certificate, the use and what it takes the place of: one ledger. */
@@ -122,34 +146,32 @@ static bool enter(struct authority *a, struct call *call, struct ledger_entry *t
 void authority_join(struct authority *a, struct call *call)
 {
         const struct authority_call *c = &call->args.authority;
-        struct ledger_entry *token = NULL;
-        char name[TLS_NAME_MAX + 1];
-        bool repeated = false, wrong = false;
+        struct verdict v = {0};
         struct tls_signed *s = arena_alloc(&call->arena, sizeof(*s));
         if (!a->signer || a->broken || !s) {
                 call_refuse(call, a->signer ? NI_SYSTEMERR : NI_RDONLY);
                 return;
         }
         if (!secrets_allow(a->secrets, &c->address, JOINS, clock_mono_ms())) {
-                refuse_join(call, "too many wrong ones from there; not looked at");
+                refuse_join(call, NI_AUTHERROR, "too many wrong ones from there; not looked at");
                 return;
         }
-        const char *reason = judge(a, c, &token, name, &repeated, &wrong);
-        if (wrong)
+        const uint32_t status = judge(a, c, &v);
+        if (v.wrong)
                 secrets_result(a->secrets, &c->address, JOINS, false, clock_mono_ms());
-        if (reason) {
-                refuse_join(call, reason);
+        if (status != NI_OK) {
+                refuse_join(call, status, v.reason);
                 return;
         }
-        const char *domains = token->domains ? arena_str(&call->arena, bytes_str(token->domains)) : "";
-        if (!domains || !enter(a, call, token, name, repeated, s)) {
+        const char *domains = v.token->domains ? arena_str(&call->arena, bytes_str(v.token->domains)) : "";
+        if (!domains || !enter(a, call, v.token, v.name, v.repeated, s)) {
                 authority_reload(a);
                 call_refuse(call, NI_SYSTEMERR);
                 return;
         }
         authority_tell_withdrawn(a);
-        log_event(LOG_LEVEL_NOTICE, "join", "machine=\"%s\" from=\"%s\"%s", name, call->from,
-                  repeated ? " note=\"again, with the same key\"" : "");
+        log_event(LOG_LEVEL_NOTICE, "join", "machine=\"%s\" from=\"%s\"%s", v.name, call->from,
+                  v.repeated ? " note=\"again, with the same key\"" : "");
         answer_join(call, s, domains);
 }
 

@@ -125,7 +125,7 @@ static bool prove(struct join *j, struct client *c, struct ext_join_args *ret)
 }
 
 /* Asks one server; NI_FAILED and NI_RDONLY: another one may do. */
-static enum ni_status ask(struct join *j, const char *server, char *why, size_t size)
+static uint32_t ask(struct join *j, const char *server, char *why, size_t size)
 {
         struct client_options o = j->t->server;
         struct client_why reason = {""};
@@ -135,14 +135,14 @@ static enum ni_status ask(struct join *j, const char *server, char *why, size_t 
         o.server = server;
         o.pin = j->string.pin;
         o.no_domain = true;
-        enum ni_status st = client_open(&o, &c, &reason);
+        uint32_t st = client_open(&o, &c, &reason);
         if (st != NI_OK) {
                 snprintf(why, size, "%s", reason.text);
                 return NI_FAILED;
         }
         st = prove(j, c, &args) ? client_join(c, &args, &r) : NI_SYSTEMERR;
         if (st == NI_OK)
-                st = (enum ni_status)r.status;
+                st = r.status;
         else
                 snprintf(why, size, "%s: %s", server,
                          st == NI_SYSTEMERR ? "out of memory" : client_reason(c));
@@ -150,21 +150,46 @@ static enum ni_status ask(struct join *j, const char *server, char *why, size_t 
                 j->certificate = arena_bytes(&j->t->arena, r.certificate);
                 j->domains = arena_str(&j->t->arena, r.domains);
         } else if (!why[0]) {
-                snprintf(why, size, "%s: %s", server, st == NI_RDONLY ? "has no authority" : status_text(st));
+                snprintf(why, size, "%s: %s", server,
+                         st == NI_RDONLY ? "has no authority" : status_text((enum ni_status)st));
         }
         client_close(c);
         return st;
 }
 
-static bool refused(struct join *j, const char *server)
+static bool refused(struct join *j, const char *server, uint32_t status)
 {
-        talk_error(j->t, EXIT_DENIED, server,
-                   "refuses: the token is wrong, used up or has run out, is for another name or network, or "
-                   "a machine "
-                   "called so is enrolled already",
-                   "the server's log says which (join-refused); `ni token create` makes another one, with "
-                   "--again for a "
-                   "name that is enrolled");
+        static const struct {
+                uint32_t status;
+                int code;
+                const char *reason, *way_out;
+        } all[] = {
+                {EXT_JOIN_RUN_OUT, EXIT_DENIED, "the token has run out",
+                 "`ni token create --ttl TIME` makes another one"},
+                {EXT_JOIN_USED_UP, EXIT_DENIED, "the token is used up",
+                 "`ni token create` makes another one, with --count N for N machines"},
+                {EXT_JOIN_OTHER_NAME, EXIT_DENIED, "the token is for a machine of another name",
+                 "--name gives this machine's"},
+                {EXT_JOIN_OTHER_NETWORK, EXIT_DENIED, "the token is not for this machine's network",
+                 "`ni token create --from CIDR` makes one that is"},
+                {EXT_JOIN_ENROLLED, EXIT_CONFLICT, "a machine of this name is enrolled already",
+                 "if it is this one: `ni token create --again` makes a token for that; else give another "
+                 "--name"},
+                {EXT_JOIN_SERVER, EXIT_DENIED,
+                 "the machine of this name is a server, and the token is for none",
+                 "`ni token create --again --may-serve` makes one that is"},
+                {EXT_JOIN_TOO_OFTEN, EXIT_DENIED, "this machine has been signed too often in two weeks",
+                 "see the server's log"},
+                {NI_AUTHERROR, EXIT_DENIED,
+                 "the token is wrong, was removed or has run out long ago, or there were too many wrong ones "
+                 "from here",
+                 "`ni token create` makes another one; the server's log says more (join-refused)"},
+        };
+        const unsigned last = sizeof(all) / sizeof(all[0]) - 1;
+        unsigned i = 0;
+        while (i < last && all[i].status != status)
+                i++;
+        talk_error(j->t, all[i].code, server, all[i].reason, all[i].way_out);
         return false;
 }
 
@@ -178,11 +203,11 @@ static bool ask_all(struct join *j)
                 const char *server = arena_printf(&j->t->arena, "%s%s%s:%u", v6 ? "[" : "", s->host,
                                                   v6 ? "]" : "", s->port ? s->port : NI_DEFAULT_PORT);
                 why[0] = '\0';
-                const enum ni_status st = server ? ask(j, server, why, sizeof(why)) : NI_SYSTEMERR;
+                const uint32_t st = server ? ask(j, server, why, sizeof(why)) : NI_SYSTEMERR;
                 if (st == NI_OK)
                         return j->certificate.len && j->authority.len && j->domains;
-                if (st == NI_AUTHERROR)
-                        return refused(j, server);
+                if (st == NI_AUTHERROR || (st >= EXT_JOIN_RUN_OUT && st <= EXT_JOIN_SERVER))
+                        return refused(j, server, st);
                 words = arena_printf(&j->t->arena, "%s%s%s", words, *words ? "; " : "", why);
         }
         talk_error(j->t, EXIT_UNREACHABLE, NULL, words && *words ? words : "no server answers",

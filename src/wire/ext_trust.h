@@ -23,6 +23,17 @@ struct ext_join_args {
         struct bytes request; /* PKCS #10, DER */
         uint8_t proof[EXT_PROOF_SIZE];
 };
+/* Statuses of JOIN beside NetInfo's own: only who has proved that he has the token is told which it was. */
+enum ext_join_status {
+        EXT_JOIN_RUN_OUT = 1001,
+        EXT_JOIN_USED_UP = 1002,
+        EXT_JOIN_OTHER_NAME = 1003,    /* the token is for another machine */
+        EXT_JOIN_OTHER_NETWORK = 1004, /* or not for the caller's address */
+        EXT_JOIN_ENROLLED = 1005,      /* a machine has that name, and the token does not say `again` */
+        EXT_JOIN_TOO_OFTEN = 1006,     /* the same machine with the same key */
+        EXT_JOIN_SERVER = 1007,        /* the name is that of one that may serve, and the token is for none */
+};
+
 struct ext_join_result {
         uint32_t status;
         struct bytes certificate; /* DER */

@@ -69,9 +69,13 @@ class Base(unittest.TestCase):
         done = self.join(name, text, *more)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
-    def refused(self, name, text, reason, *more):
+    def refused(self, name, text, reason, *more, told=True):
         done = self.join(name, text, *more)
         self.assertEqual(done.returncode, DENIED, done.stdout + done.stderr)
+        if told:  # the token's holder hears which reason it was; who has proved nothing does not
+            self.assertIn(reason if told is True else told, done.stderr)
+        else:
+            self.assertIn('the token is wrong, was removed', done.stderr)
         self.assertIn('event=join-refused', self.d.log())
         last = [x for x in self.d.log().splitlines() if 'event=join-refused' in x][-1]
         self.assertIn(reason, last)
@@ -180,7 +184,7 @@ class Books(Base):
         self.must('token', 'rm', '--dir', self.d.folder, ids[0])
         self.assertEqual(set(self.tokens()), {ids[1]})
         self.assertEqual(self.command('token', 'rm', '--dir', self.d.folder, ids[0]).returncode, NOT_FOUND)
-        self.refused('leaf', first, 'no such token')
+        self.refused('leaf', first, 'no such token', told=False)
 
     def test_words_that_are_wrong(self):
         self.init()
@@ -261,13 +265,14 @@ class Joining(Base):
         text = self.token()
         self.joins('leaf', text)
         self.refused('oak', text, 'used up')
-        self.refused('oak', self.token('--machine', 'elm'), 'for another machine')
-        self.refused('oak', self.token('--from', '10.9.0.0/24'), 'for another network')
+        self.refused('oak', self.token('--machine', 'elm'), 'for another machine', told='for a machine of another name')
+        self.refused('oak', self.token('--from', '10.9.0.0/24'), 'for another network', told="not for this machine's network")
         self.joins('ash', self.token('--from', '127.0.0.0/8'))
         other = self.folder + '/twin'
         os.makedirs(other)
         done = self.command('join', '--dir', other, '--name', 'leaf', text=self.token())
-        self.assertEqual(done.returncode, DENIED)
+        self.assertEqual(done.returncode, CONFLICT, done.stderr)
+        self.assertIn('a machine of this name is enrolled already', done.stderr)
         self.assertIn('enrolled already', self.d.log())
         before = self.machines()['leaf']['serial']
         done = self.command('join', '--dir', other, '--name', 'leaf', text=self.token('--again'))
