@@ -106,7 +106,7 @@ const char *exchange_weak_words(const struct line *l)
 static enum ni_status explain(struct client *c, const struct errand *e, enum exchange_end end, bool unseen)
 {
         const bool unsure = e->write && !unseen;
-        char words[200];
+        char words[320];
         switch (end) {
         case EXCHANGE_UNKNOWN:
                 return fail(c, NI_BADOP,
@@ -135,6 +135,11 @@ static enum ni_status explain(struct client *c, const struct errand *e, enum exc
                                  "have been made: look before you repeat it"
                                : "the server's machine does not answer any more");
         case EXCHANGE_BROKEN:
+                if (line_of(c, e) && line_of(c, e)->trouble[0]) { /* TLS has ended, and said why */
+                        snprintf(words, sizeof(words), "%.240s%s", line_of(c, e)->trouble,
+                                 unsure ? "; the change may or may not have been made" : "");
+                        return fail(c, NI_FAILED, words);
+                }
                 return fail(c, NI_FAILED,
                             unsure ? "the connection broke before the answer came; the change may or may not "
                                      "have been made: look before you repeat it"

@@ -184,6 +184,11 @@ static void inside(struct conn *c)
         conn_soon(c);
 }
 
+static bool asked_withdrawn(void *withdrawn, const struct tls_peer *peer)
+{
+        return withdrawn_has(withdrawn, peer->serial);
+}
+
 /* The first byte of a ClientHello has come: may this source have a handshake now? */
 static bool begin_session(struct conn *c)
 {
@@ -202,6 +207,7 @@ static bool begin_session(struct conn *c)
                 conn_close(c, "memory");
                 return false;
         }
+        tls_session_ask(t->session, asked_withdrawn, c->worker->server->withdrawn);
         t->phase = TLS_SHAKING;
         return true;
 }

@@ -61,6 +61,12 @@ struct tls_session *tls_connect_pinned(const uint8_t pin[TLS_PIN_SIZE], int fd, 
         return t ? t->connect_pinned(pin, fd, name) : NULL;
 }
 
+void tls_session_ask(struct tls_session *s, bool (*withdrawn)(void *context, const struct tls_peer *peer),
+                     void *context)
+{
+        tls_table_get(NULL)->session_ask(s, withdrawn, context);
+}
+
 void tls_session_free(struct tls_session *s)
 {
         if (s)

@@ -35,6 +35,11 @@ struct tls_session *tls_connect(struct tls_identity *identity, int fd, const cha
  * After TLS_DONE of the handshake *tls_session_authority() is the authority's certificate, which has that key
  * and has signed the server's. */
 struct tls_session *tls_connect_pinned(const uint8_t pin[TLS_PIN_SIZE], int fd, const char *name);
+/* Before the handshake of a server: a peer whose certificate is good in all else is asked about, too, and
+ * when `withdrawn` says true it is told so by an alert (certificate_revoked, RFC 8446 6.2). `context` must
+ * live as long as the handshake. */
+void tls_session_ask(struct tls_session *s, bool (*withdrawn)(void *context, const struct tls_peer *peer),
+                     void *context);
 void tls_session_free(struct tls_session *s); /* sends close_notify where that does not wait; NULL is fine */
 /* The same without a byte on fd: in a forked child, which must not end the parent's session, and where fd may
  * be somebody else's by now. */

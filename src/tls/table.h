@@ -58,6 +58,8 @@ struct tls_table {
         struct tls_session *(*accept)(struct tls_identity *identity, int fd);
         struct tls_session *(*connect)(struct tls_identity *identity, int fd, const char *name);
         struct tls_session *(*connect_pinned)(const uint8_t *pin, int fd, const char *name);
+        void (*session_ask)(struct tls_session *s,
+                            bool (*withdrawn)(void *context, const struct tls_peer *peer), void *context);
         void (*session_free)(struct tls_session *s);
         void (*session_forget)(struct tls_session *s);
         enum tls_io (*handshake)(struct tls_session *s);

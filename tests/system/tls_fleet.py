@@ -152,8 +152,10 @@ class TlsFleet(unittest.TestCase):
         # taken out
         self.must(rome, 'machine', 'rm', '--yes', 'leaf')
         daemon.until(lambda: 'event=away' in leaf.agents[0].log(), meaning='the end of the connection on which the agent waits for changes')
-        self.assertNotEqual(self.ni(leaf, *words).returncode, 0)
-        self.assertNotEqual(self.enrolment(leaf, 'renew', '--now').returncode, 0)
+        for done in (self.ni(leaf, *words), self.enrolment(leaf, 'renew', '--now')):
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("this machine's certificate was withdrawn", done.stderr)
+            self.assertNotIn('is netinfod running there?', done.stderr)
         self.assertEqual(set(os.listdir(machine)), {'authority.crt', 'machine.crt', 'machine.key'})
         # what it knew stays known; and it may come back
         self.until_getent(leaf, USER, '%s:*:5001:5000:%s:/home/ada:/bin/sh\n' % (USER, REAL))

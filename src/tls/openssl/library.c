@@ -75,6 +75,7 @@ __attribute__((visibility("default"))) const struct tls_table netinfo_tls_table 
         .accept = session_accept,
         .connect = session_connect,
         .connect_pinned = session_connect_pinned,
+        .session_ask = session_ask,
         .session_free = session_free,
         .session_forget = session_forget,
         .handshake = session_handshake,

@@ -75,6 +75,13 @@ struct tls_session *session_connect_pinned(const uint8_t *pin, int fd, const cha
         return s;
 }
 
+void session_ask(struct tls_session *s, bool (*withdrawn)(void *context, const struct tls_peer *peer),
+                 void *context)
+{
+        s->withdrawn = withdrawn;
+        s->withdrawn_context = context;
+}
+
 void session_forget(struct tls_session *s)
 {
         SSL_free(s->ssl);
@@ -111,6 +118,10 @@ static void explain(struct tls_session *s, unsigned long code)
         const char *text = ERR_reason_error_string(code);
         if (s->error || !code || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
                 why_set(&s->why, "%s", socket_words(s));
+        else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED)
+                why_set(&s->why,
+                        "this machine's certificate was withdrawn (`ni machine rm` on the authority's "
+                        "server); `ni join --again` with a new token enrols it anew");
         else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET)
                 why_set(&s->why, "the peer refused: %s",
                         SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
@@ -246,7 +257,10 @@ static bool verify(struct tls_session *s, X509_STORE_CTX *store, int *ret_error)
                 .certified = true, .expired = late, .may_serve = c.may_serve, .until = c.until};
         memcpy(s->peer.machine, c.machine, sizeof(s->peer.machine));
         memcpy(s->peer.serial, c.serial, sizeof(s->peer.serial));
-        return true;
+        if (!s->withdrawn || !s->withdrawn(s->withdrawn_context, &s->peer))
+                return true;
+        *ret_error = X509_V_ERR_CERT_REVOKED;
+        return why_set(&s->why, "the peer's certificate was withdrawn (ni machine rm)");
 }
 
 /* In place of the library's: what was sent beside the certificate is no part of a chain. */

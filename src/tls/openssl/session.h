@@ -17,6 +17,8 @@ struct tls_session {
         uint8_t pin[TLS_PIN_SIZE];
         struct buf authority; /* when pinned: what the pin was found to be */
         struct tls_peer peer;
+        bool (*withdrawn)(void *context, const struct tls_peer *peer); /* NULL: nobody is asked */
+        void *withdrawn_context;
         struct tls_why why; /* "": not known yet */
         unsigned control;   /* records without data since the last one with some */
 
