@@ -118,7 +118,7 @@ class Manners(Case):
         self.assertEqual(self.inside(self.leaf, self.card, self.tag_port, program=NI).root()[0], OK)
         self.assertEqual(c.edit('network', [rpc.op_set(rpc.ref(0), 'x', ['y'])])[0], PERM)
         with self.leaf.inside():
-            twin = tls.Conn((ROME, 987), self.authority, self.authority.machine('twin'))
+            twin = tls.Conn((ROME, 987), self.authority, self.authority.machine('twin', server=True))
         self.addCleanup(twin.close)
         self.assertEqual(twin.select('network'), OK)
         self.assertEqual(twin.readall()[0], OK)
