@@ -4,6 +4,10 @@
 #include "tls/table.h"
 #include "tls/why.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/file.h>
+
 #define AUTHORITY   "authority.crt"
 #define CERTIFICATE "machine.crt"
 #define KEY         "machine.key"
@@ -205,6 +209,11 @@ bool tls_identity_write(const char *folder, const struct tls_identity_files *fil
                 why_set(why, "%s is not there", folder);
         if (found != TLS_FOUND)
                 return false;
+        if (flock(f.fd, LOCK_EX) < 0) { /* one writer at a time; folder_close lets go */
+                why_set(why, "%s cannot be locked: %s", folder, strerror(errno));
+                folder_close(&f);
+                return false;
+        }
         bool ok = texts_init(&t);
         if (!ok)
                 why_set(why, "%s: no memory", folder);

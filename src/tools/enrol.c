@@ -117,17 +117,6 @@ static bool put(struct talk *t, const struct enrol_paths *p, const char *name, s
         return !err || fail(t, path, strerror(err), "nothing is lost: run the same again");
 }
 
-static bool put_certificate(struct talk *t, const struct enrol_paths *p, const char *name, struct bytes der)
-{
-        struct buf pem;
-        buf_init(&pem, 4 * TLS_CERTIFICATE_MAX);
-        tls_certificate_pem(der, &pem);
-        const bool ok =
-                pem.failed ? fail(t, name, "out of memory", NULL) : put(t, p, name, buf_bytes(&pem), 0644);
-        buf_done(&pem);
-        return ok;
-}
-
 /* The key of a run that did not come to its end; none: *ret is empty. */
 static bool pending_key(struct talk *t, const struct enrol_paths *p, struct buf *ret)
 {
@@ -163,10 +152,13 @@ bool enrol_request(struct talk *t, const struct enrol_paths *p, struct tls_reque
 bool enrol_save(struct talk *t, const struct enrol_paths *p, struct bytes authority, struct bytes certificate,
                 const struct tls_request *r)
 {
-        if (r && !put(t, p, "machine.key", bytes_str(r->key), 0640))
-                return false;
-        return put_certificate(t, p, "machine.crt", certificate) &&
-               put_certificate(t, p, "authority.crt", authority);
+        const struct tls_identity_files files = {.authority = authority,
+                                                 .certificate = certificate,
+                                                 .key = r ? bytes_str(r->key) : BYTES_NONE,
+                                                 .group = reader(p)};
+        struct tls_why why = {""};
+        return tls_identity_write(p->machine, &files, &why) ||
+               fail(t, p->machine, why.text, "nothing is lost: run the same again");
 }
 
 bool enrol_pending(const struct enrol_paths *p)
