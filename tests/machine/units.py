@@ -513,6 +513,31 @@ class Fleet(Case):
         b.must('ni', 'set', '-d', 'network', '/users/ada', 'shell=/bin/bash')
         self.units_are_well(b)
 
+    def test_machines_that_know_each_other(self):
+        """One command on the server, one on the client (doc/tls.md), below the units: netinfod has no right at all there."""
+        a, b = self.machine('alpha', '10.9.0.1', SERVER), self.machine('beta', '10.9.0.2', SERVER + CLIENT)
+        for m in (a, b):
+            m.boot()
+            self.wait_active(m, 'netinfod.service')
+        a.must('ni', 'init')
+        a.must('ni', 'add', '-d', 'network', '-p', '/users/ada', *ADA)
+        self.write(b, '/line', a.must('ni', 'token', 'create', '--machine', 'beta'), 0o600)
+        b.must('sh', '-c', 'ni join < /line')
+        self.wait_answer(b, 'getent passwd ada', ADA_LINE)
+        for m in (a, b):
+            self.assertEqual(m.must('stat', '-c', '%A %U:%G', '/var/lib/netinfo/machine/machine.key'), '-rw-r----- root:netinfo\n')
+        self.assertEqual(a.must('stat', '-c', '%A %U:%G', '/var/lib/netinfo/authority'), 'drwx------ netinfo:netinfo\n')
+        self.until(lambda: 'tls-identity machine=beta' in b.journal('-u', 'netinfod.service'), 'its server knows who it is, too')
+        a.must('systemctl', 'restart', 'netinfod')
+        a.must('ni', 'set', '-d', 'network', '/users/ada', 'shell=/bin/bash')
+        self.wait_answer(b, 'getent passwd ada', ADA_LINE.replace('/bin/sh', '/bin/bash'))
+        b.must('ni', 'renew', '--now')
+        self.assertIn('event=renewed', a.journal('-u', 'netinfod.service'))
+        a.must('ni', 'machine', 'rm', '--yes', 'beta')
+        self.until(lambda: 'certificate was withdrawn' in b.run('ni', 'get', '-s', '10.9.0.1', '-d', 'network', '/users/ada').stderr, 'beta is out')
+        self.assertIn('ada:', b.must('getent', 'passwd', 'ada'))  # what it knew stays
+        self.units_are_well(a)
+
 
 if __name__ == '__main__':
     for word in sys.argv[1:]:
