@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -340,16 +341,32 @@ static bool start_threads(struct server *s, struct config_why *why)
         return true;
 }
 
+static void on_signals(evutil_socket_t fd, short what, void *context)
+{
+        struct signalfd_siginfo info;
+        while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+                (info.ssi_signo == SIGHUP ? on_reload : on_stop)((evutil_socket_t)info.ssi_signo, what,
+                                                                 context);
+}
+
+/* Before the first thread: those that are started later have them blocked, too, so that none of them is given
+ * one. */
 static bool catch_signals(struct server *s)
 {
-        static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
         const struct timeval second = {.tv_sec = 1};
+        sigset_t caught;
         signal(SIGPIPE, SIG_IGN);
-        for (unsigned i = 0; i < 3; i++)
-                if (evsignal_assign(&s->signals[i], s->loop.base, numbers[i],
-                                    numbers[i] == SIGHUP ? on_reload : on_stop, s) < 0 ||
-                    event_add(&s->signals[i], NULL) < 0)
-                        return false;
+        sigemptyset(&caught);
+        sigaddset(&caught, SIGTERM);
+        sigaddset(&caught, SIGINT);
+        sigaddset(&caught, SIGHUP);
+        if (pthread_sigmask(SIG_BLOCK, &caught, NULL) != 0)
+                return false;
+        s->signal_fd = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (s->signal_fd < 0 ||
+            event_assign(&s->signals, s->loop.base, s->signal_fd, EV_READ | EV_PERSIST, on_signals, s) < 0 ||
+            event_add(&s->signals, NULL) < 0)
+                return false;
         return event_assign(&s->tick, s->loop.base, -1, EV_PERSIST, on_tick, s) == 0 &&
                event_add(&s->tick, &second) == 0;
 }
@@ -429,7 +446,7 @@ struct server *server_start(const struct server_options *o, struct config_why *w
                 return NULL;
         }
         s->options = *o;
-        s->lock_fd = -1;
+        s->lock_fd = s->signal_fd = -1;
         s->started_us = clock_mono_us();
         s->watchdog_ms = notify_watchdog_ms(o->opener->main_pid);
         if (start(s, why)) {
@@ -488,9 +505,8 @@ void server_free(struct server *s)
         for (unsigned i = 0; i < s->workers; i++)
                 worker_done(&s->worker[i]);
         if (s->loop.base) {
-                for (unsigned i = 0; i < 3; i++)
-                        if (event_initialized(&s->signals[i]))
-                                event_del(&s->signals[i]);
+                if (event_initialized(&s->signals))
+                        event_del(&s->signals);
                 if (event_initialized(&s->tick))
                         event_del(&s->tick);
                 if (event_initialized(&s->orphan))
@@ -511,6 +527,8 @@ void server_free(struct server *s)
         machine_free(s->machine);
         withdrawn_free(s->withdrawn);
         config_release(s->config);
+        if (s->signal_fd >= 0)
+                close(s->signal_fd);
         if (s->lock_fd >= 0)
                 close(s->lock_fd);
         free(s);

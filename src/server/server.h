@@ -47,8 +47,9 @@ struct server {
         struct parents *parents;
         struct portmap *portmap;
         struct forwards *forwards;
-        int lock_fd;                           /* keeps a second netinfod out of the folder */
-        struct event signals[3], tick, orphan; /* orphan: the monitor is gone */
+        int lock_fd;   /* keeps a second netinfod out of the folder */
+        int signal_fd; /* SIGTERM, SIGINT, SIGHUP: blocked in all threads, and read here by main */
+        struct event signals, tick, orphan; /* orphan: the monitor is gone */
         bool stopping, accept_paused;
         uint64_t watchdog_ms, watched_ms; /* the service manager's: how often; when it last heard from us */
         uint64_t started_us, ticks;
