@@ -6,9 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RENEWAL_AGAIN  3600u /* after a failure, on average: between 3/4 and 5/4 of it */
-#define RENEWAL_SPREAD 3600u /* machines that were enrolled in one hour do not all come back in one second \
-                              */
+#define RENEWAL_AGAIN 3600u /* after a failure, on average: between 3/4 and 5/4 of it */
+#define RENEWAL_SPREAD                                                                      \
+        3600u /* machines that were enrolled in one hour do not all come back in one second \
+               */
 
 struct renewal {
         uint64_t random;

@@ -54,18 +54,19 @@ struct join {
 static int read_string(const char *file, struct buf *ret)
 {
         char c[512];
+        int err = 0;
         if (file)
                 return fs_read(file, TEXT_MOST, ret);
-        for (ssize_t n; (n = read(STDIN_FILENO, c, sizeof(c))) != 0;) {
+        for (ssize_t n; !err && (n = read(STDIN_FILENO, c, sizeof(c))) != 0;) {
                 if (n < 0 && errno != EINTR)
-                        return errno;
+                        err = errno;
                 if (n > 0)
                         buf_put(ret, bytes_of(c, (size_t)n));
                 if (ret->failed)
-                        return EFBIG;
+                        err = EFBIG;
         }
         explicit_bzero(c, sizeof(c));
-        return 0;
+        return err;
 }
 
 static bool ask_string(struct join *j, struct buf *ret)
@@ -239,8 +240,12 @@ static bool follow(struct join *j)
         if (!domains)
                 return true;
         for (const char *p = domains; *p; p++)
-                if (*p < ' ' || *p > '~') /* a line of our configuration: of one line */
-                        return true;
+                if (*p < ' ' || *p > '~') { /* a line of our configuration: of one line */
+                        talk_error(j->t, EXIT_FAILED, "domains",
+                                   "what the server names cannot stand in a configuration",
+                                   "this machine is enrolled; write `domains` into agent.conf yourself");
+                        return false;
+                }
         const char *text = arena_printf(&j->t->arena, "local, %s", domains);
         return text && enrol_conf_set(j->t, j->paths.agent_conf, "domains", text);
 }

@@ -24,7 +24,6 @@
 #define SHORT_MS 300u
 
 static bool in_own_network;
-static struct lab lab;
 
 /* -- the network --------------------------------------------------------------------------------------- */
 

@@ -6,7 +6,6 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
-static struct lab lab;
 static struct forger forger;
 
 static int open_lab(void **state)

@@ -11,22 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct lab lab;
-
-static int open_lab(void **state)
-{
-        (void)state;
-        lab_open(&lab);
-        return 0;
-}
-
-static int close_lab(void **state)
-{
-        (void)state;
-        lab_close(&lab);
-        return 0;
-}
-
 static const char *in(const char *folder, const char *name)
 {
         static char path[4][160];
@@ -554,5 +538,5 @@ int main(void)
                 cmocka_unit_test(an_open_folder),  cmocka_unit_test(an_authority_that_ran_out),
                 cmocka_unit_test(requests),
         };
-        return cmocka_run_group_tests(tests, open_lab, close_lab);
+        return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
 }

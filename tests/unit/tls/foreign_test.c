@@ -6,7 +6,6 @@
 
 #include <unistd.h>
 
-static struct lab lab;
 static struct forger forger;
 static struct forged rome; /* a right certificate */
 

@@ -76,6 +76,22 @@ void lab_close(struct lab *l)
         assert_int_equal(fs_remove_tree(l->top), 0);
 }
 
+struct lab lab;
+
+int lab_set_up(void **state)
+{
+        (void)state;
+        lab_open(&lab);
+        return 0;
+}
+
+int lab_tear_down(void **state)
+{
+        (void)state;
+        lab_close(&lab);
+        return 0;
+}
+
 void lab_sockets(int pair[2])
 {
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);

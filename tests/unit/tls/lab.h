@@ -21,6 +21,10 @@ struct lab {
 /* All of the above; the caller's own, removed by lab_close. */
 void lab_open(struct lab *l);
 void lab_close(struct lab *l);
+/* The one of a program's tests, for cmocka_run_group_tests. */
+extern struct lab lab;
+int lab_set_up(void **state);
+int lab_tear_down(void **state);
 /* A folder in the lab, mode 0700, not there yet. */
 void lab_folder(struct lab *l, const char *name, char ret[96]);
 /* Makes a key, has it signed, writes it into the folder. */

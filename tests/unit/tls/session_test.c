@@ -10,22 +10,6 @@
 
 #define DAY 86400u
 
-static struct lab lab;
-
-static int open_lab(void **state)
-{
-        (void)state;
-        lab_open(&lab);
-        return 0;
-}
-
-static int close_lab(void **state)
-{
-        (void)state;
-        lab_close(&lab);
-        return 0;
-}
-
 static void say(struct tls_session *from, struct tls_session *to, const char *text)
 {
         char got[64];
@@ -621,5 +605,5 @@ int main(void)
                 cmocka_unit_test(a_long_beginning),
                 cmocka_unit_test(something_else),
         };
-        return cmocka_run_group_tests(tests, open_lab, close_lab);
+        return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
 }

@@ -11,22 +11,6 @@
 #define THREADS  4u
 #define SESSIONS 20u
 
-static struct lab lab;
-
-static int open_lab(void **state)
-{
-        (void)state;
-        lab_open(&lab);
-        return 0;
-}
-
-static int close_lab(void **state)
-{
-        (void)state;
-        lab_close(&lab);
-        return 0;
-}
-
 /* One end in a thread of its own; blocking sockets: nothing has to be waited for here. */
 struct side {
         struct tls_identity *identity;
@@ -147,5 +131,5 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {cmocka_unit_test(one_identity_in_many_threads),
                                            cmocka_unit_test(renewals_while_others_read)};
-        return cmocka_run_group_tests(tests, open_lab, close_lab);
+        return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
 }
