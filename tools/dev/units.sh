@@ -16,7 +16,7 @@ bash tools/dev/package.sh || die "no packages"
 mkdir "$scratch/packages" "$scratch/newer" && cp build-package/*.deb "$scratch/packages/"
 version=$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 for deb in "$scratch"/packages/*.deb; do # the same with a higher version
-        dpkg-deb -R "$deb" "$scratch/open" && sed -i "s/^Version: .*/&+1/; s/(= $version)/(= $version+1)/" "$scratch/open/DEBIAN/control" &&
+        dpkg-deb -R "$deb" "$scratch/open" && sed -i "s/^Version: .*/&+1/; s/(= $version)/(= $version+1)/g" "$scratch/open/DEBIAN/control" &&
                 dpkg-deb --root-owner-group -b "$scratch/open" "$scratch/newer" >/dev/null && rm -rf "$scratch/open" || die "$deb cannot be put together again"
 done
 depends() { # of the packages, on others
