@@ -144,11 +144,11 @@ class Packages(Case):
         self.units_are_well(m)
         self.upgrade(m)
         self.assertEqual(m.must('getent', 'passwd', 'ada'), ADA_LINE)
-        m.must('apt-get', 'remove', '-q', '-y', *SERVER, *CLIENT)
+        m.must('apt-get', 'remove', '-q', '-y', *SERVER, *CLIENT, 'libnetinfo1')
         self.assertEqual(tree(m.root + '/etc')['nsswitch.conf'], before['nsswitch.conf'])
         self.assertEqual(m.run('getent', 'passwd', 'ada').returncode, 2)
         self.assertEqual(m.run('pgrep', '-x', 'netinfod|netinfo-agent').returncode, 1)
-        m.must('apt-get', 'purge', '-q', '-y', *SERVER, *CLIENT)
+        m.must('apt-get', 'purge', '-q', '-y', *SERVER, *CLIENT, 'libnetinfo1')
         self.check_purged(m, before)
         self.install(m, SERVER)  # what was kept is found again
         self.assertIn('uid: 5001', m.must('ni', 'get', '/users/ada'))
